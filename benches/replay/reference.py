@@ -1,0 +1,60 @@
+"""The exact reference for a sample of the observations: looks at every event of the entity, row by row, with no cleverness.
+Sums are correctly rounded (math.fsum), so that "exact" in compare.py means the bits of the true sum."""
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workload import COLUMNS, SECOND, WINDOWS, arguments
+
+
+def read(path):
+    """The log as arrays."""
+    table = pq.read_table(path)
+    times = {name: table[name].cast(pa.int64()).to_numpy() for name in ("entity_id", "event_time", "known_time", "item_id")}
+    return times | {"amount": table["amount"].to_numpy(), "kind": table["kind"].to_numpy(zero_copy_only=False)}
+
+
+def row(log, seen, t):
+    """The 13 columns of one observation, from the positions of the entity's events that count at all."""
+    event = log["event_time"][seen]
+    within = {name: seen[event > t - width] for name, width in WINDOWS.items()}
+    week, month = log["amount"][within["7d"]], log["amount"][within["30d"]]
+    values = {f"cnt_{name}": len(positions) for name, positions in within.items()}
+    values["sum_7d"], values["sum_30d"] = math.fsum(week), math.fsum(month)
+    values["mean_30d"] = math.fsum(month) / len(month) if len(month) else None
+    values["min_7d"] = float(week.min()) if len(week) else None
+    values["max_7d"] = float(week.max()) if len(week) else None
+    values["checkout_30d"] = int((log["kind"][within["30d"]] == "checkout").sum())
+    values["distinct_7d"] = len(set(log["item_id"][within["7d"]].tolist()))
+    values["last_kind"] = values["secs_since"] = None
+    if len(seen):
+        last = seen[np.lexsort((seen, log["known_time"][seen], event))[-1]]  # the one total order
+        values["last_kind"] = log["kind"][last]
+        values["secs_since"] = (int(t) - int(log["event_time"][last])) / SECOND
+    return values
+
+
+def main():
+    options = arguments(sample=True)
+    log = read(options.events)
+    spine = pq.read_table(options.spine)
+    count = min(options.sample, spine.num_rows)
+    chosen = np.sort(np.random.default_rng(options.seed).choice(spine.num_rows, count, replace=False))
+    spine = spine.take(chosen)
+    by_entity = np.argsort(log["entity_id"], kind="stable")
+    sorted_entities = log["entity_id"][by_entity]
+    rows = []
+    for row_id, entity, t in zip(spine["row_id"].to_numpy(), spine["entity_id"].to_numpy(),
+                                 spine["prediction_time"].cast(pa.int64()).to_numpy()):
+        mine = by_entity[np.searchsorted(sorted_entities, entity, "left"):np.searchsorted(sorted_entities, entity, "right")]
+        known = log["event_time"][mine] <= t
+        if options.mode == "bitemporal":
+            known &= log["known_time"][mine] <= t
+        rows.append({"row_id": int(row_id)} | row(log, mine[known], t))
+    pq.write_table(pa.Table.from_pylist(rows).select(["row_id", *COLUMNS]), options.out)
+
+
+main()

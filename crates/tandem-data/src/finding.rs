@@ -1,0 +1,86 @@
+//! What was odd about the records that were read, counted, with the first examples: nothing here stops a read.
+//! What does stop it is a [`crate::read::ReadError`].
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// How many examples of each kind are kept.
+pub const EXAMPLES: usize = 3;
+
+/// Where a record lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// The file.
+    pub file: Arc<Path>,
+    /// The record's row in it (JSON lines: the line), from 1; a CSV's header is not counted.
+    pub row: u64,
+}
+
+/// How often something was seen, and where first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// How many records.
+    pub count: u64,
+    /// The first of them, at most [`EXAMPLES`].
+    pub examples: Vec<Example>,
+}
+
+impl Count {
+    /// Counts one record.
+    pub fn add(&mut self, file: &Arc<Path>, row: u64) {
+        self.count += 1;
+        if self.examples.len() < EXAMPLES {
+            self.examples.push(Example { file: Arc::clone(file), row });
+        }
+    }
+
+    /// Adds the count of a later stretch of the log.
+    pub fn merge(&mut self, later: &Self) {
+        self.count += later.count;
+        let room = EXAMPLES.saturating_sub(self.examples.len());
+        self.examples.extend(later.examples.iter().take(room).cloned());
+    }
+}
+
+/// What was odd about the records of one source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Records read, usable or not.
+    pub records: u64,
+    /// No event time: not used.
+    pub without_event_time: Count,
+    /// No arrival time: not used.
+    pub without_arrival_time: Count,
+    /// Arrived before they happened: used, with the arrival time moved to the event time.
+    pub arrived_before_event: Count,
+    /// A local time that a clock set forward skips: read with the offset from before the change.
+    pub nonexistent_local_time: Count,
+    /// A local time that a clock set back shows twice: the first of the two is taken.
+    pub ambiguous_local_time: Count,
+    /// A time finer than a microsecond: rounded down.
+    pub finer_than_microsecond: Count,
+    /// A field that the contract requires is null; by the field's index in the contract. The record is used.
+    pub required_but_null: BTreeMap<usize, Count>,
+}
+
+impl Findings {
+    /// Adds the findings of a later stretch of the same source.
+    pub fn merge(&mut self, later: &Self) {
+        self.records += later.records;
+        self.without_event_time.merge(&later.without_event_time);
+        self.without_arrival_time.merge(&later.without_arrival_time);
+        self.arrived_before_event.merge(&later.arrived_before_event);
+        self.nonexistent_local_time.merge(&later.nonexistent_local_time);
+        self.ambiguous_local_time.merge(&later.ambiguous_local_time);
+        self.finer_than_microsecond.merge(&later.finer_than_microsecond);
+        for (field, count) in &later.required_but_null {
+            self.required_but_null.entry(*field).or_default().merge(count);
+        }
+    }
+
+    /// How many records were left out.
+    pub fn left_out(&self) -> u64 {
+        self.without_event_time.count + self.without_arrival_time.count
+    }
+}

@@ -1,0 +1,167 @@
+//! The codes of findings: unique, never reused, each with its page in `pages/`.
+//! Not here: when a finding is given. T1xx are this crate's; T2xx to T5xx are given by tandem-data and tandem-project.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::Severity;
+
+macro_rules! codes {
+    ($($name:ident = $id:literal, $severity:ident, $title:literal;)*) => {
+        /// A promise that Tandem verifies. Serialised as its id.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Code {
+            $(#[doc = $title] #[serde(rename = $id)] $name,)*
+        }
+
+        impl Code {
+            const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// Its id: `T101`. Never reused.
+            pub fn id(self) -> &'static str {
+                match self { $(Self::$name => $id),* }
+            }
+
+            /// What is wrong, in a few words.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title),* }
+            }
+
+            /// The severity of its findings.
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity),* }
+            }
+
+            /// Its page, in Markdown: what is wrong, why it matters, an example, and what to do instead.
+            pub fn page(self) -> &'static str {
+                match self { $(Self::$name => include_str!(concat!("../pages/", $id, ".md"))),* }
+            }
+        }
+    };
+}
+
+codes! {
+    // Files and keys.
+    NotYaml = "T101", Error, "A file is not YAML";
+    UnknownKey = "T102", Error, "A key that this kind of file does not have";
+    WrongType = "T103", Error, "A value of the wrong type";
+    MissingKey = "T104", Error, "A key is missing";
+    DuplicateKey = "T105", Error, "A key stands twice";
+    SeveralDocuments = "T106", Error, "A file holds several documents";
+    BadName = "T107", Error, "A name that expressions could not write";
+    NotAllowed = "T108", Error, "A value that is not one of the allowed";
+    EmptyFile = "T109", Error, "A file says nothing";
+    StrayFile = "T110", Warning, "A file that nothing reads";
+    NoProject = "T111", Error, "The project has no tandem.yaml";
+    BadDuration = "T112", Error, "A span of time that cannot be read";
+    BadInstant = "T113", Error, "A date or instant that cannot be read";
+    UnknownZone = "T114", Error, "A time zone that does not exist";
+    // Names, meanings and owners.
+    DuplicateName = "T120", Error, "A name is declared twice";
+    MissingMeaning = "T121", Error, "Nothing says what it means";
+    MissingOwner = "T122", Error, "Nobody looks after it";
+    UnknownPerson = "T123", Error, "A person who is not in the team";
+    UnknownEntity = "T124", Error, "An entity that is not declared";
+    UnknownSource = "T125", Error, "A source that has no contract";
+    UnknownField = "T126", Error, "A field that the source does not have";
+    UnknownFeature = "T127", Error, "A feature that is not declared";
+    UnknownQuestion = "T128", Error, "A question that is not declared";
+    UnknownRequestField = "T129", Error, "A field of the request that is not declared";
+    UnknownServer = "T130", Error, "A server that the contract does not name";
+    UnknownFunction = "T131", Error, "A function that Tandem does not have";
+    // Sources and their contracts.
+    NotAContract = "T140", Error, "Not a data contract of the standard, version 3";
+    NotOneSchema = "T141", Error, "A contract must describe exactly one stream";
+    NoEventTime = "T142", Error, "A source without an event time";
+    NoArrivalTime = "T143", Error, "A source that does not say when its records arrive";
+    SeveralArrivalTimes = "T144", Error, "A source that says twice when its records arrive";
+    SeveralEventTimes = "T145", Error, "A source with two event times";
+    TimeRoleNotTime = "T146", Error, "A time role on a field that is no timestamp";
+    IncompleteKey = "T147", Error, "A record holds only a part of an entity's key";
+    KeyTypesDiffer = "T148", Error, "An entity's key has two types";
+    UntouchedEntity = "T149", Warning, "An entity that no source touches";
+    FieldTypeNotRead = "T150", Warning, "A field of a type that Tandem does not read";
+    UnknownProperty = "T151", Error, "A custom property that Tandem does not know";
+    NegativeDelay = "T152", Error, "Records cannot arrive before they happen";
+    NoLocation = "T153", Error, "A source without a place where its records lie";
+    FormatNotRead = "T154", Error, "A format that Tandem does not read";
+    ReservedField = "T155", Error, "A field with a name that Tandem uses itself";
+    BadProperty = "T156", Error, "A custom property with a value that makes no sense";
+    // Expressions and features.
+    SqlSyntax = "T160", Error, "An expression that is not SQL";
+    SqlNotSupported = "T161", Error, "SQL that Tandem does not compute";
+    TypeMismatch = "T162", Error, "Types that do not go together";
+    AggregateWithoutFrom = "T163", Error, "An aggregation without a source";
+    NestedAggregate = "T164", Error, "An aggregation inside an aggregation";
+    AggregateInRecord = "T165", Error, "An aggregation where one record is looked at";
+    NothingAggregated = "T166", Error, "A source is named, but nothing of it is folded";
+    FieldNotAggregated = "T167", Error, "A field stands outside an aggregation";
+    WrongArguments = "T168", Error, "A function with the wrong number of arguments";
+    FeatureCycle = "T169", Error, "Features that are made of each other";
+    WindowWithoutEventTime = "T170", Error, "A window on a source without an event time";
+    BadWindow = "T171", Error, "A window that is zero or negative";
+    EntityNotTouched = "T172", Error, "A source whose records do not touch the entity";
+    BadDefault = "T173", Error, "A default of another type than its feature";
+    DivisionByZero = "T174", Warning, "A division by zero";
+    // Questions and models.
+    BadObservationTime = "T180", Error, "The instant of an observation cannot be read";
+    ObservationLacksEntity = "T181", Error, "An observation does not touch an entity that is needed";
+    ObservationLacksRequest = "T182", Error, "An observation lacks a field of the request";
+    NoOutcome = "T183", Error, "A question without an outcome";
+    OutcomeReadsMore = "T184", Error, "An outcome reads more than its source";
+    OutcomeNotBoolean = "T185", Error, "An outcome that the metric cannot measure";
+    LooksBack = "T186", Error, "An outcome that looks back";
+    ShortGap = "T187", Warning, "A gap shorter than the horizon";
+    FeatureNotAsked = "T188", Error, "A model reads a feature that its question does not have";
+    ModelFolder = "T189", Error, "A model that is not named like its folder";
+    NoFeatures = "T190", Error, "A question without features";
+    // Data.
+    SourceFileMissing = "T201", Error, "A source's file is missing";
+    SourceEmpty = "T202", Error, "A source has no records";
+    SourceUnreadable = "T203", Error, "A source's file cannot be read";
+    ColumnMissing = "T204", Error, "A column of the contract is not in the data";
+    ColumnType = "T205", Error, "A column has another type than the contract says";
+    NoEntity = "T206", Warning, "Records without an entity";
+    RecordWithoutEventTime = "T207", Error, "Records without an event time";
+    RecordWithoutArrival = "T208", Error, "Records without an arrival time";
+    ArrivedBefore = "T209", Error, "Records that arrived before they happened";
+    DuplicateRecords = "T210", Note, "Records that were delivered more than once";
+    NonexistentLocalTime = "T211", Warning, "Local times that the clock jumped over";
+    AmbiguousLocalTime = "T212", Warning, "Local times that the clock showed twice";
+    ValueBreaksContract = "T213", Error, "Values that break their contract's type";
+    RequiredFieldEmpty = "T214", Error, "Records that lack a required field";
+    // Models.
+    InputNames = "T301", Error, "A model's inputs are not its features";
+    InputTypes = "T302", Error, "A model's inputs have other types than its features";
+    OnnxUnreadable = "T303", Error, "A model's file is no ONNX model";
+    LockMissing = "T304", Error, "A model without a lock";
+    LockUnhashed = "T305", Error, "A lock without hashes";
+    NotebookMissing = "T306", Error, "A model's notebook is missing";
+    NotebookUnreadable = "T307", Error, "A model's notebook cannot be read";
+    // Scenarios.
+    NoExpectations = "T401", Error, "A scenario that expects nothing";
+    BlockUnreadable = "T402", Error, "A block of a scenario that cannot be read";
+    ExpectationFailed = "T403", Error, "A scenario's expectation is not met";
+    // Serving and parity.
+    ServedValueDiffers = "T501", Error, "A served value differs from the replay";
+    PredictionDiffers = "T502", Error, "A served prediction differs from the model's";
+}
+
+impl Code {
+    /// Every code, by id.
+    pub fn all() -> &'static [Self] {
+        Self::ALL
+    }
+
+    /// The code of this id, in upper or lower case.
+    pub fn find(id: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.id().eq_ignore_ascii_case(id))
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}

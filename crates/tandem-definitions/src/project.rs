@@ -1,0 +1,423 @@
+//! The project as the team declared it: what the rest of Tandem reads. Everything in it has been checked;
+//! indexes point into the vectors of [`Project`]. Not here: how it is read from YAML (`read/`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::Place;
+use crate::expression::Expr;
+use crate::value::{Micros, Type, Value};
+
+/// A whole project.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Project {
+    /// The project's name.
+    pub name: String,
+    /// The team, with the roles.
+    pub people: Vec<Person>,
+    /// Whom features are about.
+    pub entities: Vec<Entity>,
+    /// The production logs, by name in alphabetical order.
+    pub sources: Vec<Source>,
+    /// What the asker of a question tells along with the entities.
+    pub request: Vec<RequestField>,
+    /// The features, every one after those that it reads.
+    pub features: Vec<Feature>,
+    /// The product questions.
+    pub questions: Vec<Question>,
+    /// The models.
+    pub models: Vec<Model>,
+    /// The server of every contract that production reads; the first one of each without it.
+    #[serde(default)]
+    pub server: Option<String>,
+}
+
+/// One of the team.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Person {
+    /// The name that `owner` and `asked_by` use.
+    pub name: String,
+    /// Data scientist, developer, product manager, …
+    pub role: String,
+}
+
+/// Whom a feature is about.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Entity {
+    /// Its name.
+    pub name: String,
+    /// What it is, in a plain sentence.
+    pub meaning: String,
+    /// The parts of its key, in order; at least one. An entity with one part has the part named like itself unless stated.
+    pub keys: Vec<KeyPart>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// One part of an entity's key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeyPart {
+    /// Its name.
+    pub name: String,
+    /// Its type; the sources that touch the entity agree on it.
+    pub ty: Type,
+}
+
+/// A production log with its data contract.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Source {
+    /// Its name: the name of the contract's one schema object.
+    pub name: String,
+    /// The contract's version.
+    pub version: String,
+    /// What a record of it is; may be empty.
+    pub meaning: String,
+    /// Where its records lie, for each server of the contract.
+    pub locations: Vec<Location>,
+    /// Its fields, in the contract's order.
+    pub fields: Vec<Field>,
+    /// The field that holds the event time.
+    pub event: usize,
+    /// How the arrival time is known.
+    pub arrival: Arrival,
+    /// The fields that identify a record (none: every record is its own).
+    pub identity: Vec<usize>,
+    /// The entities that a record touches.
+    pub touches: Vec<Touch>,
+    /// The IANA zone of times that carry no offset; UTC without it.
+    pub time_zone: Option<String>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// Where a source's records lie.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Location {
+    /// The server's name in the contract: the environment.
+    pub server: String,
+    /// A file, a folder or a glob, relative to the project's folder or absolute.
+    pub path: String,
+    /// How they are written.
+    pub format: Format,
+}
+
+/// How records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Apache Parquet.
+    Parquet,
+    /// Comma-separated values with a header line.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}
+
+/// A field of a source.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// Whether a record without it breaks the contract.
+    pub required: bool,
+    /// What it is; may be empty.
+    pub meaning: String,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// How the arrival time of a source's records is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Arrival {
+    /// Our own log stamped it, in the column [`ARRIVED_AT`].
+    Observed,
+    /// A field says so.
+    Declared {
+        /// The field's index.
+        field: usize,
+    },
+    /// The event time plus a stated delay.
+    Assumed {
+        /// The delay, zero or more.
+        delay: Micros,
+    },
+}
+
+/// The column in which Tandem's own log stamps the arrival time of a record.
+pub const ARRIVED_AT: &str = "_arrived_at";
+
+/// An entity that a source's records touch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Touch {
+    /// The entity's index.
+    pub entity: usize,
+    /// For each part of the entity's key, the field that holds it.
+    pub fields: Vec<usize>,
+}
+
+/// What the asker of a question tells along with the entities.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RequestField {
+    /// Its name; expressions write `request.NAME`.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// What it is.
+    pub meaning: String,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// A named value of an entity at an instant.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Feature {
+    /// Its name, unique in the project.
+    pub name: String,
+    /// What it means, in a plain sentence.
+    pub meaning: String,
+    /// Who looks after it.
+    pub owner: String,
+    /// Whom it is about.
+    pub entity: usize,
+    /// How it is computed.
+    pub value: Computation,
+    /// Its type.
+    pub ty: Type,
+    /// What it is instead of null.
+    pub default: Option<Value>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// How a value is computed: aggregations, and an expression over them, over other features and over the request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Computation {
+    /// The text, as the team wrote it.
+    pub text: String,
+    /// The aggregations in it.
+    pub aggregates: Vec<Aggregate>,
+    /// What the columns of `expr` are.
+    pub inputs: Vec<Input>,
+    /// The expression; `Column(i)` is `inputs[i]`. A lone aggregation is `Column(0)`.
+    pub expr: Expr,
+}
+
+/// What an expression over features can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Input {
+    /// An aggregation of the same computation.
+    Aggregate(usize),
+    /// A feature, by its index in the project.
+    Feature(usize),
+    /// A field of the request, by its index in the project.
+    Request(usize),
+}
+
+/// One aggregation of an entity's records of one source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Aggregate {
+    /// The source's index.
+    pub source: usize,
+    /// The entity's index.
+    pub entity: usize,
+    /// How the values are folded.
+    pub function: Function,
+    /// What is folded, over the source's fields; `None` for `count(*)` and `time_since_last()`.
+    pub input: Option<Expr>,
+    /// The input's type (that of `count(*)`: `Bool`, true for every record).
+    pub input_type: Type,
+    /// Which records count, over the source's fields; null counts as no.
+    pub filter: Option<Expr>,
+    /// The span of event time looked at.
+    pub window: Window,
+    /// The result's type.
+    pub ty: Type,
+}
+
+/// How values are folded. All skip nulls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Function {
+    /// `count(*)`: how many records; `count(x)`: how many with a value. Empty: 0.
+    Count,
+    /// `count(distinct x)`: how many different values, exactly. Empty: 0.
+    CountDistinct,
+    /// `sum(x)`: exact, rounded once (integers: null when it does not fit 64 bits). Empty: null.
+    Sum,
+    /// `mean(x)` or `avg(x)`: the exact sum divided by the count, rounded once. Empty: null.
+    Mean,
+    /// `min(x)`. Empty: null.
+    Min,
+    /// `max(x)`. Empty: null.
+    Max,
+    /// `first(x)`: the earliest value in the one order. Empty: null.
+    First,
+    /// `last(x)`: the latest value in the one order. Empty: null.
+    Last,
+    /// `time_since_last()` or `time_since_last(x)`: seconds from the event time of the last such record to the instant. Empty: null.
+    TimeSinceLast,
+}
+
+/// The span of event time an aggregation looks at, from the instant t. All intervals are half-open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Window {
+    /// [t − w, t)
+    Sliding(Micros),
+    /// Everything before t.
+    AllTime,
+    /// [t, t + w): outcomes only.
+    Ahead(Micros),
+}
+
+/// A product question: who asked, what will be decided, what success looks like.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Question {
+    /// Its name.
+    pub name: String,
+    /// The question in the words of who asked it.
+    pub question: String,
+    /// Who asked.
+    pub asked_by: String,
+    /// What will be decided with the answer.
+    pub decides: String,
+    /// By when the answer is wanted: a date, as written.
+    pub by: Option<String>,
+    /// When production would ask, and about whom.
+    pub observe: Observe,
+    /// What the question wants to know.
+    pub outcome: Outcome,
+    /// The features that may answer it, by index, in the order stated.
+    pub features: Vec<usize>,
+    /// What success looks like.
+    pub success: Success,
+    /// How the observations are split in time.
+    pub split: Split,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// When production would ask: on every record of a source.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Observe {
+    /// The source whose every record is an observation.
+    pub source: usize,
+    /// The time field that the instant is reckoned from.
+    pub field: usize,
+    /// What is added to it; negative for `1 hour before`.
+    pub offset: Micros,
+    /// Which of its records, over the source's fields; null counts as no.
+    pub filter: Option<Expr>,
+    /// For each field of the request that a feature reads: (request index, the source's field of the same name).
+    pub request: Vec<(usize, usize)>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// What a question wants to know, seen after the observation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The outcome's name: the label column of the training set.
+    pub name: String,
+    /// Whom it is about.
+    pub entity: usize,
+    /// How it is computed; every aggregation looks [`Window::Ahead`].
+    pub value: Computation,
+    /// Its type.
+    pub ty: Type,
+    /// How far ahead it looks.
+    pub horizon: Micros,
+    /// How long after the horizon the last record may still arrive.
+    pub reporting_delay: Micros,
+    /// Why an observation without an outcome is left out, in the team's words ("cancelled or diverted").
+    pub when_missing: String,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// What success looks like.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Success {
+    /// The metric.
+    pub metric: Metric,
+    /// The least value that counts as success.
+    pub at_least: f64,
+}
+
+/// How a model is measured against the outcomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Area under the ROC curve: how often a true case is ranked above a false one.
+    RocAuc,
+    /// Average precision: the area under the precision-recall curve, by steps.
+    AveragePrecision,
+    /// One minus the model's Brier score over the base rate's: 0 is no better than the base rate, 1 is perfect.
+    BrierSkill,
+}
+
+/// How observations are split in time; between the parts lies a gap.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Split {
+    /// Observations at or after this instant are for testing.
+    pub test_from: Micros,
+    /// Observations in [`test_from` − gap, `test_from`) are in neither part.
+    pub gap: Micros,
+}
+
+/// What turns a training set into an ONNX file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Model {
+    /// Its name: the folder's.
+    pub name: String,
+    /// What it does, in a plain sentence.
+    pub meaning: String,
+    /// Who looks after it.
+    pub owner: String,
+    /// The question it answers, by index.
+    pub question: usize,
+    /// Its inputs, by feature index, in order.
+    pub features: Vec<usize>,
+    /// The notebook, relative to the project's folder.
+    pub notebook: String,
+    /// The pinned and hashed requirements, relative to the project's folder.
+    pub lock: String,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+impl Project {
+    /// The index of the source of this name.
+    pub fn source(&self, name: &str) -> Option<usize> {
+        self.sources.iter().position(|s| s.name == name)
+    }
+
+    /// The index of the feature of this name.
+    pub fn feature(&self, name: &str) -> Option<usize> {
+        self.features.iter().position(|f| f.name == name)
+    }
+
+    /// The index of the entity of this name.
+    pub fn entity(&self, name: &str) -> Option<usize> {
+        self.entities.iter().position(|e| e.name == name)
+    }
+
+    /// The question of this name.
+    pub fn question(&self, name: &str) -> Option<&Question> {
+        self.questions.iter().find(|q| q.name == name)
+    }
+
+    /// The model of this name.
+    pub fn model(&self, name: &str) -> Option<&Model> {
+        self.models.iter().find(|m| m.name == name)
+    }
+}
+
+impl Source {
+    /// The index of the field of this name.
+    pub fn field(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|f| f.name == name)
+    }
+}

@@ -1,0 +1,47 @@
+//! What a driver hands to the engine: a record, the key of an entity, a moment.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+use tandem_definitions::{Datum, Micros, Value};
+
+/// One record of a source, as it arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// The source's index in the project.
+    pub source: usize,
+    /// Its position in the source's log, from 0.
+    pub position: u64,
+    /// When it happened.
+    pub event: Micros,
+    /// When production first knew.
+    pub arrival: Micros,
+    /// The values of the fields that the plan needs, in the order of [`crate::Plan::fields`].
+    pub fields: &'a [Datum<'a>],
+}
+
+/// The key of an entity: a typed tuple, never a joined string.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Key(pub Box<[Value]>);
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let parts = self.0.iter().zip(other.0.iter()).map(|(a, b)| a.as_datum().order(b.as_datum()));
+        parts.fold(Ordering::Equal, Ordering::then).then_with(|| self.0.len().cmp(&other.0.len()))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The instant asked about, and what the asker tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    /// The instant.
+    pub at: Micros,
+    /// The values of the request's fields, in the order of [`crate::Plan::request_fields`].
+    pub request: &'a [Datum<'a>],
+}

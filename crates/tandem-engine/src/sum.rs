@@ -1,0 +1,325 @@
+//! Exact sums of floats: rounded once, whatever the order, the grouping, or what was added before.
+//!
+//! The fast path keeps the sum as two floats whose exact sum is the total (error-free `TwoSum`, Knuth 1969; Dekker
+//! 1971) and certifies each step: the error of adding the errors must be zero. Where it is not, the total moves into a
+//! small superaccumulator (Neal 2015, "Fast exact summation using small and large superaccumulators"), which is exact
+//! over the whole range of doubles. Not here: which values are summed (`fold.rs`).
+
+use serde::{Deserialize, Serialize};
+
+/// Bits below the point of 2^-1074, the least positive double.
+const LEAST: i32 = -1074;
+/// 32-bit limbs: 2^-1074 to 2^1024 are 2,098 bits, and 64 more for the number of values.
+const LIMBS: usize = 70;
+
+/// The exact sum of any number of floats.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ExactSum {
+    high: f64,
+    low: f64,
+    wide: Option<Box<Wide>>,
+    /// The sum of the values that are not finite: infinities and NaN follow IEEE 754, in any order.
+    special: Option<f64>,
+}
+
+impl ExactSum {
+    /// Adds one value.
+    pub fn add(&mut self, x: f64) {
+        if !x.is_finite() {
+            self.special = Some(self.special.map_or(x, |s| s + x));
+        } else if let Some(wide) = &mut self.wide {
+            wide.add(x);
+        } else if !self.add_fast(x) {
+            self.widen().add(x);
+        }
+    }
+
+    /// Adds another exact sum.
+    pub fn merge(&mut self, other: &Self) {
+        if let Some(s) = other.special {
+            self.special = Some(self.special.map_or(s, |mine| mine + s));
+        }
+        if let Some(theirs) = &other.wide {
+            self.widen().merge(theirs);
+        } else {
+            self.add(other.high);
+            self.add(other.low);
+        }
+    }
+
+    /// The total, rounded once to the nearest double (ties to even).
+    pub fn total(&self) -> f64 {
+        if let Some(s) = self.special {
+            return s;
+        }
+        self.wide.as_ref().map_or(self.high + self.low, |wide| wide.divided_by(1))
+    }
+
+    /// The total divided by `n` (which is not 0), rounded once to the nearest double (ties to even).
+    pub fn divided_by(&self, n: u64) -> f64 {
+        if let Some(s) = self.special {
+            return s / n as f64;
+        }
+        if let Some(wide) = &self.wide {
+            return wide.divided_by(n);
+        }
+        let divisor = n as f64;
+        if self.low == 0.0 && n < 1 << 53 {
+            return self.high / divisor;
+        }
+        let first = (self.high + self.low) / divisor;
+        self.certify(first, divisor).unwrap_or_else(|| {
+            let mut wide = Wide::default();
+            wide.add(self.high);
+            wide.add(self.low);
+            wide.divided_by(n)
+        })
+    }
+
+    /// The quotient near `guess` that is certainly the nearest double to the total over `divisor`, if that can be told
+    /// from its remainder: it is less than half the distance to the next double.
+    fn certify(&self, guess: f64, divisor: f64) -> Option<f64> {
+        let mut quotient = guess;
+        for _ in 0..2 {
+            let remainder = (-quotient).mul_add(divisor, self.high) + self.low;
+            let spacing = quotient.abs() - quotient.abs().next_down();
+            if spacing < 1e-280 || !remainder.is_finite() {
+                return None;
+            }
+            if remainder.abs() < 0.499 * spacing * divisor {
+                return Some(quotient);
+            }
+            quotient += remainder / divisor;
+        }
+        None
+    }
+
+    /// Adds one value in two floats; false, and nothing changed, when that would not be exact.
+    fn add_fast(&mut self, x: f64) -> bool {
+        let (high, error) = two_sum(self.high, x);
+        let (low, lost) = two_sum(self.low, error);
+        // A NaN (from an overflow) is not zero either.
+        if lost != 0.0 || lost.is_nan() || !high.is_finite() {
+            return false;
+        }
+        (self.high, self.low) = (high, low);
+        true
+    }
+
+    fn widen(&mut self) -> &mut Wide {
+        let (high, low) = (self.high, self.low);
+        self.wide.get_or_insert_with(|| {
+            let mut wide = Box::<Wide>::default();
+            wide.add(high);
+            wide.add(low);
+            wide
+        })
+    }
+}
+
+/// The rounded sum and its exact error.
+fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    let part = sum - a;
+    (sum, (a - (sum - part)) + (b - part))
+}
+
+/// An exact integer in units of 2^-1074: signed 64-bit limbs, each of weight 2^32 of the one before, with room for
+/// carries that are only propagated now and then.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Wide {
+    limbs: Vec<i64>,
+    /// Additions since carries were propagated; below 2^29, so that no limb overflows.
+    pending: u32,
+}
+
+impl Default for Wide {
+    fn default() -> Self {
+        Self { limbs: vec![0; LIMBS], pending: 0 }
+    }
+}
+
+impl Wide {
+    /// Adds one finite value.
+    pub(crate) fn add(&mut self, x: f64) {
+        let bits = x.to_bits();
+        let exponent = ((bits >> 52) & 0x7ff) as usize;
+        let fraction = bits & ((1 << 52) - 1);
+        // The mantissa stands at bit `shift` above 2^-1074.
+        let (mantissa, shift) = if exponent == 0 { (fraction, 0) } else { (fraction | 1 << 52, exponent - 1) };
+        let spread = u128::from(mantissa) << (shift % 32);
+        for (limb, piece) in self.limbs[shift / 32..].iter_mut().zip([spread, spread >> 32, spread >> 64]) {
+            let piece = (piece & 0xffff_ffff) as i64;
+            *limb += if x.is_sign_negative() { -piece } else { piece };
+        }
+        self.count(1);
+    }
+
+    /// Adds an integer.
+    pub(crate) fn add_integer(&mut self, x: i128) {
+        // 2^0 stands at bit 1074.
+        let (limb, shift) = (1074 / 32, 1074 % 32);
+        let magnitude = x.unsigned_abs();
+        for i in 0..4 {
+            let piece = ((magnitude >> (32 * i)) & 0xffff_ffff) as u64;
+            let spread = piece << shift;
+            let sign = if x < 0 { -1 } else { 1 };
+            self.limbs[limb + i] += sign * (spread & 0xffff_ffff) as i64;
+            self.limbs[limb + i + 1] += sign * (spread >> 32) as i64;
+        }
+        self.count(2);
+    }
+
+    /// Adds another.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.propagate();
+        let mut other = other.clone();
+        other.propagate();
+        for (mine, theirs) in self.limbs.iter_mut().zip(&other.limbs) {
+            *mine += theirs;
+        }
+        self.count(1);
+    }
+
+    fn count(&mut self, additions: u32) {
+        self.pending += additions;
+        if self.pending >= 1 << 29 {
+            self.propagate();
+        }
+    }
+
+    /// Brings every limb but the last into 0..2^32; the last keeps the sign.
+    fn propagate(&mut self) {
+        let mut carry = 0;
+        let last = self.limbs.len() - 1;
+        for limb in &mut self.limbs[..last] {
+            let full = *limb + carry;
+            *limb = full & 0xffff_ffff;
+            carry = full >> 32;
+        }
+        self.limbs[last] += carry;
+        self.pending = 1;
+    }
+
+    /// The total divided by `n` (not 0), rounded once to the nearest double, ties to even.
+    pub(crate) fn divided_by(&self, n: u64) -> f64 {
+        let mut exact = self.clone();
+        exact.propagate();
+        let negative = exact.limbs[exact.limbs.len() - 1] < 0;
+        if negative {
+            exact.limbs.iter_mut().for_each(|limb| *limb = -*limb);
+            exact.propagate();
+        }
+        // Two limbs of zeros below make room for the quotient's fraction.
+        let mut quotient = vec![0u32; exact.limbs.len() + 4];
+        let mut remainder: u128 = 0;
+        for i in (0..quotient.len()).rev() {
+            let limb = if i >= 4 { exact.limbs[i - 4] as u32 } else { 0 };
+            let part = (remainder << 32) | u128::from(limb);
+            quotient[i] = (part / u128::from(n)) as u32;
+            remainder = part % u128::from(n);
+        }
+        let magnitude = round(&quotient, LEAST - 128, remainder != 0);
+        if negative { -magnitude } else { magnitude }
+    }
+}
+
+/// The double nearest to the integer in `limbs` (32 bits each, least first) times 2^`exponent`; `more` says that the
+/// true value lies a little above. Ties go to even; what is too large is infinite.
+fn round(limbs: &[u32], exponent: i32, more: bool) -> f64 {
+    let Some(top) = limbs.iter().rposition(|&limb| limb != 0) else { return 0.0 };
+    let highest = top as i32 * 32 + 31 - limbs[top].leading_zeros() as i32;
+    // The bit that counts for one: 53 bits below the highest, but never below 2^-1074.
+    let unit = (highest - 52).max(LEAST - exponent);
+    let bit = |i: i32| i >= 0 && limbs.get(i as usize / 32).is_some_and(|limb| limb >> (i % 32) & 1 == 1);
+    let mut mantissa: u64 = 0;
+    for i in (unit..=highest).rev() {
+        mantissa = mantissa << 1 | u64::from(bit(i));
+    }
+    let half = bit(unit - 1);
+    let below = more || (0..unit - 1).any(bit);
+    if half && (below || mantissa & 1 == 1) {
+        mantissa += 1;
+    }
+    scale(mantissa, unit + exponent)
+}
+
+/// `mantissa` (at most 2^53) times 2^`exponent`, which is representable or too large.
+fn scale(mantissa: u64, exponent: i32) -> f64 {
+    let mut x = mantissa as f64;
+    let mut left = exponent;
+    while left < 0 && x != 0.0 {
+        // Powers of two down to 2^-1000 are normal, and every product here is exact.
+        let step = left.max(-1000);
+        x *= f64::from_bits(((1023 + step) as u64) << 52);
+        left -= step;
+    }
+    while left > 0 && x.is_finite() {
+        let step = left.min(1000);
+        x *= f64::from_bits(((1023 + step) as u64) << 52);
+        left -= step;
+    }
+    x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn total(values: &[f64]) -> f64 {
+        let mut sum = ExactSum::default();
+        values.iter().for_each(|&x| sum.add(x));
+        sum.total()
+    }
+
+    #[test]
+    fn what_entered_and_left_leaves_no_trace() {
+        assert_eq!(total(&[1e16, 1.0, -1e16]), 1.0);
+        assert_eq!(total(&[1e300, 1e-300, -1e300]), 1e-300);
+        assert_eq!(total(&[f64::MAX, f64::MAX, -f64::MAX, -f64::MAX, 5e-324]), 5e-324);
+        assert_eq!(total(&[f64::MAX, f64::MAX]), f64::INFINITY);
+        assert_eq!(total(&[0.1; 10]), 1.0);
+        assert!(total(&[f64::INFINITY, 1.0, f64::NEG_INFINITY]).is_nan());
+    }
+
+    #[test]
+    fn the_wide_path_gives_the_same_bits() {
+        let values: Vec<f64> = (1..2000).map(|i| f64::from(i).sin() * 10f64.powi(i % 25 - 12)).collect();
+        let mut wide = Wide::default();
+        values.iter().for_each(|&x| wide.add(x));
+        let mut sum = ExactSum::default();
+        values.iter().rev().for_each(|&x| sum.add(x));
+        assert_eq!(sum.total().to_bits(), wide.divided_by(1).to_bits());
+        for n in [2, 3, 7, 1999, 1_000_003] {
+            assert_eq!(sum.divided_by(n).to_bits(), wide.divided_by(n).to_bits(), "n = {n}");
+        }
+    }
+
+    #[test]
+    fn a_merge_is_the_sum_of_both() {
+        let (mut a, mut b) = (ExactSum::default(), ExactSum::default());
+        [1e100, 3.0, 1e-100].iter().for_each(|&x| a.add(x));
+        [-1e100, 4.0].iter().for_each(|&x| b.add(x));
+        a.merge(&b);
+        assert_eq!(a.total(), 7.0);
+        assert_eq!(a.divided_by(2), 3.5);
+    }
+
+    #[test]
+    fn subnormal_results_are_rounded_once() {
+        let mut wide = Wide::default();
+        wide.add(5e-324);
+        wide.add(5e-324);
+        wide.add(5e-324);
+        assert_eq!(wide.divided_by(2), 1e-323);
+        assert_eq!(wide.divided_by(7), 0.0);
+    }
+
+    #[test]
+    fn integers_are_exact_beyond_53_bits() {
+        let mut wide = Wide::default();
+        wide.add_integer(i128::from(i64::MAX));
+        wide.add_integer(-i128::from(i64::MAX) + 3);
+        assert_eq!(wide.divided_by(2), 1.5);
+    }
+}

@@ -1,0 +1,1 @@
+//! Runs ONNX models in a process of their own.

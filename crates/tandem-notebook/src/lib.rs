@@ -1,0 +1,13 @@
+//! Runs notebooks: a Python environment from a lock ([`environment`]), the notebook's file ([`ipynb`]), its cells in a
+//! fresh kernel of another process ([`run`]).
+//!
+//! Blocking functions with plain data; progress goes to a callback of the caller.
+//! Not here: printing, what a notebook is run *for* (tandem-project), and any rewriting of a user's file.
+
+pub mod environment;
+pub mod ipynb;
+pub mod run;
+
+pub use environment::{Environment, EnvironmentError, EnvironmentRequest};
+pub use ipynb::{CodeCell, Notebook, NotebookError};
+pub use run::{CellFailure, CellRun, CellTrouble, Event, Executed, NotebookRun, RunError, Stream};

@@ -1,0 +1,348 @@
+//! One kernel: its process (in a process group of its own), its connection, and its end.
+//!
+//! It never outlives us: dropped, the whole group is killed; killed ourselves, the kernel notices that its parent is
+//! gone (`JPY_PARENT_PID`). Not here: cells and what their messages mean.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jupyter_protocol::connection_info::Transport;
+use jupyter_protocol::{
+    ConnectionInfo, ExecuteRequest, JupyterMessage, JupyterMessageContent, KernelInfoReply, KernelInfoRequest,
+    ShutdownRequest,
+};
+use jupyter_zmq_client::{
+    ClientControlConnection, ClientIoPubConnection, DealerRecvConnection, DealerSendConnection, RuntimeError,
+};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+/// A message and the channel it came on.
+pub(super) enum Incoming {
+    /// A reply to a request.
+    Shell(Box<JupyterMessage>),
+    /// A broadcast: outputs, states.
+    IoPub(Box<JupyterMessage>),
+    /// A channel broke: the process has ended or is about to, or the connection is lost.
+    Lost(String),
+}
+
+/// Why there is no kernel to talk to; the texts are what the process printed.
+pub(super) enum StartTrouble {
+    /// The program could not be started, or its folder not be made.
+    Spawn(std::io::Error),
+    /// It ended before it answered.
+    Exited(ExitStatus, String),
+    /// It did not answer in time.
+    Silent(String),
+}
+
+/// A running kernel that has answered on both of its channels.
+pub(super) struct Kernel {
+    wired: Wired,
+    process: Process,
+}
+
+impl Kernel {
+    /// Starts `python -m ipykernel_launcher` in a folder and waits until it answers.
+    pub async fn start(
+        python: &Path,
+        folder: &Path,
+        env: &[(String, String)],
+        limit: Duration,
+    ) -> Result<Self, StartTrouble> {
+        // Sockets in a folder of our own: there is no port to race for, and no other user can connect.
+        let private = tempfile::Builder::new().prefix("tandem-").tempdir().map_err(StartTrouble::Spawn)?;
+        let connection = ConnectionInfo {
+            transport: Transport::IPC,
+            ip: private.path().join("k").to_string_lossy().into_owned(),
+            shell_port: 1,
+            iopub_port: 2,
+            stdin_port: 3,
+            control_port: 4,
+            hb_port: 5,
+            key: uuid::Uuid::new_v4().to_string(),
+            signature_scheme: "hmac-sha256".to_owned(),
+            kernel_name: None,
+        };
+        let file = private.path().join("connection.json");
+        let text = serde_json::to_string(&connection).map_err(|error| StartTrouble::Spawn(error.into()))?;
+        std::fs::write(&file, text).map_err(StartTrouble::Spawn)?;
+        let child = command(python, folder, env, &file, private.path()).spawn().map_err(StartTrouble::Spawn)?;
+        let mut process = Process::new(child, private);
+        let wired = connect(&connection, &mut process, Instant::now() + limit).await?;
+        Ok(Self { wired, process })
+    }
+
+    /// What the kernel said about itself.
+    pub fn info(&self) -> &KernelInfoReply {
+        &self.wired.info
+    }
+
+    /// Sends code to run; the answer's parent id.
+    pub async fn execute(&mut self, code: &str) -> Result<String, RuntimeError> {
+        let mut request = ExecuteRequest::new(code.to_owned());
+        request.allow_stdin = false;
+        request.stop_on_error = true;
+        let message = JupyterMessage::from(request);
+        let id = message.header.msg_id.clone();
+        self.wired.shell.send(message).await?;
+        Ok(id)
+    }
+
+    /// The next message, or the status with which the process ended. Messages that came before its end come first.
+    pub async fn next(&mut self) -> Result<Incoming, ExitStatus> {
+        let ended = tokio::select! {
+            biased;
+            message = self.wired.inbox.recv() => match message {
+                Some(message) => return Ok(message),
+                None => self.process.ended().await,
+            },
+            status = self.process.ended() => status,
+        };
+        // What it sent in its last moments may still be on the way.
+        match timeout(Duration::from_millis(200), self.wired.inbox.recv()).await {
+            Ok(Some(message)) => Ok(message),
+            _ => Err(ended),
+        }
+    }
+
+    /// Waits a little for the end of the process.
+    pub async fn ended_soon(&mut self) -> Option<ExitStatus> {
+        timeout(Duration::from_secs(2), self.process.ended()).await.ok()
+    }
+
+    /// Kills the process and all that it started.
+    pub fn kill(&self) {
+        self.process.signal(Signal::KillGroup);
+    }
+
+    /// Asks the running cell to stop, as ctrl-C does.
+    pub fn interrupt(&self) {
+        self.process.signal(Signal::Interrupt);
+    }
+
+    /// Ends the kernel: asks it to shut down, so that its exit handlers run, then kills what is left of its group.
+    pub async fn shut_down(mut self) {
+        let request = JupyterMessage::from(ShutdownRequest { restart: false });
+        if timeout(Duration::from_secs(1), self.wired.control.send(request)).await.is_ok() {
+            let _ = timeout(Duration::from_secs(5), self.process.ended()).await;
+        }
+    }
+
+    /// What the process printed past the protocol, its end.
+    pub fn log(&self) -> String {
+        self.process.log.text()
+    }
+}
+
+/// The command line and the environment of a kernel; what the caller sets wins.
+fn command(python: &Path, folder: &Path, env: &[(String, String)], connection: &Path, private: &Path) -> Command {
+    let mut command = Command::new(python);
+    command.args([OsStr::new("-m"), OsStr::new("ipykernel_launcher"), OsStr::new("-f"), connection.as_os_str()]);
+    command.arg("--HistoryManager.enabled=False").current_dir(folder);
+    // Nothing of this user's own set-up takes part, so that a notebook runs for everybody as it runs here.
+    command.env_remove("PYTHONPATH").env_remove("PYTHONHOME").env_remove("PYTHONSTARTUP");
+    command.env("PYTHONNOUSERSITE", "1").env("IPYTHONDIR", private).env("JUPYTER_CONFIG_DIR", private);
+    command.env("JUPYTER_NO_CONFIG", "1").env("JPY_PARENT_PID", std::process::id().to_string());
+    command.env("PYDEVD_DISABLE_FILE_VALIDATION", "1");
+    command.envs(env.iter().map(|(name, value)| (name, value)));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    #[cfg(unix)]
+    command.process_group(0);
+    command.kill_on_drop(true);
+    command
+}
+
+#[derive(Clone, Copy)]
+enum Signal {
+    Interrupt,
+    KillGroup,
+}
+
+/// The process and its folder. Dropped, it and its descendants are killed.
+struct Process {
+    child: Child,
+    group: Option<u32>,
+    log: Log,
+    _readers: JoinSet<()>,
+    _folder: tempfile::TempDir,
+}
+
+impl Process {
+    fn new(mut child: Child, folder: tempfile::TempDir) -> Self {
+        let (log, mut readers) = (Log::default(), JoinSet::new());
+        log.follow(&mut readers, child.stdout.take());
+        log.follow(&mut readers, child.stderr.take());
+        Self { group: child.id(), child, log, _readers: readers, _folder: folder }
+    }
+
+    /// Waits for its end; may be abandoned and asked again.
+    async fn ended(&mut self) -> ExitStatus {
+        loop {
+            match self.child.wait().await {
+                Ok(status) => {
+                    self.signal(Signal::KillGroup);
+                    return status;
+                }
+                Err(_) => sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: Signal) {
+        use rustix::process::{Pid, Signal as Number, kill_process, kill_process_group};
+        let Some(pid) = self.group.and_then(|id| Pid::from_raw(id as i32)) else { return };
+        // It may be gone already, which is what a kill is for.
+        let _ = match signal {
+            Signal::Interrupt => kill_process(pid, Number::INT),
+            Signal::KillGroup => kill_process_group(pid, Number::KILL),
+        };
+    }
+
+    #[cfg(not(unix))]
+    fn signal(&self, _signal: Signal) {}
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(Signal::KillGroup);
+        let _ = self.child.start_kill();
+        // Reaped here, so that no zombie stays while we live on.
+        for _ in 0..200 {
+            match self.child.try_wait() {
+                Ok(None) => std::thread::sleep(Duration::from_millis(5)),
+                _ => break,
+            }
+        }
+    }
+}
+
+/// The last of what a process printed past the protocol.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    const LONGEST: usize = 20_000;
+
+    fn follow(&self, readers: &mut JoinSet<()>, pipe: Option<impl AsyncRead + Unpin + Send + 'static>) {
+        let (Some(mut pipe), log) = (pipe, self.clone()) else { return };
+        readers.spawn(async move {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
+                let mut kept = log.0.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend_from_slice(&buffer[..count]);
+                let excess = kept.len().saturating_sub(Self::LONGEST);
+                kept.drain(..excess);
+            }
+        });
+    }
+
+    fn text(&self) -> String {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&kept).trim().to_owned()
+    }
+}
+
+/// The sockets of a kernel that has answered, with the tasks that read them.
+struct Wired {
+    shell: DealerSendConnection,
+    control: ClientControlConnection,
+    inbox: mpsc::UnboundedReceiver<Incoming>,
+    info: KernelInfoReply,
+    _readers: JoinSet<()>,
+}
+
+/// Connects until the kernel answers: right after its start sockets may be refused or reset, so each try has fresh ones.
+async fn connect(connection: &ConnectionInfo, process: &mut Process, deadline: Instant) -> Result<Wired, StartTrouble> {
+    loop {
+        let attempt = tokio::select! {
+            status = process.ended() => {
+                sleep(Duration::from_millis(50)).await; // its last words
+                return Err(StartTrouble::Exited(status, process.log.text()));
+            }
+            attempt = timeout(Duration::from_secs(10), try_connect(connection)) => attempt,
+        };
+        if let Ok(Ok(wired)) = attempt {
+            return Ok(wired);
+        }
+        if Instant::now() >= deadline {
+            return Err(StartTrouble::Silent(process.log.text()));
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn try_connect(connection: &ConnectionInfo) -> Result<Wired, RuntimeError> {
+    let session = uuid::Uuid::new_v4().to_string();
+    let iopub = jupyter_zmq_client::create_client_iopub_connection(connection, "", &session).await?;
+    let identity = jupyter_zmq_client::peer_identity_for_session(&session)?;
+    let shell =
+        jupyter_zmq_client::create_client_shell_connection_with_identity(connection, &session, identity).await?;
+    let control = jupyter_zmq_client::create_client_control_connection(connection, &session).await?;
+    let (mut shell, replies) = shell.split();
+    let (sender, mut inbox) = mpsc::unbounded_channel();
+    let mut readers = JoinSet::new();
+    readers.spawn(read_shell(replies, sender.clone()));
+    readers.spawn(read_iopub(iopub, sender));
+    let info = nudge(&mut shell, &mut inbox).await?;
+    Ok(Wired { shell, control, inbox, info, _readers: readers })
+}
+
+/// Asks who the kernel is until it has answered on both channels: a subscription takes effect some time after the
+/// connection, and outputs sent before that are lost.
+async fn nudge(
+    shell: &mut DealerSendConnection,
+    inbox: &mut mpsc::UnboundedReceiver<Incoming>,
+) -> Result<KernelInfoReply, RuntimeError> {
+    let (mut info, mut heard) = (None, false);
+    loop {
+        shell.send(JupyterMessage::from(KernelInfoRequest {})).await?;
+        let until = Instant::now() + Duration::from_millis(500);
+        while let Ok(Some(message)) = tokio::time::timeout_at(until, inbox.recv()).await {
+            match message {
+                Incoming::IoPub(_) => heard = true,
+                Incoming::Lost(why) => return Err(RuntimeError::ZmqMessageError(why)),
+                Incoming::Shell(message) => {
+                    if let JupyterMessageContent::KernelInfoReply(reply) = message.content {
+                        info = Some(*reply);
+                    }
+                }
+            }
+            if let Some(info) = info.take_if(|_| heard) {
+                return Ok(info);
+            }
+        }
+    }
+}
+
+async fn read_shell(mut socket: DealerRecvConnection, sender: mpsc::UnboundedSender<Incoming>) {
+    while pass_on(socket.read().await, Incoming::Shell, &sender) {}
+}
+
+async fn read_iopub(mut socket: ClientIoPubConnection, sender: mpsc::UnboundedSender<Incoming>) {
+    while pass_on(socket.read().await, Incoming::IoPub, &sender) {}
+}
+
+/// Whether to read on.
+fn pass_on(
+    read: Result<JupyterMessage, RuntimeError>,
+    channel: fn(Box<JupyterMessage>) -> Incoming,
+    sender: &mpsc::UnboundedSender<Incoming>,
+) -> bool {
+    match read {
+        Ok(message) => sender.send(channel(Box::new(message))).is_ok(),
+        Err(RuntimeError::ZmqError(error)) => {
+            let _ = sender.send(Incoming::Lost(error.to_string()));
+            false
+        }
+        Err(_) => true, // a message that cannot be parsed is of a kind that we do not use
+    }
+}

@@ -1,0 +1,2 @@
+//! The use cases: check, replay, train, release, parity, explain, scenarios.
+pub mod scenario;

@@ -1,0 +1,259 @@
+//! Records on their way in: one thread owns the log, the identities seen and the order. It takes all requests that wait, writes
+//! their lines, makes the disk hold them once for all of them, applies them, and only then acknowledges each.
+//!
+//! Nothing is acknowledged that a crash could lose; what was written and not acknowledged may be sent again, and a source with
+//! an identity counts it once. Not here: reading and checking a body (`records.rs`).
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+
+use tandem_data::append::AppendLog;
+use tandem_definitions::{Arrival, Micros, Project};
+use tandem_engine::{Admission, Record};
+use tokio::sync::oneshot;
+
+use crate::problem::Problem;
+use crate::records::NewRecord;
+use crate::setup::Event;
+use crate::states::States;
+
+/// So many requests may wait.
+const WAITING_REQUESTS: usize = 1024;
+/// So many bytes of records may wait; one request may always.
+const WAITING_BYTES: usize = 64 << 20;
+/// One group is no larger, so that the first of it is not kept waiting by the last.
+const GROUP_RECORDS: usize = 20_000;
+/// So many records are applied before questions get their turn.
+const APPLY: usize = 256;
+
+/// What a request's records came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// How many went into the log.
+    pub accepted: u64,
+    /// How many were known already, by identity.
+    pub duplicates: u64,
+    /// How many of the accepted ones lack an entity that they could touch.
+    pub without_entity: u64,
+    /// How many of the accepted ones claim to have arrived before they happened: they count from their event on.
+    pub arrived_before_event: u64,
+    /// The position of the first accepted one.
+    pub first_position: u64,
+    /// The source's position after the last.
+    pub position: u64,
+}
+
+struct Job {
+    source: usize,
+    records: Vec<NewRecord>,
+    bytes: usize,
+    reply: oneshot::Sender<Result<Receipt, Problem>>,
+}
+
+/// The way in.
+pub struct Ingest {
+    queue: SyncSender<Job>,
+    load: Arc<Load>,
+}
+
+/// What waits.
+#[derive(Default)]
+struct Load {
+    requests: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// What the ingest thread works with.
+pub struct Owned {
+    /// The definitions.
+    pub project: Arc<Project>,
+    /// The states that questions are answered from.
+    pub states: Arc<RwLock<States>>,
+    /// The identities seen, by source.
+    pub admissions: Vec<Admission>,
+    /// The present.
+    pub clock: Arc<dyn Fn() -> Micros + Send + Sync>,
+    /// Told when the log fails.
+    pub notice: Arc<dyn Fn(Event) + Send + Sync>,
+}
+
+impl Ingest {
+    /// Starts the thread over the sources' logs; it ends when the way in is dropped.
+    pub fn start(owned: Owned, logs: Vec<AppendLog>) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
+        let (queue, jobs) = sync_channel(WAITING_REQUESTS);
+        let load = Arc::new(Load::default());
+        let writer = Writer { owned, logs, load: Arc::clone(&load) };
+        let thread = std::thread::Builder::new().name("ingest".to_owned()).spawn(move || writer.run(&jobs));
+        Ok((Self { queue, load }, thread?))
+    }
+
+    /// How many requests wait.
+    pub fn waiting(&self) -> usize {
+        self.load.requests.load(Ordering::Relaxed)
+    }
+
+    /// Hands records in; the answer comes when they are durable and applied.
+    pub async fn send(&self, source: usize, records: Vec<NewRecord>, bytes: usize) -> Result<Receipt, Problem> {
+        let before = self.load.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.load.requests.fetch_add(1, Ordering::Relaxed);
+        let undo = || {
+            self.load.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.load.requests.fetch_sub(1, Ordering::Relaxed);
+        };
+        if before > 0 && before + bytes > WAITING_BYTES {
+            undo();
+            return Err(busy());
+        }
+        let (reply, answer) = oneshot::channel();
+        if let Err(refused) = self.queue.try_send(Job { source, records, bytes, reply }) {
+            undo();
+            return Err(match refused {
+                TrySendError::Full(_) => busy(),
+                TrySendError::Disconnected(_) => stopping(),
+            });
+        }
+        answer.await.unwrap_or_else(|_| Err(stopping()))
+    }
+}
+
+fn unavailable(detail: &str, remedy: &str) -> Problem {
+    Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "Records cannot be accepted now", detail, remedy)
+}
+
+fn busy() -> Problem {
+    unavailable("too many records are waiting to be written", "nothing of this request was accepted; send it again").retry(1)
+}
+
+fn stopping() -> Problem {
+    unavailable("the service is stopping", "send the request again when it is back").retry(5)
+}
+
+fn log_failed(reason: &str) -> Problem {
+    let remedy = "nothing of this request was accepted; make room on the disk or mend it, then send the request again";
+    unavailable(reason, remedy).retry(5)
+}
+
+/// The ingest thread.
+struct Writer {
+    owned: Owned,
+    logs: Vec<AppendLog>,
+    load: Arc<Load>,
+}
+
+/// A job on its way into the log: its answer, and which of its records are new.
+struct Admitted {
+    job: Job,
+    receipt: Receipt,
+    /// The new records' indexes; they lie in the log from `receipt.first_position` on.
+    new: Vec<usize>,
+}
+
+impl Writer {
+    fn run(mut self, jobs: &Receiver<Job>) {
+        while let Ok(first) = jobs.recv() {
+            let mut records = first.records.len();
+            let mut group = vec![first];
+            while records < GROUP_RECORDS
+                && let Ok(next) = jobs.try_recv()
+            {
+                records += next.records.len();
+                group.push(next);
+            }
+            for job in &group {
+                self.load.requests.fetch_sub(1, Ordering::Relaxed);
+                self.load.bytes.fetch_sub(job.bytes, Ordering::Relaxed);
+            }
+            self.commit(group);
+        }
+    }
+
+    /// Stamps, writes, applies and acknowledges a group, source by source.
+    fn commit(&mut self, group: Vec<Job>) {
+        let clock = (self.owned.clock)();
+        let (stamp, next) = {
+            let mut states = self.states_mut();
+            (states.stamp(clock), states.positions().to_vec())
+        };
+        let mut by_source: Vec<Vec<Job>> = self.logs.iter().map(|_| Vec::new()).collect();
+        group.into_iter().for_each(|job| by_source[job.source].push(job));
+        for (source, jobs) in by_source.into_iter().enumerate().filter(|(_, jobs)| !jobs.is_empty()) {
+            self.commit_source(source, jobs, stamp, next[source]);
+        }
+        self.states_mut().settle();
+    }
+
+    fn commit_source(&mut self, source: usize, jobs: Vec<Job>, stamp: Micros, mut next: u64) {
+        let mut lines = Vec::new();
+        // Repeats within the group; the identities count as seen only once the records are in the log.
+        let mut within = Admission::default();
+        let admitted: Vec<Admitted> =
+            jobs.into_iter().map(|job| self.admit(job, stamp, &mut next, &mut within, &mut lines)).collect();
+        if !lines.is_empty()
+            && let Err(error) = self.logs[source].append(&lines)
+        {
+            let reason = error.to_string();
+            (self.owned.notice)(Event::LogFailed { reason: reason.clone() });
+            admitted.into_iter().for_each(|a| drop(a.job.reply.send(Err(log_failed(&reason)))));
+            return;
+        }
+        let contract = &self.owned.project.sources[source];
+        for a in admitted {
+            for index in &a.new {
+                self.owned.admissions[source].admit(&a.job.records[*index].identity(contract));
+            }
+            self.apply(&a, stamp);
+            // Whoever asked may have gone; the records stay.
+            drop(a.job.reply.send(Ok(a.receipt)));
+        }
+    }
+
+    fn admit(
+        &self,
+        job: Job,
+        stamp: Micros,
+        next: &mut u64,
+        within: &mut Admission,
+        lines: &mut Vec<String>,
+    ) -> Admitted {
+        let source = &self.owned.project.sources[job.source];
+        let stamped = (source.arrival == Arrival::Observed).then_some(stamp);
+        let mut receipt = Receipt { first_position: *next, ..Receipt::default() };
+        let mut new = Vec::with_capacity(job.records.len());
+        for (i, record) in job.records.iter().enumerate() {
+            let identity = record.identity(source);
+            if !self.owned.admissions[job.source].is_new(&identity) || !within.admit(&identity) {
+                receipt.duplicates += 1;
+                continue;
+            }
+            lines.push(record.line(stamped));
+            receipt.accepted += 1;
+            receipt.without_entity += u64::from(record.without_entity);
+            receipt.arrived_before_event += u64::from(record.arrival.unwrap_or(stamp) < record.event);
+            new.push(i);
+        }
+        *next += receipt.accepted;
+        receipt.position = *next;
+        Admitted { job, receipt, new }
+    }
+
+    fn apply(&self, admitted: &Admitted, stamp: Micros) {
+        let source = admitted.job.source;
+        for (chunk, indexes) in admitted.new.chunks(APPLY).enumerate() {
+            let mut states = self.states_mut();
+            let wanted = states.fields(source).to_vec();
+            for (i, index) in indexes.iter().enumerate() {
+                let record = &admitted.job.records[*index];
+                let fields: Vec<_> = wanted.iter().map(|field| record.values[*field].as_datum()).collect();
+                let position = admitted.receipt.first_position + (chunk * APPLY + i) as u64;
+                // As the readers have it: what arrived before it happened counts from its event on.
+                let arrival = record.arrival.unwrap_or(stamp).max(record.event);
+                states.apply(&Record { source, position, event: record.event, arrival, fields: &fields });
+            }
+        }
+    }
+
+    fn states_mut(&self) -> RwLockWriteGuard<'_, States> {
+        self.owned.states.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,1 @@
+//! HTTP: records in, features and predictions out.

@@ -1,0 +1,200 @@
+//! From a request's body to records that keep their contract: read, checked, and written as the lines of the log.
+//! Nothing of a body is accepted unless all of it keeps the contract. Not here: order, stamps and durability (`ingest.rs`).
+
+use serde_json::{Map, Value as Json};
+use tandem_definitions::{ARRIVED_AT, Arrival, Datum, Micros, Source, Value, time};
+
+use crate::problem::{Problem, nearest};
+use crate::wire;
+
+/// How far the clock of whoever sends a record may run ahead of ours.
+const CLOCKS_APART: Micros = 60_000_000;
+
+/// A record that keeps its contract.
+#[derive(Debug)]
+pub struct NewRecord {
+    /// Its values, by the contract's fields.
+    pub values: Vec<Value>,
+    /// When it happened.
+    pub event: Micros,
+    /// When production first knew; `None` where the log stamps it.
+    pub arrival: Option<Micros>,
+    /// Whether one of the entities that it should touch is null in it.
+    pub without_entity: bool,
+    /// The line of the log, without its last brace.
+    line: String,
+}
+
+impl NewRecord {
+    /// The line of the log, with the stamp where the log gives one.
+    pub fn line(&self, stamp: Option<Micros>) -> String {
+        match stamp {
+            Some(at) => format!("{},\"{ARRIVED_AT}\":\"{}\"}}", self.line, time::format_instant(at)),
+            None => format!("{}}}", self.line),
+        }
+    }
+
+    /// The values that identify it.
+    pub fn identity<'a>(&'a self, source: &Source) -> Vec<Datum<'a>> {
+        source.identity.iter().map(|field| self.values[*field].as_datum()).collect()
+    }
+}
+
+/// How the body of a request is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One JSON object, or an array of them.
+    Json,
+    /// One JSON object a line.
+    Lines,
+}
+
+/// Reads all records of a body; `now` bounds the arrival times that a record may claim.
+pub fn read(source: &Source, shape: Shape, body: &[u8], now: Micros) -> Result<Vec<NewRecord>, Problem> {
+    let records = match shape {
+        Shape::Json => read_json(source, body, now)?,
+        Shape::Lines => read_lines(source, body, now)?,
+    };
+    if records.is_empty() {
+        return Err(Problem::content("No records", "the body holds no record", "send at least one record"));
+    }
+    Ok(records)
+}
+
+fn read_json(source: &Source, body: &[u8], now: Micros) -> Result<Vec<NewRecord>, Problem> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(Problem::content("No records", "the body is empty", "send a record, an array of records, or JSON lines"));
+    }
+    let json: Json = serde_json::from_slice(body).map_err(|e| not_json(&e, "the body"))?;
+    match json {
+        Json::Object(fields) => Ok(vec![record(source, &fields, now, &|field| format!("/{field}"))?]),
+        Json::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(i, item)| match item {
+                Json::Object(fields) => record(source, fields, now, &|field| pointer(i, field)),
+                other => Err(not_an_object(other).at(format!("/{i}"))),
+            })
+            .collect(),
+        other => Err(not_an_object(&other)),
+    }
+}
+
+fn pointer(index: usize, field: &str) -> String {
+    if field.is_empty() { format!("/{index}") } else { format!("/{index}/{field}") }
+}
+
+fn read_lines(source: &Source, body: &[u8], now: Micros) -> Result<Vec<NewRecord>, Problem> {
+    let mut records = Vec::new();
+    for (i, line) in body.split(|b| *b == b'\n').enumerate() {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let place = |field: &str| {
+            if field.is_empty() { format!("line {}", i + 1) } else { format!("line {}, field {field}", i + 1) }
+        };
+        let json: Json = serde_json::from_slice(line)
+            .map_err(|e| not_json(&e, &format!("line {}", i + 1)).at(format!("line {}", i + 1)))?;
+        match json {
+            Json::Object(fields) => records.push(record(source, &fields, now, &place)?),
+            other => return Err(not_an_object(&other).at(place(""))),
+        }
+    }
+    Ok(records)
+}
+
+/// The body, or a line of it, is no JSON.
+pub fn not_json(error: &serde_json::Error, what: &str) -> Problem {
+    let mut problem = Problem::new(
+        axum::http::StatusCode::BAD_REQUEST,
+        "Not JSON",
+        format!("{what} is not JSON: {error}"),
+        "nothing was accepted; send UTF-8 JSON (for one object a line, with content type application/x-ndjson)",
+    );
+    problem.place = format!("line {}, column {}", error.line(), error.column());
+    problem
+}
+
+fn not_an_object(found: &Json) -> Problem {
+    Problem::content(
+        "Not a record",
+        format!("a record is a JSON object, and here stands {}", wire::found(found)),
+        "nothing was accepted; write each record as {\"field\": value, …}",
+    )
+}
+
+fn record(
+    source: &Source,
+    fields: &Map<String, Json>,
+    now: Micros,
+    place: &dyn Fn(&str) -> String,
+) -> Result<NewRecord, Problem> {
+    let breaks = |field: &str, detail: String, remedy: String| {
+        let remedy = format!("nothing was accepted; {remedy}");
+        Problem::content("A record breaks its contract", detail, remedy).at(place(field))
+    };
+    let zone = source.time_zone.as_deref();
+    let mut values = vec![Value::Null; source.fields.len()];
+    for (name, json) in fields {
+        let Some(index) = source.field(name) else {
+            if name == ARRIVED_AT {
+                let detail = format!("`{ARRIVED_AT}` is stamped by the service");
+                return Err(breaks(name, detail, "leave it away".to_owned()));
+            }
+            let known = nearest(name, source.fields.iter().map(|f| f.name.as_str()));
+            let detail = format!("the contract of `{}` has no field `{name}`", source.name);
+            return Err(breaks(name, detail, known));
+        };
+        values[index] = wire::from_json(json, source.fields[index].ty, zone).map_err(|expected| {
+            let remedy = format!("the contract says that `{name}` is {}", source.fields[index].ty);
+            breaks(name, format!("`{name}`: {expected}"), remedy)
+        })?;
+    }
+    for (field, value) in source.fields.iter().zip(&values) {
+        if field.required && value.is_null() {
+            let detail = format!("`{}` is required, and this record has none", field.name);
+            return Err(breaks(&field.name, detail, "send it with the record".to_owned()));
+        }
+    }
+    let time_of = |field: usize, what: &str| match values[field] {
+        Value::Time(t) => Ok(t),
+        _ => {
+            let name = &source.fields[field].name;
+            let detail = format!("the record has no {what}: `{name}` is missing or null");
+            Err(breaks(name, detail, format!("send `{name}`; without it nobody can say when the record counts")))
+        }
+    };
+    let event = time_of(source.event, "event time")?;
+    let arrival = match source.arrival {
+        Arrival::Observed => None,
+        Arrival::Declared { field } => {
+            let arrival = time_of(field, "arrival time")?;
+            if arrival > now.saturating_add(CLOCKS_APART) {
+                let name = &source.fields[field].name;
+                let (claimed, now) = (time::format_instant(arrival), time::format_instant(now));
+                let detail = format!("the record says that it arrived at {claimed}, and here it is {now}");
+                let remedy = format!("send it when it has arrived, or correct `{name}` or the clock of its sender");
+                return Err(breaks(name, detail, remedy));
+            }
+            Some(arrival)
+        }
+        Arrival::Assumed { delay } => Some(event.saturating_add(delay)),
+    };
+    let without_entity =
+        source.touches.iter().any(|touch| touch.fields.iter().any(|field| values[*field].is_null()));
+    let line = line(source, &values);
+    Ok(NewRecord { values, event, arrival, without_entity, line })
+}
+
+/// The line of the log: every field with a value, as the readers read it back bit for bit.
+fn line(source: &Source, values: &[Value]) -> String {
+    let mut object = Map::new();
+    for (field, value) in source.fields.iter().zip(values) {
+        if !value.is_null() {
+            object.insert(field.name.clone(), wire::to_json(value));
+        }
+    }
+    let mut line = Json::Object(object).to_string();
+    line.pop();
+    line
+}

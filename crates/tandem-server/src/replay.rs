@@ -1,0 +1,66 @@
+//! The past, at start: every record of the sources' files and of the service's own log, by position, into the states.
+//! Not here: records that come later (`ingest.rs`); both end in [`States::apply`].
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tandem_data::read::{self, Batch, Origin, ReadError};
+use tandem_data::table::Column;
+use tandem_definitions::{Datum, Project};
+use tandem_engine::{Admission, Record};
+
+use crate::states::States;
+
+/// What a replay leaves behind.
+pub struct Replayed {
+    /// The states after the last record.
+    pub states: States,
+    /// The identities seen, by source.
+    pub admissions: Vec<Admission>,
+    /// How many records were read.
+    pub records: u64,
+}
+
+/// Replays all sources; `progress` hears how many records have been read. `None`: it was told to stop.
+pub fn replay(
+    project: &Project,
+    origin: &Origin,
+    stop: &AtomicBool,
+    progress: impl Fn(u64),
+) -> Result<Option<Replayed>, ReadError> {
+    let mut states = States::new(project);
+    let mut admissions: Vec<Admission> = project.sources.iter().map(|_| Admission::default()).collect();
+    let mut records = 0;
+    for (index, source) in project.sources.iter().enumerate() {
+        // The fields that the plan reads come first, so that a record is a prefix of the row.
+        let mut wanted = states.fields(index).to_vec();
+        let reads = wanted.len();
+        wanted.extend(&source.identity);
+        let mut reader = read::open(source, origin, &wanted)?;
+        for batch in &mut reader {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let batch = batch?;
+            apply_batch(&mut states, &mut admissions[index], index, &batch, reads);
+            records += batch.len() as u64;
+            progress(records);
+        }
+        states.advance(index, reader.position());
+    }
+    Ok(Some(Replayed { states, admissions, records }))
+}
+
+fn apply_batch(states: &mut States, admission: &mut Admission, source: usize, batch: &Batch, reads: usize) {
+    let columns: Vec<Column<'_>> = batch.columns.iter().map(Column::of).collect();
+    let mut row: Vec<Datum<'_>> = Vec::with_capacity(columns.len());
+    for i in (0..batch.len()).filter(|i| batch.is_usable(*i)) {
+        row.clear();
+        row.extend(columns.iter().map(|column| column.get(i)));
+        let (fields, identity) = row.split_at(reads);
+        if !admission.admit(identity) {
+            continue;
+        }
+        let position = batch.first_position + i as u64;
+        states.apply(&Record { source, position, event: batch.event[i], arrival: batch.arrival[i], fields });
+    }
+}

@@ -1,0 +1,168 @@
+//! Random definitions, logs and observations: late, tied in both times, repeated, dated ahead, with nulls, NaN, −0,
+//! infinities and magnitudes far apart, under keys of several parts with separators in them. A draft is written as a
+//! Markdown scenario and run as one, so what fails can be read and pasted into `scenarios/`.
+
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use tandem_definitions::Micros;
+
+/// 2024-03-01T00:00:00Z.
+const BASE: Micros = 1_709_251_200_000_000;
+/// The grid on which times lie, so that ties and bounds are met often.
+const STEP: Micros = 1_800_000_000;
+
+/// Random definitions, a log and observations.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The drawn features.
+    pub aggregations: Vec<Aggregation>,
+    /// The log of landings, in log order.
+    pub landings: Vec<Landing>,
+    /// The log of fuellings, in log order: (aircraft, when, litres).
+    pub fuel: Vec<(Option<&'static str>, Micros, Option<f64>)>,
+    /// The observations.
+    pub observations: Vec<Asked>,
+}
+
+/// A feature over landings, as the words of its definition.
+#[derive(Clone, Debug)]
+pub struct Aggregation {
+    pub(crate) about_route: bool,
+    pub(crate) value: String,
+    pub(crate) filter: Option<&'static str>,
+    pub(crate) over: &'static str,
+}
+
+/// A record of the first source; the fields are those of its contract.
+#[derive(Clone, Debug)]
+pub struct Landing {
+    pub(crate) id: Option<u8>,
+    pub(crate) tail: Option<&'static str>,
+    pub(crate) route: (Option<&'static str>, Option<&'static str>),
+    pub(crate) event: Micros,
+    pub(crate) arrival: Micros,
+    pub(crate) x: Option<f64>,
+    pub(crate) n: Option<i64>,
+    pub(crate) s: Option<&'static str>,
+    pub(crate) b: Option<bool>,
+}
+
+/// An observation.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub(crate) tail: Option<&'static str>,
+    pub(crate) route: (Option<&'static str>, Option<&'static str>),
+    pub(crate) at: Micros,
+    pub(crate) seats: Option<i64>,
+}
+
+const TAILS: &[&str] = &["N1", "N2", "", "a,b", "null"];
+// Joined by any separator, some of these pairs would collide.
+const AIRPORTS: &[&str] = &["A", "A|B", "B", "B|C", "C", "A,B", ""];
+const TEXTS: &[&str] = &["a", "b", "A", "ab", "", "é", "\"q\"", "a,b", "null", " a "];
+const ANY: &[&str] = &["x", "n", "s", "b", "known", "x + n", "coalesce(x, 0)", "case when b then x else n end", "x > 0"];
+const NUMBERS: &[&str] = &["x", "n", "x * 2", "n * n", "x - n", "abs(x)", "x / n", "-x", "n + 1", "round(x)", "n % 3"];
+const FILTERS: &[&str] = &[
+    "b",
+    "not b",
+    "x > 0",
+    "x is not null",
+    "n <> 1 or b",
+    "s in ('a', 'b')",
+    "s like 'a%'",
+    "x = x and s is not null",
+    "hour(happened) < 12",
+    "length(s) between 1 and 2",
+];
+
+fn number() -> impl Strategy<Value = Option<f64>> {
+    let special = vec![
+        0.0, -0.0, 1.0, -1.0, 0.1, 0.2, 1e-12, -1e-12, 1e12, -1e12, 1e16, -1e16, 5e-324, 1e308, -1e308, f64::NAN,
+        f64::INFINITY, f64::NEG_INFINITY,
+    ];
+    let mixed = (-1e6..1e6f64, -12..7i32).prop_map(|(x, e)| x * 10f64.powi(e));
+    prop_oneof![1 => Just(None), 4 => select(special).prop_map(Some), 4 => mixed.prop_map(Some)]
+}
+
+fn integer() -> impl Strategy<Value = Option<i64>> {
+    let special = vec![i64::MAX, i64::MIN, i64::MAX - 1, (1 << 53) + 1, 0];
+    prop_oneof![1 => Just(None), 2 => select(special).prop_map(Some), 6 => (-3..4i64).prop_map(Some)]
+}
+
+fn text(of: &'static [&'static str]) -> impl Strategy<Value = Option<&'static str>> {
+    prop_oneof![1 => Just(None), 7 => select(of).prop_map(Some)]
+}
+
+fn route() -> impl Strategy<Value = (Option<&'static str>, Option<&'static str>)> {
+    // Few routes most of the time, so that records meet.
+    prop_oneof![
+        3 => Just((Some("A|B"), Some("C"))),
+        3 => Just((Some("A"), Some("B|C"))),
+        2 => (text(AIRPORTS), text(AIRPORTS)),
+    ]
+}
+
+/// A time on the grid, at times off it by a microsecond.
+fn instant() -> impl Strategy<Value = Micros> {
+    let jitter = prop_oneof![8 => Just(0), 1 => Just(1), 1 => Just(-1)];
+    (0..12i64, jitter).prop_map(|(step, jitter)| BASE + step * STEP + jitter)
+}
+
+prop_compose! {
+    fn landing()(
+        id in prop_oneof![1 => Just(None), 8 => (0..24u8).prop_map(Some)],
+        tail in text(TAILS),
+        route in route(),
+        event in instant(),
+        // Late by some steps, at once, or dated ahead of its arrival.
+        delay in prop_oneof![4 => 0..2i64, 2 => 2..8i64, 1 => -4..0i64],
+        x in number(),
+        n in integer(),
+        s in text(TEXTS),
+        b in prop_oneof![Just(None), Just(Some(true)), Just(Some(false))],
+    ) -> Landing {
+        Landing { id, tail, route, event, arrival: event + delay * STEP, x, n, s, b }
+    }
+}
+
+prop_compose! {
+    fn asked()(tail in text(TAILS), route in route(), at in instant(), later in 0..8i64, seats in integer()) -> Asked {
+        Asked { tail, route, at: at + later * STEP, seats }
+    }
+}
+
+fn aggregation() -> impl Strategy<Value = Aggregation> {
+    let any = ["count", "min", "max", "first", "last", "time_since_last"];
+    let value = prop_oneof![
+        1 => select(vec!["count(*)", "time_since_last()", "sum(x) / count(*)", "max(x) - min(x)"]).prop_map(str::to_owned),
+        4 => (select(any.to_vec()), select(ANY)).prop_map(|(f, x)| format!("{f}({x})")),
+        1 => select(ANY).prop_map(|x| format!("count(distinct {x})")),
+        4 => (select(vec!["sum", "mean", "min", "last"]), select(NUMBERS)).prop_map(|(f, x)| format!("{f}({x})")),
+    ];
+    let filter = prop_oneof![Just(None), select(FILTERS).prop_map(Some)];
+    let over = select(vec!["all time", "30 minutes", "1 hour", "2 hours", "5 hours"]);
+    (any::<bool>(), value, filter, over)
+        .prop_map(|(about_route, value, filter, over)| Aggregation { about_route, value, filter, over })
+}
+
+/// A random draft.
+pub fn draft() -> impl Strategy<Value = Draft> {
+    let fuel = (text(TAILS), instant(), number());
+    (
+        prop::collection::vec(aggregation(), 1..8),
+        prop::collection::vec(landing(), 0..40),
+        prop::collection::vec((any::<Index>(), 0..6i64), 0..6),
+        prop::collection::vec(fuel, 0..8),
+        prop::collection::vec(asked(), 1..10),
+    )
+        .prop_map(|(aggregations, mut landings, repeated, fuel, observations)| {
+            // The same record again, delivered later.
+            for (which, later) in repeated {
+                if !landings.is_empty() {
+                    let again = which.get(&landings).clone();
+                    landings.push(Landing { arrival: again.arrival + later * STEP, ..again });
+                }
+            }
+            Draft { aggregations, landings, fuel, observations }
+        })
+}

@@ -1,0 +1,142 @@
+//! The naive oracle: for every observation and every aggregation it looks at every record and asks DESIGN §5's question:
+//! *arrival < t, and t − w ≤ event < t?* Slow, short, and sharing no code with the engine.
+
+use std::collections::HashSet;
+
+use num_bigint::BigInt;
+use tandem_definitions::{Aggregate, Function, Input, Value, Window};
+use tandem_project::scenario::{Case, LogRecord, Observation, Way};
+
+use crate::evaluate::evaluate;
+use crate::exact;
+
+/// The oracle, as a way to run a case.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Oracle;
+
+impl Way for Oracle {
+    fn name(&self) -> String {
+        "the oracle".to_owned()
+    }
+
+    fn values(&self, case: &Case<'_>) -> Result<Vec<Vec<Value>>, String> {
+        let of = |o| case.features.iter().map(|f| feature(case, o, *f)).collect();
+        Ok(case.observations.iter().map(of).collect())
+    }
+}
+
+/// A feature's value for an observation.
+pub fn feature(case: &Case<'_>, observation: &Observation, index: usize) -> Value {
+    let declared = &case.project.features[index];
+    let inputs = declared.value.inputs.iter().map(|input| match input {
+        Input::Aggregate(i) => aggregate(case, observation, &declared.value.aggregates[*i]),
+        Input::Feature(f) => feature(case, observation, *f),
+        Input::Request(r) => observation.request[*r].clone(),
+    });
+    let value = evaluate(&declared.value.expr, &inputs.collect::<Vec<_>>());
+    if value.is_null() { declared.default.clone().unwrap_or(Value::Null) } else { value }
+}
+
+/// An aggregation's value for an observation.
+pub fn aggregate(case: &Case<'_>, observation: &Observation, wanted: &Aggregate) -> Value {
+    let mut counted = counted(case, observation, wanted);
+    // The one order; a source's log is one source, and records lie in it by position.
+    counted.sort_by_key(|(position, r, _)| (r.event, r.arrival, *position));
+    let values: Vec<&Value> = counted.iter().map(|(_, _, v)| v).collect();
+    let by_order = |a: &&&Value, b: &&&Value| a.as_datum().order(b.as_datum());
+    let owned = |v: Option<&&Value>| v.map_or(Value::Null, |v| (*v).clone());
+    match wanted.function {
+        Function::Count => Value::Int(values.len() as i64),
+        Function::CountDistinct => {
+            let mut different: Vec<&Value> = Vec::new();
+            for v in values {
+                if !different.contains(&v) {
+                    different.push(v);
+                }
+            }
+            Value::Int(different.len() as i64)
+        }
+        _ if values.is_empty() => Value::Null,
+        Function::Sum => sum(&values),
+        Function::Mean => mean(&values),
+        Function::Min => owned(values.iter().min_by(by_order)),
+        Function::Max => owned(values.iter().max_by(by_order)),
+        Function::First => owned(values.first()),
+        Function::Last => owned(values.last()),
+        Function::TimeSinceLast => {
+            let last = counted.last().map_or(observation.at, |(_, r, _)| r.event);
+            Value::Float((observation.at - last) as f64 / 1e6)
+        }
+    }
+}
+
+/// The records that count, each with the value that is folded: not null, of a record that the filter lets through.
+fn counted<'a>(
+    case: &'a Case<'_>,
+    observation: &Observation,
+    wanted: &Aggregate,
+) -> Vec<(usize, &'a LogRecord, Value)> {
+    let source = &case.project.sources[wanted.source];
+    let Some(key) = &observation.keys[wanted.entity] else {
+        return Vec::new();
+    };
+    let touches = |r: &LogRecord| {
+        source.touches.iter().filter(|t| t.entity == wanted.entity).any(|t| {
+            t.fields.iter().zip(key).all(|(f, part)| !part.is_null() && r.fields[*f] == *part)
+        })
+    };
+    let t = observation.at;
+    let in_window = |r: &LogRecord| match wanted.window {
+        Window::Sliding(w) => r.arrival < t && t - w <= r.event && r.event < t,
+        Window::AllTime => r.arrival < t && r.event < t,
+        Window::Ahead(w) => t <= r.event && r.event < t + w,
+    };
+    let passes = |r: &LogRecord| {
+        wanted.filter.as_ref().is_none_or(|f| matches!(evaluate(f, &r.fields), Value::Bool(true)))
+    };
+    let folded = |r: &LogRecord| wanted.input.as_ref().map_or(Value::Bool(true), |x| evaluate(x, &r.fields));
+    first_of_their_identity(case, wanted.source)
+        .into_iter()
+        .filter(|(_, r)| touches(r) && in_window(r) && passes(r))
+        .map(|(position, r)| (position, r, folded(r)))
+        .filter(|(_, _, v)| !v.is_null())
+        .collect()
+}
+
+/// A source's records without those whose identity another record brought before: of an identity, the first to arrive.
+fn first_of_their_identity<'a>(case: &'a Case<'_>, source: usize) -> Vec<(usize, &'a LogRecord)> {
+    let identity = &case.project.sources[source].identity;
+    let log = case.logs.iter().find(|l| l.source == source);
+    let mut records: Vec<(usize, &LogRecord)> = log.map(|l| l.records.iter().enumerate().collect()).unwrap_or_default();
+    records.sort_by_key(|(position, r)| (r.arrival, *position));
+    let mut seen = HashSet::new();
+    records.retain(|(_, r)| {
+        let name: Vec<&Value> = identity.iter().map(|f| &r.fields[*f]).collect();
+        name.is_empty() || name.iter().any(|v| v.is_null()) || seen.insert(name)
+    });
+    records
+}
+
+fn sum(values: &[&Value]) -> Value {
+    match floats(values) {
+        Some(floats) => Value::Float(exact::quotient(&floats, 1)),
+        None => i64::try_from(integers(values)).map_or(Value::Null, Value::Int),
+    }
+}
+
+fn mean(values: &[&Value]) -> Value {
+    let count = values.len() as u64;
+    Value::Float(match floats(values) {
+        Some(floats) => exact::quotient(&floats, count),
+        None => exact::whole_quotient(&integers(values), count),
+    })
+}
+
+/// The floats, or `None` when the values are integers.
+fn floats(values: &[&Value]) -> Option<Vec<f64>> {
+    values.iter().map(|v| if let Value::Float(x) = v { Some(*x) } else { None }).collect()
+}
+
+fn integers(values: &[&Value]) -> BigInt {
+    values.iter().map(|v| if let Value::Int(i) = v { BigInt::from(*i) } else { BigInt::ZERO }).sum()
+}

@@ -1,0 +1,76 @@
+//! Every way gives the oracle's bits: on random definitions and logs. A failure prints the seed and a scenario that can
+//! be pasted into `scenarios/`. `TANDEM_SEED` draws other logs, `TANDEM_CASES` more of them.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use tandem_project::scenario::{Way, cases, parse};
+use tandem_testkit::draft::{Draft, draft};
+use tandem_testkit::oracle::Oracle;
+use tandem_testkit::ways;
+
+fn setting(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+}
+
+/// Runs a draft in every way; what differs, in words.
+fn differences(draft: &Draft, ways: &[Box<dyn Way>]) -> Result<(), String> {
+    let text = draft.markdown(None);
+    let scenario = parse("random.md", &text).map_err(|found| format!("{found:#?}"))?;
+    let (project, found) = tandem_definitions::read(&scenario.files);
+    if let Some(error) = found.iter().find(|d| d.is_error()) {
+        return Err(format!("the draft's definitions cannot be used: {error:#?}"));
+    }
+    let cases = cases(&scenario, &project).map_err(|found| format!("{found:?}"))?;
+    let case = &cases[0];
+    let expected = Oracle.values(case)?;
+    for way in ways {
+        let got = way.values(case).map_err(|e| format!("{}: {e}", way.name()))?;
+        if got.len() != expected.len() {
+            return Err(format!("{}: {} rows instead of {}", way.name(), got.len(), expected.len()));
+        }
+        for (row, (got, expected)) in got.iter().zip(&expected).enumerate() {
+            for ((&feature, got), expected) in case.features.iter().zip(got).zip(expected) {
+                if !got.same_bits(expected) {
+                    let feature = &project.features[feature];
+                    return Err(format!(
+                        "{}: {} ({}) of observation {row}: the oracle says {expected:?}, got {got:?}",
+                        way.name(),
+                        feature.name,
+                        feature.value.text
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn with_oracle_values(draft: &Draft) -> String {
+    let text = draft.markdown(None);
+    let Ok(scenario) = parse("random.md", &text) else { return text };
+    let (project, _) = tandem_definitions::read(&scenario.files);
+    let values = cases(&scenario, &project).ok().and_then(|cases| Oracle.values(cases.first()?).ok());
+    draft.markdown(values.as_deref())
+}
+
+fn hold(ways: &[Box<dyn Way>], count: u64) {
+    let seed = setting("TANDEM_SEED", 1);
+    let count = setting("TANDEM_CASES", count);
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let config = Config { cases: count as u32, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let outcome = runner.run(&draft(), |draft| differences(&draft, ways).map_err(TestCaseError::fail));
+    match outcome {
+        Ok(()) => {}
+        Err(TestError::Fail(why, draft)) => {
+            panic!("TANDEM_SEED={seed}: {why}\n\nAs a scenario:\n\n{}", with_oracle_values(&draft))
+        }
+        Err(TestError::Abort(why)) => panic!("TANDEM_SEED={seed}: {why}"),
+    }
+}
+
+#[test]
+fn in_memory() {
+    hold(&ways::in_memory(), 1_000);
+}

@@ -1,0 +1,2 @@
+//! The terminal: one file a command.
+fn main() {}

@@ -1,0 +1,1 @@
+"""Tests of the module; see ../README.md for how to run them."""

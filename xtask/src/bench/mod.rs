@@ -1,0 +1,6 @@
+//! Benchmarks: commands that print a ratio against peers measured in the same run. These machines are noisy: a ratio counts,
+//! an absolute time does not, and no test ever looks at one.
+
+pub mod build;
+mod measure;
+pub mod replay;
