@@ -37,6 +37,7 @@ def training_set(question: str, part: Part = "train", as_: Library = "pandas") -
     features, and last the outcome. Observations whose outcome cannot be known yet are left out. With pandas,
     `frame.attrs["features"]` lists the feature columns in the order of the model's inputs, and
     `frame.attrs["outcome"]` names the outcome's column; all that is known of the set's making is beside them.
+    `part="all"` has one column more, `part`: `train`, `test`, or `gap` (a run does not keep those).
 
     During `tandem train` the set that the run made is read. Otherwise it is made now.
 
@@ -50,8 +51,7 @@ def training_set(question: str, part: Part = "train", as_: Library = "pandas") -
     with tempfile.TemporaryDirectory(prefix="tandem-") as temporary:
         out = Path(temporary) / "training-set.parquet"
         run("data", question, "--part", part, "--out", out)
-        table = pq.read_table(out, memory_map=False)
-        return given_as(table, as_, _about(table, out))
+        return given_as(pq.read_table(out, memory_map=False), as_, _about(out))
 
 
 def _from_run(folder: Path, question: str, part: Part, library: Library) -> Any:
@@ -61,20 +61,19 @@ def _from_run(folder: Path, question: str, part: Part, library: Library) -> Any:
             f"This run trains a model for the question `{about['question']}`, but the notebook asks for `{question}`.\n"
             "Name the same question in model.yaml and in the notebook."
         )
-    parts = ["train", "test"] if part == "all" else [part]
-    table = pa.concat_tables([pq.read_table(folder / f"{name}.parquet") for name in parts])
-    return given_as(table, library, about)
+    if part != "all":
+        return given_as(pq.read_table(folder / f"{part}.parquet"), library, about)
+    tables = []
+    for name in ("train", "test"):
+        table = pq.read_table(folder / f"{name}.parquet")
+        tables.append(table.append_column("part", pa.array([name] * len(table), pa.string())))
+    return given_as(pa.concat_tables(tables), library, about)
 
 
-def _about(table: pa.Table, path: Path) -> dict[str, Any]:
-    """What the binary says of the set: in the file's own metadata, else in the JSON file beside it."""
-    inside = (table.schema.metadata or {}).get(b"tandem")
-    if inside:
-        return dict(json.loads(inside))
-    for beside in (path.with_suffix(".json"), path.parent / "training-set.json", Path(f"{path}.json")):
-        if beside.is_file():
-            return dict(json.loads(beside.read_text("utf-8")))
-    return {}
+def _about(path: Path) -> dict[str, Any]:
+    """What the binary says of the set's making, in the file's own metadata."""
+    inside = (pq.read_metadata(path).metadata or {}).get(b"tandem")
+    return dict(json.loads(inside)) if inside else {}
 
 
 @overload

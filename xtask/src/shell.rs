@@ -44,18 +44,21 @@ pub fn output(command: &mut Command) -> Result<String, String> {
     Err(format!("{} ended with {}\n{}", shown(command), output.status, reason.trim_end()))
 }
 
-/// Runs it, passes its standard output on line by line, and shows each line to `see` as well.
-pub fn watch(command: &mut Command, mut see: impl FnMut(&str)) -> Result<(), String> {
-    let name = shown(command);
-    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| format!("{name} did not start: {error}"))?;
-    if let Some(stdout) = child.stdout.take() {
-        for line in BufReader::new(stdout).lines() {
-            let line = line.map_err(|error| format!("{name} wrote what is no text: {error}"))?;
-            println!("{line}");
-            see(&line);
-        }
+/// Runs it, passes on what it writes to either stream line by line, and shows each line to `see` as well.
+pub fn watch(mut command: Command, mut see: impl FnMut(&str)) -> Result<(), String> {
+    let name = shown(&command);
+    let failed = |error: std::io::Error| format!("{name}: {error}");
+    let (reader, writer) = std::io::pipe().map_err(failed)?;
+    command.stderr(writer.try_clone().map_err(failed)?).stdout(writer);
+    let mut child = command.spawn().map_err(|error| format!("{name} did not start: {error}"))?;
+    drop(command); // it holds the pipe's writing ends: without this the last line would never come
+    for line in BufReader::new(reader).split(b'\n') {
+        let line = line.map_err(failed)?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        see(&line);
     }
-    let status = child.wait().map_err(|error| format!("{name} was lost: {error}"))?;
+    let status = child.wait().map_err(failed)?;
     if status.success() { Ok(()) } else { Err(format!("{name} ended with {status}")) }
 }
 

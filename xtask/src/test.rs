@@ -1,7 +1,10 @@
 //! `cargo xtask test`: everything that must hold before a change is merged, in one command; continuous integration runs the
 //! same. What a step needs and the machine lacks is installed, or named in one line; no step is left out silently.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use crate::steps::{Count, Steps};
 use crate::{python, shell, tidy};
@@ -52,9 +55,9 @@ fn tools() -> Result<Count, String> {
 fn rust_tests() -> Result<Count, String> {
     let python = python::find()?;
     let mut command = shell::cargo(&["test", "--workspace", "--release", "--no-fail-fast", "--quiet"]);
-    command.env("TANDEM_TEST_PYTHON", python);
+    command.env("TANDEM_PYTHON", python);
     let mut count = Count::default();
-    let ended = shell::watch(&mut command, |line| {
+    let ended = shell::watch(command, |line| {
         if let Some(sums) = line.strip_prefix("test result:") {
             count.passed += number_before(sums, " passed");
             count.failed += number_before(sums, " failed") + number_before(sums, " ignored");
@@ -74,28 +77,33 @@ fn number_before(text: &str, word: &str) -> usize {
     before[before.len() - digits..].parse().unwrap_or(0)
 }
 
-/// The wheel, built from the same release build, installed in a fresh environment, and its tests run against it.
+/// The wheel, built from the same release build and installed in a fresh environment; its tests run against it, away from
+/// its source. A skipped test counts as failed.
 fn python_tests() -> Result<Count, String> {
     let root = shell::root();
     let (wheel, python) = install_wheel(&root)?;
     println!("installed {}", wheel.display());
-    let script = python.with_file_name("tandem");
-    let version = shell::output(&mut shell::command(&script, ["--version"]))?;
+    let binary = python.with_file_name("tandem");
+    let version = shell::output(&mut shell::command(&binary, ["--version"]))?;
     let expected = env!("CARGO_PKG_VERSION");
     if !version.contains(expected) {
         return Err(format!("the wheel's tandem says {:?}, not version {expected}", version.trim()));
     }
+    let away = root.join("target/wheel-tests");
+    copy_flat(&root.join("python/tests"), &away.join("tests"))?;
+    let mut command = shell::command(&python, ["-m", "unittest", "discover", "-s", "tests", "-t", "."]);
+    command.current_dir(&away).env("TANDEM_BINARY", &binary).env("PYTHONDONTWRITEBYTECODE", "1");
     let mut count = Count::ONE;
-    // From another folder, so that the installed module is the one that is tested.
-    let mut command = shell::command(&python, ["-m", "pytest", "-q", "-p", "no:cacheprovider"]);
-    command.arg(root.join("python/tests")).current_dir(root.join("target")).env("PYTHONDONTWRITEBYTECODE", "1");
-    let ended = shell::watch(&mut command, |line| {
-        if line.contains(" in ") {
-            count.passed += number_before(line, " passed");
-            count.failed +=
-                number_before(line, " failed") + number_before(line, " error") + number_before(line, " skipped");
+    let (mut ran, mut bad) = (0, 0);
+    let ended = shell::watch(command, |line| {
+        if line.starts_with("Ran ") {
+            ran += number_before(line, " test");
+        } else if line.starts_with("OK") || line.starts_with("FAILED (") {
+            bad += ["failures=", "errors=", "skipped="].iter().map(|word| number_after(line, word)).sum::<usize>();
         }
     });
+    count.failed += bad;
+    count.passed += ran - bad.min(ran);
     if let Err(message) = ended {
         println!("{message}");
         count.failed = count.failed.max(1);
@@ -103,19 +111,40 @@ fn python_tests() -> Result<Count, String> {
     Ok(count)
 }
 
+/// Copies a folder's files (not its folders) into a fresh one.
+fn copy_flat(from: &Path, to: &Path) -> Result<(), String> {
+    let _ = fs::remove_dir_all(to); // an older copy, or none
+    let failed = |error: std::io::Error| format!("{}: {error}", from.display());
+    fs::create_dir_all(to).map_err(failed)?;
+    for entry in fs::read_dir(from).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+            fs::copy(&path, to.join(name)).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// The number after a word: 2 for `failures=` in `FAILED (failures=2)`.
+fn number_after(text: &str, word: &str) -> usize {
+    let after = text.split_once(word).map_or("", |(_, after)| after);
+    let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    after[..digits].parse().unwrap_or(0)
+}
+
 /// The wheel's file, and the interpreter of a fresh environment that has it and what its tests need.
 fn install_wheel(root: &Path) -> Result<(PathBuf, PathBuf), String> {
     let tools = python::environment("wheel-tools", &root.join("xtask/python/tools.lock"))?;
     let wheels = root.join("target/wheels");
-    let _ = std::fs::remove_dir_all(&wheels); // an older wheel, or none
+    let _ = fs::remove_dir_all(&wheels); // an older wheel, or none
     let mut build =
         shell::command(tools.with_file_name("maturin"), ["build", "--release", "--quiet", "--compatibility", "linux"]);
     shell::run(build.args(["--out".as_ref(), wheels.as_os_str()]).current_dir(root.join("python")))?;
-    let made = std::fs::read_dir(&wheels).map_err(|error| format!("{}: {error}", wheels.display()))?;
+    let made = fs::read_dir(&wheels).map_err(|error| format!("{}: {error}", wheels.display()))?;
     let mut made = made.filter_map(Result::ok).map(|entry| entry.path());
     let wheel = made.find(|path| path.extension().is_some_and(|e| e == "whl")).ok_or("maturin made no wheel")?;
     let python = python::create(&root.join("target/wheel-test-env"))?;
-    let lock = root.join("python/tests/requirements.lock");
+    let lock = root.join("xtask/python/wheel.lock");
     python::pip(&python, &["--require-hashes".as_ref(), "--requirement".as_ref(), lock.as_os_str()])?;
     python::pip(&python, &["--no-deps".as_ref(), wheel.as_os_str()])?;
     Ok((wheel, python))
@@ -127,24 +156,49 @@ fn example() -> Result<Count, String> {
     one(shell::run(shell::command(shell::tandem(), ["test"]).current_dir(project)))
 }
 
-/// The demo, end to end, into a folder that is kept for a look; then the checks of what it made, on its own data.
+/// The demo, end to end, into a folder that is kept for a look. Then what it left behind is held to its word, apart from it:
+/// its summary, the checks on its data, and parity of what it served.
 fn demo() -> Result<Count, String> {
     let folder = shell::root().join("target/demo-test");
-    let _ = std::fs::remove_dir_all(&folder); // the last run's, or none
-    let mut command = shell::command(shell::tandem(), ["demo", "--keep"]);
-    shell::run(command.arg(&folder))?;
-    one(shell::run(shell::command(shell::tandem(), ["check"]).current_dir(&folder)))
+    let _ = fs::remove_dir_all(&folder); // the last run's, or none
+    shell::run(shell::command(shell::tandem(), ["demo", "--yes", "--keep"]).arg(&folder))?;
+    let mut count = Count::ONE;
+    let mut hold = |held: Result<(), String>| match held {
+        Ok(()) => count.passed += 1,
+        Err(message) => {
+            println!("{message}");
+            count.failed += 1;
+        }
+    };
+    hold(summary(&folder.join("summary.json")));
+    for command in ["check", "test", "parity"] {
+        hold(shell::run(shell::command(shell::tandem(), [command]).current_dir(&folder)));
+    }
+    Ok(count)
+}
+
+/// The demo's summary as data: it names the steps that were walked, and none without what came of it.
+fn summary(path: &Path) -> Result<(), String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let summary: Value = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let steps = summary["steps"].as_array().filter(|steps| !steps.is_empty());
+    let steps = steps.ok_or_else(|| format!("{} names no steps", path.display()))?;
+    match steps.iter().find(|step| step["outcome"].as_str().is_none_or(|outcome| outcome.trim().is_empty())) {
+        Some(step) => Err(format!("{}: the step {} says nothing of what came of it", path.display(), step["name"])),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::number_before;
+    use super::{number_after, number_before};
 
     #[test]
     fn sums_are_read_from_what_the_test_runners_print() {
         let cargo = " ok. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
         assert_eq!([" passed", " failed", " ignored"].map(|word| number_before(cargo, word)), [12, 3, 1]);
-        assert_eq!(number_before("2 failed, 31 passed, 1 skipped in 0.12s", " passed"), 31);
-        assert_eq!(number_before("31 passed in 0.12s", " failed"), 0);
+        assert_eq!(number_before("Ran 31 tests in 0.12s", " test"), 31);
+        assert_eq!(number_after("FAILED (failures=2, errors=1)", "failures="), 2);
+        assert_eq!(number_after("OK", "skipped="), 0);
     }
 }

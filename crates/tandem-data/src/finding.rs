@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use tandem_definitions::{Code, Diagnostic, Severity, Source};
+
 /// How many examples of each kind are kept.
 pub const EXAMPLES: usize = 3;
 
@@ -33,6 +35,12 @@ impl Count {
         if self.examples.len() < EXAMPLES {
             self.examples.push(Example { file: Arc::clone(file), row });
         }
+    }
+
+    /// Where the first of them lie, in words.
+    pub fn first(&self) -> String {
+        let places: Vec<String> = self.examples.iter().map(|e| format!("{} row {}", e.file.display(), e.row)).collect();
+        places.join(", ")
     }
 
     /// Adds the count of a later stretch of the log.
@@ -83,4 +91,67 @@ impl Findings {
     pub fn left_out(&self) -> u64 {
         self.without_event_time.count + self.without_arrival_time.count
     }
+}
+
+/// The findings of a source as diagnostics at its declaration, each with its first examples.
+impl Findings {
+    /// One diagnostic for each kind that was seen. Records that are left out or changed are warnings here, whatever the
+    /// code's own severity: the reading went on, and says what it did.
+    pub fn diagnostics(&self, source: &Source) -> Vec<Diagnostic> {
+        let event = &source.fields[source.event].name;
+        let mut all = Vec::new();
+        let mut add = |count: &Count, code, what: String, help: String| {
+            if count.count > 0 {
+                let place = source.place.clone();
+                let message = format!("{}: {} {what}", source.name, records(count.count));
+                let mut found = Diagnostic::new(code, place, message, help).with_text(count.first());
+                found.severity = found.severity.min(Severity::Warning);
+                all.push(found);
+            }
+        };
+        add(
+            &self.without_event_time,
+            Code::RecordWithoutEventTime,
+            format!("without an event time (`{event}`), left out"),
+            format!("Write `{event}` in every record, or say in the contract which field holds the event time"),
+        );
+        add(
+            &self.without_arrival_time,
+            Code::RecordWithoutArrival,
+            "without an arrival time, left out".to_owned(),
+            "Production cannot be replayed for a record that never arrived: write when it did".to_owned(),
+        );
+        add(
+            &self.arrived_before_event,
+            Code::ArrivedBefore,
+            "arrived before they happened; taken as arrived when they happened".to_owned(),
+            format!("Check the clocks and time zones of `{event}` and of the arrival time"),
+        );
+        add(
+            &self.nonexistent_local_time,
+            Code::NonexistentLocalTime,
+            "with a local time that the clock skipped; moved forward by the length of the jump".to_owned(),
+            "Write times with their offset, or check `timeZone` in the contract".to_owned(),
+        );
+        add(
+            &self.ambiguous_local_time,
+            Code::AmbiguousLocalTime,
+            "with a local time that the clock showed twice; the earlier was taken".to_owned(),
+            "Write times with their offset".to_owned(),
+        );
+        for (field, count) in &self.required_but_null {
+            let name = &source.fields[*field].name;
+            add(
+                count,
+                Code::RequiredFieldEmpty,
+                format!("without `{name}`, which the contract requires; used all the same"),
+                format!("Write `{name}` in every record, or take `required` off it in the contract"),
+            );
+        }
+        all
+    }
+}
+
+fn records(count: u64) -> String {
+    if count == 1 { "1 record".to_owned() } else { format!("{count} records") }
 }

@@ -22,13 +22,14 @@ fn appending_process() {
             let (log, start) = (&log, recovery.records);
             scope.spawn(move || {
                 for n in 0.. {
-                    let lines: Vec<String> = (0..3).map(|i| format!("{{\"id\":\"{start}-{worker}-{n}-{i}\"}}")).collect();
+                    let lines: Vec<String> =
+                        (0..3).map(|i| format!("{{\"id\":\"{start}-{worker}-{n}-{i}\"}}")).collect();
                     let first = log.append(&lines).unwrap();
-                    let mut told = String::new();
+                    let mut told = Vec::new();
                     for (i, line) in lines.iter().enumerate() {
-                        told.push_str(&format!("ACK {} {line}\n", first + i as u64));
+                        writeln!(told, "ACK {} {line}", first + i as u64).unwrap();
                     }
-                    std::io::stdout().lock().write_all(told.as_bytes()).unwrap();
+                    std::io::stdout().lock().write_all(&told).unwrap();
                 }
             });
         }

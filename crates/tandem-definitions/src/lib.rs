@@ -1,16 +1,26 @@
 //! The team's words: YAML and SQL in, a project and its findings out. Pure: no I/O, no clock, no randomness.
 //!
 //! [`read`] takes the text of the project's files and gives a [`Project`] beside every finding at once.
+//! [`schemas`] gives the JSON Schema of every kind of file, from the same tables.
 
 pub mod codes;
 mod diagnostic;
 mod expression;
+mod findings;
 mod project;
+mod read;
+mod schemas;
+mod shape;
+mod shapes;
+mod sql;
 pub mod time;
 mod value;
+mod yaml;
 
 pub use codes::Code;
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use expression::{Binary, Expr, Scalar};
 pub use project::*;
+pub use read::{File, read};
+pub use schemas::{Schema, schemas};
 pub use value::{Datum, Micros, Type, Value, canonical_bits, order_floats};

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::codes::Code;
 use crate::diagnostic::Diagnostic;
 use crate::findings::{Findings, Origin, instead};
-use crate::project::{Field, Project};
+use crate::project::Project;
 use crate::shape::{self, Shape};
 use crate::shapes::{FileKind, KINDS};
 use crate::yaml::{self, Node};
@@ -73,7 +73,6 @@ struct Broken {
 
 /// A contract with findings: what is known of it.
 struct BrokenSource {
-    fields: Vec<Field>,
     has_event: bool,
 }
 

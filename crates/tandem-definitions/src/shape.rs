@@ -87,7 +87,7 @@ pub(crate) fn check(node: &Node, shape: Shape, origin: &Origin<'_>, findings: &m
     }
 }
 
-fn check_object(node: &Node, object: &Object, origin: &Origin<'_>, findings: &mut Findings) {
+fn check_object(node: &Node, object: &'static Object, origin: &Origin<'_>, findings: &mut Findings) {
     let Kind::Map(entries) = &node.kind else {
         return wrong_type(node, Shape::Object(object), origin, findings);
     };

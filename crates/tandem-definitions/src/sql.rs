@@ -4,6 +4,7 @@
 mod aggregates;
 mod check;
 mod functions;
+mod names;
 mod scope;
 
 use sqlparser::ast::{Expr as Ast, Spanned};
@@ -16,8 +17,8 @@ use crate::findings::{Findings, Origin, Span};
 use crate::yaml::{Node, scalar_bytes};
 
 pub(crate) use check::Checker;
-pub(crate) use functions::is_aggregate;
-pub(crate) use scope::{Folding, Names, Record, Scope};
+pub(crate) use names::reads;
+pub(crate) use scope::{Folding, Named, Names, Record, Scope};
 
 /// More than any readable expression; it bounds the depth of what every later step walks through.
 const MOST_TOKENS: usize = 1000;
@@ -124,7 +125,31 @@ impl<'a> Sql<'a> {
 
     /// Where a part of the expression stands in the file.
     pub fn span(&self, part: &impl Spanned) -> Span {
-        self.words.span(part.span())
+        let mut span = self.words.span(part.span());
+        // The parser's span of a call ends before its last parenthesis.
+        let mut open = 0;
+        let rest = self.origin.text.get(span.start..self.words.whole.end).unwrap_or("");
+        for (at, c) in rest.char_indices() {
+            match c {
+                '(' => open += 1,
+                ')' if open == 0 => break,
+                ')' => {
+                    open -= 1;
+                    if open == 0 && span.start + at == span.end {
+                        span.end += 1;
+                    }
+                }
+                c if span.start + at >= span.end && !(c.is_whitespace() && open > 0) => break,
+                c if span.start + at >= span.end && c.is_whitespace() => span.end += c.len_utf8(),
+                _ => {}
+            }
+        }
+        span
+    }
+
+    /// Where a word of the expression stands in the file.
+    pub fn words(&self, marks: Marks) -> Span {
+        self.words.span(marks)
     }
 
     /// The whole expression in the file.

@@ -1,1 +1,17 @@
-//! Runs ONNX models in a process of their own.
+//! Runs ONNX models in a process of their own, by the `onnxruntime` of the model's locked environment.
+//!
+//! [`Worker`] is the side of the caller, [`worker_main`] what the other process does; between them are small messages.
+//! A model that crashes or hangs is a named error, and the next question starts a new process.
+//! Not here: which values a model is asked about, and printing.
+
+mod answer;
+mod column;
+mod message;
+mod session;
+mod signature;
+mod worker;
+
+pub use answer::worker_main;
+pub use column::Column;
+pub use signature::{Answer, Input, Kind, Mismatch, Output, Signature, check_signature};
+pub use worker::{InferenceError, Worker, library_of};

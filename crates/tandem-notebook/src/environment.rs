@@ -70,7 +70,9 @@ pub enum EnvironmentError {
         requirement: String,
     },
     /// There is no Python.
-    #[error("no Python 3.9 or newer was found (tried {tried}). Install Python 3.11, or name one in the environment variable TANDEM_PYTHON.")]
+    #[error(
+        "no Python 3.9 or newer was found (tried {tried}). Install Python 3.11, or name one in the environment variable TANDEM_PYTHON."
+    )]
     NoPython {
         /// What was tried.
         tried: String,
@@ -90,7 +92,9 @@ pub enum EnvironmentError {
         text: String,
     },
     /// pip could not install uv.
-    #[error("pip could not install uv. Check the network and the package index that pip is set to, or install uv yourself and put it on the PATH. It said:\n{text}")]
+    #[error(
+        "pip could not install uv. Check the network and the package index that pip is set to, or install uv yourself and put it on the PATH. It said:\n{text}"
+    )]
     UvInstall {
         /// What pip printed.
         text: String,
@@ -160,8 +164,8 @@ impl EnvironmentRequest<'_> {
 
     fn checked_lock(&self) -> Result<String, EnvironmentError> {
         let path = || self.lock.to_path_buf();
-        let text = fs::read_to_string(self.lock)
-            .map_err(|source| EnvironmentError::ReadLock { path: path(), source })?;
+        let text =
+            fs::read_to_string(self.lock).map_err(|source| EnvironmentError::ReadLock { path: path(), source })?;
         if lock::is_empty(&text) {
             return Err(EnvironmentError::EmptyLock { path: path() });
         }
@@ -201,7 +205,13 @@ impl EnvironmentRequest<'_> {
         installed.map_err(|text| self.failure(base, text))?;
         let mark = mark_of(root);
         fs::write(&mark, format!("{hash} {}\n", base.version)).map_err(at(&mark))?;
-        Ok(Environment { root: root.to_path_buf(), python, hash: hash.to_owned(), version: base.version.clone(), made: true })
+        Ok(Environment {
+            root: root.to_path_buf(),
+            python,
+            hash: hash.to_owned(),
+            version: base.version.clone(),
+            made: true,
+        })
     }
 
     /// What uv's words mean.
@@ -247,8 +257,10 @@ fn mark_of(root: &Path) -> PathBuf {
 
 fn hash_of(lock: &str, version: &str) -> String {
     // Line ends are not content: a checkout on another system may have changed them.
-    let digest = Sha256::new().chain_update(version).chain_update([0]).chain_update(lock.replace("\r\n", "\n")).finalize();
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let digest =
+        Sha256::new().chain_update(version).chain_update([0]).chain_update(lock.replace("\r\n", "\n")).finalize();
+    let head = digest.iter().take(8).fold(0_u64, |head, byte| head << 8 | u64::from(*byte));
+    format!("{head:016x}")
 }
 
 fn at(path: &Path) -> impl FnOnce(std::io::Error) -> EnvironmentError {

@@ -94,8 +94,7 @@ pub struct Notebook {
 impl Notebook {
     /// Reads a notebook from a file.
     pub fn read(path: &Path) -> Result<Self, NotebookError> {
-        let bytes =
-            std::fs::read(path).map_err(|source| NotebookError::Read { path: path.to_path_buf(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| NotebookError::Read { path: path.to_path_buf(), source })?;
         Self::parse(path, &bytes)
     }
 
@@ -146,7 +145,11 @@ impl Notebook {
 
     /// The text of an executed copy, nbformat 4.5: each code cell with the outputs and the count given for its number;
     /// cells without an entry (never run) are left without outputs.
-    pub fn executed(&self, outcome: impl Fn(usize) -> Option<(Vec<Value>, Option<u64>)>, language_info: Option<Value>) -> String {
+    pub fn executed(
+        &self,
+        outcome: impl Fn(usize) -> Option<(Vec<Value>, Option<u64>)>,
+        language_info: Option<Value>,
+    ) -> String {
         let mut json = self.json.clone();
         json["nbformat"] = json!(4);
         json["nbformat_minor"] = json!(5);
@@ -213,7 +216,7 @@ fn other_language(json: &Value) -> Option<String> {
     (!language.is_empty() && !language.to_lowercase().contains("python")).then(|| language.to_owned())
 }
 
-/// serde_json ends its messages with the place, which our message states at its start.
+/// `serde_json` ends its messages with the place, which our message states at its start.
 fn without_place(message: &str) -> String {
     message.rsplit_once(" at line ").map_or(message, |(text, _)| text).to_owned()
 }
@@ -232,7 +235,9 @@ fn cell_from_version_3(cell: &Value) -> Value {
     let text = |key: &str| cell.get(key).and_then(joined).unwrap_or_default();
     let metadata = cell.get("metadata").cloned().unwrap_or_else(|| json!({}));
     match cell.get("cell_type").and_then(Value::as_str) {
-        Some("code") => json!({"cell_type": "code", "metadata": metadata, "source": text("input"), "outputs": [], "execution_count": null}),
+        Some("code") => {
+            json!({"cell_type": "code", "metadata": metadata, "source": text("input"), "outputs": [], "execution_count": null})
+        }
         Some("heading") => {
             let level = cell.get("level").and_then(Value::as_u64).unwrap_or(1).min(6) as usize;
             json!({"cell_type": "markdown", "metadata": metadata, "source": format!("{} {}", "#".repeat(level), text("source"))})

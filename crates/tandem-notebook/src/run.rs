@@ -5,20 +5,18 @@
 
 mod kernel;
 mod outputs;
+mod session;
 mod traceback;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use jupyter_protocol::{ExecutionState, JupyterMessageContent};
-use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::ipynb::{CodeCell, Notebook, NotebookError};
-use kernel::{Incoming, Kernel, StartTrouble};
-use outputs::{Added, Outputs, Raised};
+use crate::ipynb::{Notebook, NotebookError};
+use kernel::{Kernel, StartTrouble};
+use session::Session;
 
 /// What to run, where, and within which limits.
 #[derive(Clone, Debug)]
@@ -51,7 +49,7 @@ impl NotebookRun {
             env: Vec::new(),
             executed: executed.to_path_buf(),
             cell_limit: None,
-            start_limit: Duration::from_secs(60),
+            start_limit: Duration::from_mins(1),
             output_limit: 4_000_000,
         }
     }
@@ -261,11 +259,8 @@ pub enum RunError {
 pub fn run(run: &NotebookRun, on_event: &mut dyn FnMut(Event)) -> Result<Executed, RunError> {
     let notebook = Notebook::read(&run.notebook)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|source| RunError::Start {
-        python: run.python.clone(),
-        folder: run.folder.clone(),
-        source,
-    })?;
+    let runtime =
+        runtime.map_err(|source| RunError::Start { python: run.python.clone(), folder: run.folder.clone(), source })?;
     runtime.block_on(async {
         let start = Instant::now();
         let started = Kernel::start(&absolute(&run.python), &run.folder, &run.env, run.start_limit).await;
@@ -325,191 +320,4 @@ fn in_words(status: ExitStatus) -> String {
         return format!("was killed by signal {signal}{name}");
     }
     status.code().map_or_else(|| "ended".to_owned(), |code| format!("ended with exit code {code}"))
-}
-
-/// How a cell ended, as the kernel told it.
-struct CellEnd {
-    raised: Option<Raised>,
-    count: Option<u64>,
-    too_long: bool,
-}
-
-/// How the wait for a cell was cut short.
-enum Broken {
-    Died(ExitStatus),
-    KilledForTime,
-    Connection(String),
-}
-
-struct Session<'a> {
-    run: &'a NotebookRun,
-    notebook: &'a Notebook,
-    kernel: Kernel,
-    on_event: &'a mut dyn FnMut(Event),
-    outputs: Outputs,
-    counts: Vec<Option<u64>>,
-    /// The cell (from 0) of each request sent: a thread of an earlier cell may still print.
-    requests: HashMap<String, usize>,
-}
-
-impl<'a> Session<'a> {
-    fn new(run: &'a NotebookRun, notebook: &'a Notebook, kernel: Kernel, on_event: &'a mut dyn FnMut(Event)) -> Self {
-        let cells = notebook.code_cells().len();
-        let outputs = Outputs::new(cells, run.output_limit);
-        Self { run, notebook, kernel, on_event, outputs, counts: vec![None; cells], requests: HashMap::new() }
-    }
-
-    async fn run_all(&mut self) -> Result<Vec<CellRun>, RunError> {
-        let notebook = self.notebook;
-        let of = notebook.code_cells().len();
-        let mut done = Vec::new();
-        for cell in notebook.code_cells().iter().filter(|cell| !cell.is_empty()) {
-            let number = cell.number;
-            (self.on_event)(Event::CellStarted { number, of, first_line: cell.first_line().to_owned() });
-            let start = Instant::now();
-            let end = self.run_cell(cell).await;
-            self.judge(cell, end)?;
-            let seconds = start.elapsed().as_secs_f64();
-            (self.on_event)(Event::CellFinished { number, seconds });
-            done.push(CellRun { number, seconds, cut: self.outputs.is_cut(number - 1) });
-        }
-        Ok(done)
-    }
-
-    /// Runs a cell until the kernel has both replied and become idle again.
-    async fn run_cell(&mut self, cell: &CodeCell) -> Result<CellEnd, Broken> {
-        const INTERRUPT_PATIENCE: Duration = Duration::from_secs(5);
-        // A broadcast can be lost; a reply is not. After the reply the rest is waited for so long.
-        const IDLE_PATIENCE: Duration = Duration::from_secs(10);
-        let sent = self.kernel.execute(&cell.source).await;
-        let id = sent.map_err(|error| Broken::Connection(error.to_string()))?;
-        self.requests.insert(id.clone(), cell.number - 1);
-        let mut deadline = self.run.cell_limit.map(|limit| Instant::now() + limit);
-        let mut end = CellEnd { raised: None, count: None, too_long: false };
-        let (mut replied, mut idle) = (false, false);
-        while !(replied && idle) {
-            let until = deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400));
-            let Ok(next) = tokio::time::timeout_at(until, self.kernel.next()).await else {
-                if replied {
-                    break;
-                }
-                if end.too_long {
-                    self.kernel.kill();
-                    return Err(Broken::KilledForTime);
-                }
-                if deadline.is_some() {
-                    end.too_long = true;
-                    self.kernel.interrupt();
-                    deadline = Some(Instant::now() + INTERRUPT_PATIENCE);
-                }
-                continue;
-            };
-            match next.map_err(Broken::Died)? {
-                Incoming::Shell(message) if is_answer(message.parent_header.as_ref(), &id) => {
-                    if let JupyterMessageContent::ExecuteReply(reply) = &message.content {
-                        end.count = u64::try_from(reply.execution_count.0).ok().or(end.count);
-                        self.counts[cell.number - 1] = end.count;
-                        replied = true;
-                        deadline = Some(Instant::now() + IDLE_PATIENCE);
-                    }
-                }
-                Incoming::Shell(_) => {}
-                Incoming::Lost(why) => {
-                    let status = self.kernel.ended_soon().await;
-                    return Err(status.map_or(Broken::Connection(why), Broken::Died));
-                }
-                Incoming::IoPub(message) => {
-                    let ours = is_answer(message.parent_header.as_ref(), &id);
-                    if let JupyterMessageContent::Status(status) = &message.content {
-                        idle |= ours && status.execution_state == ExecutionState::Idle;
-                        continue;
-                    }
-                    let parent = message.parent_header.as_ref().map(|header| header.msg_id.as_str());
-                    let target = parent.and_then(|parent| self.requests.get(parent)).copied();
-                    if let Some(raised) = target.and_then(|target| self.take(target, &message.content)) {
-                        end.raised = Some(raised).filter(|_| ours).or(end.raised);
-                    }
-                }
-            }
-        }
-        Ok(end)
-    }
-
-    /// Keeps what a message puts out, and passes it on.
-    fn take(&mut self, cell: usize, content: &JupyterMessageContent) -> Option<Raised> {
-        match self.outputs.add(cell, content) {
-            Added::Nothing => None,
-            Added::Text(stream, text) => {
-                let text = traceback::plain(&text);
-                (self.on_event)(Event::Output { number: cell + 1, stream, text });
-                None
-            }
-            Added::Error(raised) => Some(raised),
-        }
-    }
-
-    /// Whether the run goes on after this cell.
-    fn judge(&mut self, cell: &CodeCell, end: Result<CellEnd, Broken>) -> Result<(), RunError> {
-        let limit = self.run.cell_limit.unwrap_or_default().as_secs_f64();
-        match end {
-            Ok(CellEnd { too_long: true, raised, count }) => {
-                let trouble = CellTrouble::TooLong { limit, killed: false };
-                Err(self.failure(cell, trouble, raised.as_ref(), count))
-            }
-            Ok(CellEnd { raised: None, .. }) => Ok(()),
-            Ok(CellEnd { raised: Some(_), .. }) if cell.may_fail => Ok(()),
-            Ok(CellEnd { raised: Some(raised), count, .. }) => {
-                let trouble = match raised.name.as_str() {
-                    "StdinNotImplementedError" => CellTrouble::AskedForInput,
-                    _ => CellTrouble::Raised { name: raised.name.clone(), message: raised.message.clone() },
-                };
-                Err(self.failure(cell, trouble, Some(&raised), count))
-            }
-            Err(Broken::Connection(why)) => Err(RunError::Connection(why)),
-            Err(Broken::KilledForTime) => {
-                Err(self.ended_by(cell, CellTrouble::TooLong { limit, killed: true }, "CellTooLong"))
-            }
-            Err(Broken::Died(status)) => {
-                let trouble = CellTrouble::KernelDied { how: in_words(status), log: self.kernel.log() };
-                Err(self.ended_by(cell, trouble, "KernelDied"))
-            }
-        }
-    }
-
-    /// A failure of which the kernel could tell nothing: the copy says it, too.
-    fn ended_by(&mut self, cell: &CodeCell, trouble: CellTrouble, name: &str) -> RunError {
-        let error = self.failure(cell, trouble, None, None);
-        let raised = Raised { name: name.to_owned(), message: error.to_string(), traceback: String::new() };
-        self.outputs.error(cell.number - 1, &raised, std::slice::from_ref(&raised.message));
-        error
-    }
-
-    fn failure(&self, cell: &CodeCell, trouble: CellTrouble, raised: Option<&Raised>, count: Option<u64>) -> RunError {
-        let text = raised.map_or("", |raised| raised.traceback.as_str());
-        let line = count.and_then(|count| traceback::line_in_cell(text, count));
-        let source_line = line.and_then(|line| cell.source.lines().nth(line - 1)).unwrap_or(cell.first_line());
-        RunError::Cell(Box::new(CellFailure {
-            notebook: self.run.notebook.clone(),
-            number: cell.number,
-            of: self.notebook.code_cells().len(),
-            index: cell.index,
-            line,
-            source_line: source_line.to_owned(),
-            trouble,
-            traceback: text.to_owned(),
-        }))
-    }
-
-    fn executed_copy(&self, language_info: Option<Value>) -> String {
-        let reached = self.requests.values().copied().max();
-        let outcome = |number: usize| {
-            let cell = number - 1;
-            (Some(cell) <= reached).then(|| (self.outputs.of(cell), self.counts[cell]))
-        };
-        self.notebook.executed(outcome, language_info.filter(|info| *info != json!(null)))
-    }
-}
-
-fn is_answer(parent: Option<&jupyter_protocol::Header>, id: &str) -> bool {
-    parent.is_some_and(|header| header.msg_id == id)
 }

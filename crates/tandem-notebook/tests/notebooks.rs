@@ -1,6 +1,6 @@
 //! Notebooks in a real ipykernel, in an environment made from the lock in `fixtures` (fetched once, kept under target/).
 //! Not here: reading broken notebooks in detail, which `ipynb.rs` tests beside its code.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::format_collect)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,8 +60,10 @@ impl Ran {
 
 /// Writes a notebook of these code cells, runs it, and checks that its file was left alone.
 fn try_cells(cells: &[&str], with: impl FnOnce(&mut NotebookRun)) -> Ran {
-    let cells: Vec<Value> =
-        cells.iter().map(|source| json!({"cell_type": "code", "metadata": {}, "source": source, "outputs": []})).collect();
+    let cells: Vec<Value> = cells
+        .iter()
+        .map(|source| json!({"cell_type": "code", "metadata": {}, "source": source, "outputs": []}))
+        .collect();
     let cells = [vec![json!({"cell_type": "markdown", "metadata": {}, "source": "# A title"})], cells].concat();
     let text = json!({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}).to_string();
     let folder = tempfile::tempdir().unwrap();
@@ -106,10 +108,15 @@ fn the_first_failing_cell_ends_the_run_with_number_line_and_traceback() {
     let failure = ran.failure();
     assert_eq!((failure.number, failure.of, failure.index, failure.line), (2, 3, 2, Some(2)));
     assert_eq!(failure.source_line.trim(), "return 1 / n");
-    assert!(matches!(&failure.trouble, CellTrouble::Raised { name, message } if name == "ZeroDivisionError" && message == "division by zero"));
+    assert!(
+        matches!(&failure.trouble, CellTrouble::Raised { name, message } if name == "ZeroDivisionError" && message == "division by zero")
+    );
     assert!(failure.traceback.contains("f(x)") && !failure.traceback.contains('\u{1b}'), "{}", failure.traceback);
     let message = failure.to_string();
-    assert!(message.ends_with("code cell 2 of 3, line 2 (`return 1 / n`) failed: ZeroDivisionError: division by zero"), "{message}");
+    assert!(
+        message.ends_with("code cell 2 of 3, line 2 (`return 1 / n`) failed: ZeroDivisionError: division by zero"),
+        "{message}"
+    );
     assert_eq!(ran.copied("/cells/2/outputs/0/ename"), "ZeroDivisionError");
     assert_eq!(ran.copied("/cells/3/outputs"), &json!([]));
     assert!(!ran.output(Stream::Stdout).contains("never"));
@@ -220,8 +227,9 @@ fn a_python_without_a_kernel_is_named() {
 fn what_is_no_notebook_is_refused_before_a_kernel_starts() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("broken.ipynb");
-    let request = NotebookRun::new(&path, Path::new("/nowhere/python"), folder.path(), &folder.path().join("copy.ipynb"));
-    let mut message = |text: &str| {
+    let request =
+        NotebookRun::new(&path, Path::new("/nowhere/python"), folder.path(), &folder.path().join("copy.ipynb"));
+    let message = |text: &str| {
         fs::write(&path, text).unwrap();
         run::run(&request, &mut |_| {}).unwrap_err().to_string()
     };
@@ -235,7 +243,7 @@ fn makers_of_one_environment_wait_for_each_other_and_an_interrupted_one_is_made_
     let small = cache.path().join("small.lock");
     // One package of the fixture, with its own hashes.
     let text = fs::read_to_string(lock()).unwrap();
-    let package = text.split("\n").skip_while(|line| !line.starts_with("six==") && !line.starts_with("traitlets=="));
+    let package = text.split('\n').skip_while(|line| !line.starts_with("six==") && !line.starts_with("traitlets=="));
     let kept: Vec<&str> = package.take_while(|line| !line.trim().starts_with('#')).collect();
     fs::write(&small, kept.join("\n") + "\n").unwrap();
     let (tools, shared) = (self::cache().join("tools"), cache.path().join("environments"));

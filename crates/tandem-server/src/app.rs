@@ -60,15 +60,17 @@ impl App {
         if let Some(ingest) = self.ingest.get() {
             return Ok(ingest);
         }
-        let unready = |detail: String, remedy: &str| {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Not ready", detail, remedy)
-        };
+        let unready =
+            |detail: String, remedy: &str| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Not ready", detail, remedy);
         Err(match self.failed.get() {
             Some(reason) => unready(reason.clone(), "mend it, then start `tandem serve` again"),
             None => {
                 let replayed = self.replayed.load(Ordering::Relaxed);
-                unready(format!("the past is being replayed: {replayed} records so far"), "ask again; GET /ready says when")
-                    .retry(1)
+                unready(
+                    format!("the past is being replayed: {replayed} records so far"),
+                    "ask again; GET /ready says when",
+                )
+                .retry(1)
             }
         })
     }
@@ -149,8 +151,7 @@ impl App {
             let asked = questions::read(&self.project, &self.plan, &self.needs[index], body)?;
             let (asked, answered, positions) = self.answer(asked)?;
             let values = self.values(features, &answered);
-            let context =
-                Context { positions: &positions, question, model: None, project_hash: &self.project_hash };
+            let context = Context { positions: &positions, question, model: None, project_hash: &self.project_hash };
             let first = if asked.log { Some(self.log(&context, &asked, &answered, &values, None)?) } else { None };
             let rows = rows_json(&answered, values, None, first);
             Ok(json!({"question": question, "positions": positions, "rows": rows}))
@@ -167,7 +168,8 @@ impl App {
             let (asked, answered, positions) = self.answer(asked)?;
             let inputs: Vec<Vec<_>> =
                 answered.iter().map(|row| fitted.inputs.iter().map(|f| row.values[*f].clone()).collect()).collect();
-            let predictions = fitted.model.predictor.predict(&inputs).map_err(|reason| no_prediction(&fitted, &reason))?;
+            let predictions =
+                fitted.model.predictor.predict(&inputs).map_err(|reason| no_prediction(&fitted, &reason))?;
             if predictions.len() != inputs.len() {
                 let reason = format!("it gave {} predictions for {} rows", predictions.len(), inputs.len());
                 return Err(no_prediction(&fitted, &reason));
@@ -191,9 +193,9 @@ impl App {
         let clock = (self.clock)();
         let states = self.states();
         let several = question.rows.len() > 1;
-        let answered = states.answer(question.rows.iter().map(|row| &row.asked), clock).map_err(|o| {
-            questions::overtaken(o.row, several, question.rows[o.row].asked.at, o.last_arrival)
-        })?;
+        let answered = states
+            .answer(question.rows.iter().map(|row| &row.asked), clock)
+            .map_err(|o| questions::overtaken(o.row, several, question.rows[o.row].asked.at, o.last_arrival))?;
         let positions = self.positions(&states);
         drop(states);
         Ok((question, answered, positions))
@@ -264,7 +266,8 @@ fn not_found(title: &'static str, detail: String, remedy: String, name: &str) ->
 }
 
 fn no_prediction(fitted: &Fitted, reason: &str) -> Problem {
-    let detail = format!("release `{}` of model `{}` gave no answer: {reason}", fitted.model.release, fitted.model.name);
+    let detail =
+        format!("release `{}` of model `{}` gave no answer: {reason}", fitted.model.release, fitted.model.name);
     let remedy = format!(
         "ask again; if it stays, `tandem rollback {}` goes back to the release before (the features of `{}` are served meanwhile)",
         fitted.model.name, fitted.model.question

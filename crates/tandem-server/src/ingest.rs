@@ -53,7 +53,8 @@ struct Job {
 
 /// The way in.
 pub struct Ingest {
-    queue: SyncSender<Job>,
+    /// `None` once it is closed.
+    queue: RwLock<Option<SyncSender<Job>>>,
     load: Arc<Load>,
 }
 
@@ -79,18 +80,23 @@ pub struct Owned {
 }
 
 impl Ingest {
-    /// Starts the thread over the sources' logs; it ends when the way in is dropped.
+    /// Starts the thread over the sources' logs; it ends when the way in is closed.
     pub fn start(owned: Owned, logs: Vec<AppendLog>) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
         let (queue, jobs) = sync_channel(WAITING_REQUESTS);
         let load = Arc::new(Load::default());
         let writer = Writer { owned, logs, load: Arc::clone(&load) };
         let thread = std::thread::Builder::new().name("ingest".to_owned()).spawn(move || writer.run(&jobs));
-        Ok((Self { queue, load }, thread?))
+        Ok((Self { queue: RwLock::new(Some(queue)), load }, thread?))
     }
 
     /// How many requests wait.
     pub fn waiting(&self) -> usize {
         self.load.requests.load(Ordering::Relaxed)
+    }
+
+    /// Takes nothing more; the thread ends when what waits is written.
+    pub fn close(&self) {
+        self.queue.write().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Hands records in; the answer comes when they are durable and applied.
@@ -106,12 +112,17 @@ impl Ingest {
             return Err(busy());
         }
         let (reply, answer) = oneshot::channel();
-        if let Err(refused) = self.queue.try_send(Job { source, records, bytes, reply }) {
-            undo();
-            return Err(match refused {
+        let job = Job { source, records, bytes, reply };
+        let refused = match &*self.queue.read().unwrap_or_else(PoisonError::into_inner) {
+            Some(queue) => queue.try_send(job).err().map(|refused| match refused {
                 TrySendError::Full(_) => busy(),
                 TrySendError::Disconnected(_) => stopping(),
-            });
+            }),
+            None => Some(stopping()),
+        };
+        if let Some(problem) = refused {
+            undo();
+            return Err(problem);
         }
         answer.await.unwrap_or_else(|_| Err(stopping()))
     }
@@ -122,7 +133,8 @@ fn unavailable(detail: &str, remedy: &str) -> Problem {
 }
 
 fn busy() -> Problem {
-    unavailable("too many records are waiting to be written", "nothing of this request was accepted; send it again").retry(1)
+    unavailable("too many records are waiting to be written", "nothing of this request was accepted; send it again")
+        .retry(1)
 }
 
 fn stopping() -> Problem {
@@ -176,7 +188,9 @@ impl Writer {
             (states.stamp(clock), states.positions().to_vec())
         };
         let mut by_source: Vec<Vec<Job>> = self.logs.iter().map(|_| Vec::new()).collect();
-        group.into_iter().for_each(|job| by_source[job.source].push(job));
+        for job in group {
+            by_source[job.source].push(job);
+        }
         for (source, jobs) in by_source.into_iter().enumerate().filter(|(_, jobs)| !jobs.is_empty()) {
             self.commit_source(source, jobs, stamp, next[source]);
         }
@@ -194,7 +208,9 @@ impl Writer {
         {
             let reason = error.to_string();
             (self.owned.notice)(Event::LogFailed { reason: reason.clone() });
-            admitted.into_iter().for_each(|a| drop(a.job.reply.send(Err(log_failed(&reason)))));
+            for a in admitted {
+                drop(a.job.reply.send(Err(log_failed(&reason))));
+            }
             return;
         }
         let contract = &self.owned.project.sources[source];

@@ -70,7 +70,13 @@ impl Live {
             loaded.map(|next| {
                 let next = Arc::new(next);
                 // Under the lock of `reload`, so that two reloads end in their order.
-                (std::mem::replace(&mut *self.now.write().unwrap_or_else(PoisonError::into_inner), Arc::clone(&next)), next)
+                (
+                    std::mem::replace(
+                        &mut *self.now.write().unwrap_or_else(PoisonError::into_inner),
+                        Arc::clone(&next),
+                    ),
+                    next,
+                )
             })
         };
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = loaded.as_ref().err().cloned();
@@ -132,7 +138,9 @@ fn fit(project: &Project, model: LiveModel) -> Result<Fitted, String> {
 /// A fingerprint of the files at these paths (folders with all below): names, sizes and times of change.
 pub fn fingerprint(paths: &[PathBuf]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    paths.iter().for_each(|path| look(path, &mut hasher));
+    for path in paths {
+        look(path, &mut hasher);
+    }
     hasher.finish()
 }
 
@@ -143,7 +151,9 @@ fn look(path: &Path, hasher: &mut DefaultHasher) {
         let mut below: Vec<PathBuf> =
             std::fs::read_dir(path).map(|entries| entries.flatten().map(|e| e.path()).collect()).unwrap_or_default();
         below.sort();
-        below.iter().for_each(|path| look(path, hasher));
+        for path in &below {
+            look(path, hasher);
+        }
     } else {
         metadata.len().hash(hasher);
         metadata.modified().ok().hash(hasher);

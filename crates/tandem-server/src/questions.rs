@@ -167,7 +167,8 @@ impl Reader<'_> {
                 keys[slot] = Some(Key(parts.into()));
             }
         }
-        if let Some(missing) = self.needs.entities.iter().find(|e| !told.contains_key(&self.project.entities[**e].name)) {
+        if let Some(missing) = self.needs.entities.iter().find(|e| !told.contains_key(&self.project.entities[**e].name))
+        {
             let name = &self.project.entities[*missing].name;
             let detail = format!("the answer needs the entity `{name}`, and this row does not say which");
             let remedy = format!("add `{name}` to `entities` (null when there is none)");
@@ -197,7 +198,8 @@ impl Reader<'_> {
         }
         if let Some(missing) = self.needs.request.iter().find(|r| !told.contains_key(&self.project.request[**r].name)) {
             let field = &self.project.request[*missing];
-            let detail = format!("the answer needs `request.{}` ({}), and this row does not tell it", field.name, field.meaning);
+            let detail =
+                format!("the answer needs `request.{}` ({}), and this row does not tell it", field.name, field.meaning);
             let remedy = format!("add `{}` to `request` (null when it is not known)", field.name);
             return Err(Problem::content("A request field is missing", detail, remedy).at(place));
         }
@@ -209,7 +211,8 @@ impl Reader<'_> {
 fn key_parts(entity: &Entity, json: &Json, place: &str) -> Result<Vec<Value>, Problem> {
     let wrong = |detail: String, place: String| {
         let parts: Vec<String> = entity.keys.iter().map(|k| format!("\"{}\": {}", k.name, k.ty)).collect();
-        let form = if let [only] = entity.keys.as_slice() { only.ty.to_string() } else { format!("{{{}}}", parts.join(", ")) };
+        let form =
+            if let [only] = entity.keys.as_slice() { only.ty.to_string() } else { format!("{{{}}}", parts.join(", ")) };
         Problem::content("Not a key", detail, format!("`{}` is told as {form}", entity.name)).at(place)
     };
     let part = |key: &KeyPart, json: &Json, place: String| {
@@ -237,7 +240,9 @@ fn key_parts(entity: &Entity, json: &Json, place: &str) -> Result<Vec<Value>, Pr
 fn entity_json(entity: &Entity, parts: &[Value]) -> Json {
     match (entity.keys.as_slice(), parts) {
         ([_], [only]) => wire::to_json(only),
-        (keys, parts) => Json::Object(keys.iter().zip(parts).map(|(k, v)| (k.name.clone(), wire::to_json(v))).collect()),
+        (keys, parts) => {
+            Json::Object(keys.iter().zip(parts).map(|(k, v)| (k.name.clone(), wire::to_json(v))).collect())
+        }
     }
 }
 
@@ -254,7 +259,13 @@ pub struct Context<'a> {
 }
 
 /// A row of the served log, without its number.
-pub fn served_row(context: &Context<'_>, row: &Row, answered: &Answered, values: &Json, prediction: Option<f64>) -> String {
+pub fn served_row(
+    context: &Context<'_>,
+    row: &Row,
+    answered: &Answered,
+    values: &Json,
+    prediction: Option<f64>,
+) -> String {
     let mut object = Map::new();
     object.insert("at".into(), time::format_instant(answered.at).into());
     object.insert("positions".into(), context.positions.clone());
@@ -283,7 +294,9 @@ pub fn overtaken(row: usize, several: bool, at: Option<Micros>, last_arrival: Mi
     Problem::new(
         axum::http::StatusCode::CONFLICT,
         "The past has been overtaken",
-        format!("asked as of {at}, and a record that arrived at {last} is known already: the answer would know the future"),
+        format!(
+            "asked as of {at}, and a record that arrived at {last} is known already: the answer would know the future"
+        ),
         "ask about a later instant or leave `at` away; for the past, `tandem data` replays what was known then",
     )
     .at(if several { format!("/rows/{row}/at") } else { "/at".to_owned() })

@@ -63,7 +63,11 @@ pub fn read(source: &Source, shape: Shape, body: &[u8], now: Micros) -> Result<V
 
 fn read_json(source: &Source, body: &[u8], now: Micros) -> Result<Vec<NewRecord>, Problem> {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(Problem::content("No records", "the body is empty", "send a record, an array of records, or JSON lines"));
+        return Err(Problem::content(
+            "No records",
+            "the body is empty",
+            "send a record, an array of records, or JSON lines",
+        ));
     }
     let json: Json = serde_json::from_slice(body).map_err(|e| not_json(&e, "the body"))?;
     match json {
@@ -180,8 +184,7 @@ fn record(
         }
         Arrival::Assumed { delay } => Some(event.saturating_add(delay)),
     };
-    let without_entity =
-        source.touches.iter().any(|touch| touch.fields.iter().any(|field| values[*field].is_null()));
+    let without_entity = source.touches.iter().any(|touch| touch.fields.iter().any(|field| values[*field].is_null()));
     let line = line(source, &values);
     Ok(NewRecord { values, event, arrival, without_entity, line })
 }

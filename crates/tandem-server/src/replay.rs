@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tandem_data::read::{self, Batch, Origin, ReadError};
-use tandem_data::table::Column;
+use tandem_data::table;
 use tandem_definitions::{Datum, Project};
 use tandem_engine::{Admission, Record};
 
@@ -51,7 +51,7 @@ pub fn replay(
 }
 
 fn apply_batch(states: &mut States, admission: &mut Admission, source: usize, batch: &Batch, reads: usize) {
-    let columns: Vec<Column<'_>> = batch.columns.iter().map(Column::of).collect();
+    let columns = table::columns(&batch.columns).expect("readers give columns of the five types: please report this");
     let mut row: Vec<Datum<'_>> = Vec::with_capacity(columns.len());
     for i in (0..batch.len()).filter(|i| batch.is_usable(*i)) {
         row.clear();

@@ -126,6 +126,9 @@ pub enum StartError {
         /// What the system says.
         reason: std::io::Error,
     },
+    /// The log of a source cannot be opened.
+    #[error("{0}")]
+    Log(String),
     /// Another service holds the logs.
     #[error("another `tandem serve` is running on {}: stop it first, two services must not write one log", path.display())]
     Locked {

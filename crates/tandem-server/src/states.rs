@@ -78,11 +78,6 @@ impl States {
         self.pending = None;
     }
 
-    /// The plan over all features of the project.
-    pub fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
     /// How many records of each source have been applied.
     pub fn positions(&self) -> &[u64] {
         &self.positions

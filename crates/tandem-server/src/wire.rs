@@ -110,7 +110,9 @@ mod tests {
             let Value::Float(y) = from_json(&json, Type::Float, None).unwrap() else { panic!("{text}") };
             assert!(x.to_bits() == y.to_bits() || (x.is_nan() && y.is_nan()), "{text}");
         }
-        for value in [Value::Int(i64::MIN), Value::Int(i64::MAX), Value::Bool(true), Value::Text("a\n\"ü".into()), Value::Null] {
+        for value in
+            [Value::Int(i64::MIN), Value::Int(i64::MAX), Value::Bool(true), Value::Text("a\n\"ü".into()), Value::Null]
+        {
             let json: Json = serde_json::from_str(&to_json(&value).to_string()).unwrap();
             let ty = value.type_of().unwrap_or(Type::Int);
             assert_eq!(from_json(&json, ty, None).unwrap(), value);

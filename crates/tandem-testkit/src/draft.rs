@@ -2,6 +2,8 @@
 //! infinities and magnitudes far apart, under keys of several parts with separators in them. A draft is written as a
 //! Markdown scenario and run as one, so what fails can be read and pasted into `scenarios/`.
 
+use std::ops::Range;
+
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use tandem_definitions::Micros;
@@ -36,7 +38,7 @@ pub struct Aggregation {
 /// A record of the first source; the fields are those of its contract.
 #[derive(Clone, Debug)]
 pub struct Landing {
-    pub(crate) id: Option<u8>,
+    pub(crate) id: Option<u16>,
     pub(crate) tail: Option<&'static str>,
     pub(crate) route: (Option<&'static str>, Option<&'static str>),
     pub(crate) event: Micros,
@@ -60,7 +62,8 @@ const TAILS: &[&str] = &["N1", "N2", "", "a,b", "null"];
 // Joined by any separator, some of these pairs would collide.
 const AIRPORTS: &[&str] = &["A", "A|B", "B", "B|C", "C", "A,B", ""];
 const TEXTS: &[&str] = &["a", "b", "A", "ab", "", "é", "\"q\"", "a,b", "null", " a "];
-const ANY: &[&str] = &["x", "n", "s", "b", "known", "x + n", "coalesce(x, 0)", "case when b then x else n end", "x > 0"];
+const ANY: &[&str] =
+    &["x", "n", "s", "b", "known", "x + n", "coalesce(x, 0)", "case when b then x else n end", "x > 0"];
 const NUMBERS: &[&str] = &["x", "n", "x * 2", "n * n", "x - n", "abs(x)", "x / n", "-x", "n + 1", "round(x)", "n % 3"];
 const FILTERS: &[&str] = &[
     "b",
@@ -77,8 +80,24 @@ const FILTERS: &[&str] = &[
 
 fn number() -> impl Strategy<Value = Option<f64>> {
     let special = vec![
-        0.0, -0.0, 1.0, -1.0, 0.1, 0.2, 1e-12, -1e-12, 1e12, -1e12, 1e16, -1e16, 5e-324, 1e308, -1e308, f64::NAN,
-        f64::INFINITY, f64::NEG_INFINITY,
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        0.1,
+        0.2,
+        1e-12,
+        -1e-12,
+        1e12,
+        -1e12,
+        1e16,
+        -1e16,
+        5e-324,
+        1e308,
+        -1e308,
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
     ];
     let mixed = (-1e6..1e6f64, -12..7i32).prop_map(|(x, e)| x * 10f64.powi(e));
     prop_oneof![1 => Just(None), 4 => select(special).prop_map(Some), 4 => mixed.prop_map(Some)]
@@ -109,8 +128,8 @@ fn instant() -> impl Strategy<Value = Micros> {
 }
 
 prop_compose! {
-    fn landing()(
-        id in prop_oneof![1 => Just(None), 8 => (0..24u8).prop_map(Some)],
+    fn landing(identities: u16)(
+        id in prop_oneof![1 => Just(None), 8 => (0..identities).prop_map(Some)],
         tail in text(TAILS),
         route in route(),
         event in instant(),
@@ -132,25 +151,31 @@ prop_compose! {
 }
 
 fn aggregation() -> impl Strategy<Value = Aggregation> {
-    let any = ["count", "min", "max", "first", "last", "time_since_last"];
+    let functions = vec!["count", "min", "max", "first", "last", "time_since_last"];
     let value = prop_oneof![
         1 => select(vec!["count(*)", "time_since_last()", "sum(x) / count(*)", "max(x) - min(x)"]).prop_map(str::to_owned),
-        4 => (select(any.to_vec()), select(ANY)).prop_map(|(f, x)| format!("{f}({x})")),
+        4 => (select(functions), select(ANY)).prop_map(|(f, x)| format!("{f}({x})")),
         1 => select(ANY).prop_map(|x| format!("count(distinct {x})")),
         4 => (select(vec!["sum", "mean", "min", "last"]), select(NUMBERS)).prop_map(|(f, x)| format!("{f}({x})")),
     ];
     let filter = prop_oneof![Just(None), select(FILTERS).prop_map(Some)];
     let over = select(vec!["all time", "30 minutes", "1 hour", "2 hours", "5 hours"]);
-    (any::<bool>(), value, filter, over)
-        .prop_map(|(about_route, value, filter, over)| Aggregation { about_route, value, filter, over })
+    (any::<bool>(), value, filter, over).prop_map(|(about_route, value, filter, over)| Aggregation {
+        about_route,
+        value,
+        filter,
+        over,
+    })
 }
 
-/// A random draft.
-pub fn draft() -> impl Strategy<Value = Draft> {
+/// A random draft with so many landings. More than a few hundred fill the blocks in which the engine keeps records.
+pub fn draft(landings: Range<usize>) -> impl Strategy<Value = Draft> {
+    // Long logs repeat an identity as rarely as short ones.
+    let identities = u16::try_from(landings.end).unwrap_or(u16::MAX);
     let fuel = (text(TAILS), instant(), number());
     (
         prop::collection::vec(aggregation(), 1..8),
-        prop::collection::vec(landing(), 0..40),
+        prop::collection::vec(landing(identities), landings),
         prop::collection::vec((any::<Index>(), 0..6i64), 0..6),
         prop::collection::vec(fuel, 0..8),
         prop::collection::vec(asked(), 1..10),

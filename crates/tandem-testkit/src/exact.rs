@@ -60,7 +60,11 @@ fn round(number: &BigInt, by: u64, scale: i64) -> f64 {
 fn power(digits: u64, drop: i64) -> f64 {
     // In two steps, so that neither factor leaves the range: the first product is a normal number or a grain's multiple.
     let float = digits as f64;
-    if drop + GRAIN >= -1000 { float * two_to(drop + GRAIN) } else { float * two_to(-1000) * two_to(drop + GRAIN + 1000) }
+    if drop + GRAIN >= -1000 {
+        float * two_to(drop + GRAIN)
+    } else {
+        float * two_to(-1000) * two_to(drop + GRAIN + 1000)
+    }
 }
 
 fn two_to(exponent: i64) -> f64 {

@@ -8,6 +8,7 @@
 //!
 //! Deliberately absent: anything that a user's project runs (the scenario runner lives in tandem-project).
 
+pub mod disk;
 pub mod draft;
 pub mod evaluate;
 pub mod exact;

@@ -81,9 +81,11 @@ fn counted<'a>(
         return Vec::new();
     };
     let touches = |r: &LogRecord| {
-        source.touches.iter().filter(|t| t.entity == wanted.entity).any(|t| {
-            t.fields.iter().zip(key).all(|(f, part)| !part.is_null() && r.fields[*f] == *part)
-        })
+        source
+            .touches
+            .iter()
+            .filter(|t| t.entity == wanted.entity)
+            .any(|t| t.fields.iter().zip(key).all(|(f, part)| !part.is_null() && r.fields[*f] == *part))
     };
     let t = observation.at;
     let in_window = |r: &LogRecord| match wanted.window {
@@ -91,9 +93,8 @@ fn counted<'a>(
         Window::AllTime => r.arrival < t && r.event < t,
         Window::Ahead(w) => t <= r.event && r.event < t + w,
     };
-    let passes = |r: &LogRecord| {
-        wanted.filter.as_ref().is_none_or(|f| matches!(evaluate(f, &r.fields), Value::Bool(true)))
-    };
+    let passes =
+        |r: &LogRecord| wanted.filter.as_ref().is_none_or(|f| matches!(evaluate(f, &r.fields), Value::Bool(true)));
     let folded = |r: &LogRecord| wanted.input.as_ref().map_or(Value::Bool(true), |x| evaluate(x, &r.fields));
     first_of_their_identity(case, wanted.source)
         .into_iter()

@@ -67,7 +67,6 @@ const EXPRESSIONS: &[(bool, &str, &str)] = &[
     (true, "deep", "case when told > 2 then share else spread end"),
 ];
 
-
 impl Draft {
     /// The names of its features, in the order in which they are asked for.
     pub fn features(&self) -> Vec<String> {

@@ -2,15 +2,18 @@
 //! Over HTTP they run in the server's own tests.
 #![allow(clippy::unwrap_used)]
 
-use tandem_project::scenario::{Way, run};
+use std::fmt::Write as _;
+
+use tandem_definitions::{Aggregate, Function, Project, Type, Value, Window};
+use tandem_project::scenario::{Case, InMemory, LogRecord, Scenario, Way, run};
 use tandem_testkit::oracle::Oracle;
-use tandem_testkit::{suite, ways};
+use tandem_testkit::{disk, suite, ways};
 
 fn hold(way: &dyn Way) {
     let mut failures = String::new();
     for scenario in suite::scenarios() {
         for failure in run(&scenario, way).failures {
-            failures.push_str(&format!("{failure}\n"));
+            let _ = writeln!(failures, "{failure}");
         }
     }
     assert!(failures.is_empty(), "{}:\n{failures}", way.name());
@@ -30,5 +33,90 @@ fn the_oracle_agrees() {
 fn in_memory() {
     for way in ways::in_memory() {
         hold(way.as_ref());
+    }
+}
+
+#[test]
+fn on_disk() {
+    for way in disk::on_disk() {
+        hold(way.as_ref());
+    }
+}
+
+/// A way that gets one rule of DESIGN §5 wrong, by changing the case that the right way is given.
+struct Wrong(&'static str, fn(&mut Case<'_>), fn(&mut Project));
+
+impl Way for Wrong {
+    fn name(&self) -> String {
+        self.0.to_owned()
+    }
+
+    fn values(&self, case: &Case<'_>) -> Result<Vec<Vec<Value>>, String> {
+        let mut project = case.project.clone();
+        (self.2)(&mut project);
+        let mut case = Case { project: &project, ..case.clone() };
+        (self.1)(&mut case);
+        InMemory.values(&case)
+    }
+}
+
+fn records(case: &mut Case<'_>, change: impl Fn(&mut LogRecord)) {
+    case.logs.iter_mut().flat_map(|log| &mut log.records).for_each(change);
+}
+
+fn aggregates(project: &mut Project, change: impl Fn(&mut Aggregate)) {
+    project.features.iter_mut().flat_map(|f| &mut f.value.aggregates).for_each(change);
+}
+
+#[test]
+fn every_wrong_rule_is_caught() {
+    let wrong = [
+        Wrong("knows late records before they arrive", |c| records(c, |r| r.arrival = r.event), |_| {}),
+        Wrong("closed upper bound", |c| c.observations.iter_mut().for_each(|o| o.at += 1), |_| {}),
+        Wrong(
+            "open lower bound",
+            |_| {},
+            |p| {
+                aggregates(p, |a| {
+                    if let Window::Sliding(w) = &mut a.window {
+                        *w -= 1;
+                    }
+                });
+            },
+        ),
+        Wrong("no windows", |_| {}, |p| aggregates(p, |a| a.window = Window::AllTime)),
+        Wrong("no filters", |_| {}, |p| aggregates(p, |a| a.filter = None)),
+        Wrong("counts repeated records", |_| {}, |p| p.sources.iter_mut().for_each(|s| s.identity.clear())),
+        Wrong("the first in the file wins", |c| c.logs.iter_mut().for_each(|l| l.records.reverse()), |_| {}),
+        Wrong(
+            "drops late records",
+            |c| {
+                for log in &mut c.logs {
+                    let mut newest = i64::MIN;
+                    log.records.retain(|r| {
+                        newest = newest.max(r.event);
+                        r.event == newest
+                    });
+                }
+            },
+            |_| {},
+        ),
+        Wrong(
+            "counts nulls",
+            |_| {},
+            |p| {
+                aggregates(p, |a| {
+                    if a.function == Function::Count {
+                        (a.input, a.input_type) = (None, Type::Bool);
+                    }
+                });
+            },
+        ),
+        Wrong("no defaults", |_| {}, |p| p.features.iter_mut().for_each(|f| f.default = None)),
+    ];
+    let scenarios = suite::scenarios();
+    for way in &wrong {
+        let passes = |s: &Scenario| run(s, way).holds();
+        assert!(!scenarios.iter().all(passes), "no scenario catches a way that {}", way.0);
     }
 }

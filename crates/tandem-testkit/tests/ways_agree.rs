@@ -2,11 +2,13 @@
 //! be pasted into `scenarios/`. `TANDEM_SEED` draws other logs, `TANDEM_CASES` more of them.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use tandem_definitions::Value;
 use tandem_project::scenario::{Way, cases, parse};
 use tandem_testkit::draft::{Draft, draft};
 use tandem_testkit::oracle::Oracle;
-use tandem_testkit::ways;
+use tandem_testkit::{disk, ways};
 
 fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
@@ -53,14 +55,15 @@ fn with_oracle_values(draft: &Draft) -> String {
     draft.markdown(values.as_deref())
 }
 
-fn hold(ways: &[Box<dyn Way>], count: u64) {
+fn hold(ways: &[Box<dyn Way>], landings: std::ops::Range<usize>, count: u64) {
     let seed = setting("TANDEM_SEED", 1);
     let count = setting("TANDEM_CASES", count);
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let config = Config { cases: count as u32, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
+    let config =
+        Config { cases: count as u32, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
-    let outcome = runner.run(&draft(), |draft| differences(&draft, ways).map_err(TestCaseError::fail));
+    let outcome = runner.run(&draft(landings), |draft| differences(&draft, ways).map_err(TestCaseError::fail));
     match outcome {
         Ok(()) => {}
         Err(TestError::Fail(why, draft)) => {
@@ -70,7 +73,39 @@ fn hold(ways: &[Box<dyn Way>], count: u64) {
     }
 }
 
+/// Random drafts are worth something only if most of their values are.
+#[test]
+fn drafts_have_values() {
+    let (mut known, mut all) = (0, 0);
+    let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    for _ in 0..100 {
+        let draft = draft(0..40).new_tree(&mut runner).unwrap().current();
+        let scenario = parse("random.md", &draft.markdown(None)).unwrap();
+        let (project, _) = tandem_definitions::read(&scenario.files);
+        let values = Oracle.values(&cases(&scenario, &project).unwrap()[0]).unwrap();
+        let something = |v: &&Value| !v.is_null() && **v != Value::Int(0);
+        known += values.iter().flatten().filter(something).count();
+        all += values.iter().flatten().count();
+    }
+    assert!(known * 4 > all, "only {known} of {all} values say something");
+}
+
 #[test]
 fn in_memory() {
-    hold(&ways::in_memory(), 1_000);
+    hold(&ways::in_memory(), 0..40, 1_000);
+}
+
+#[test]
+fn in_memory_with_long_logs() {
+    hold(&ways::in_memory(), 150..700, 40);
+}
+
+#[test]
+fn on_disk() {
+    hold(&disk::on_disk(), 0..40, 200);
+}
+
+#[test]
+fn on_disk_with_long_logs() {
+    hold(&disk::on_disk(), 150..700, 20);
 }

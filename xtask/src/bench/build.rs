@@ -2,6 +2,7 @@
 //! uses a target folder of its own, so that nothing built before helps.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,8 +12,13 @@ use crate::shell;
 
 /// Clones, builds, starts the demo, stops it at its first line.
 pub fn run() -> Result<bool, String> {
-    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
-    let clone = folder.path().join("clone");
+    let folder = std::env::temp_dir().join(format!("tandem-clone-{}", std::process::id()));
+    let done = measure(&folder);
+    let _ = std::fs::remove_dir_all(&folder); // it may not have come so far
+    done
+}
+
+fn measure(clone: &Path) -> Result<bool, String> {
     let from = shell::root();
     shell::run(&mut shell::command(
         "git",
@@ -20,13 +26,13 @@ pub fn run() -> Result<bool, String> {
     ))?;
     println!("cloned; building as `cargo run --release -- demo` does");
     let begin = Instant::now();
-    let mut build = in_clone(shell::cargo(&["build", "--release", "--timings"]), &clone);
-    shell::run(&mut build)?;
+    let mut cargo = in_clone(shell::cargo(&["build", "--release", "--timings"]), clone);
+    shell::run(&mut cargo)?;
     let built = begin.elapsed();
-    let first = first_line(in_clone(shell::cargo(&["run", "--release", "--", "demo"]), &clone))?;
+    let first = first_line(in_clone(shell::cargo(&["run", "--release", "--", "demo"]), clone))?;
     let all = begin.elapsed();
     println!("\nthe slowest crates, by seconds of their own:");
-    for (name, seconds) in slowest(&clone)? {
+    for (name, seconds) in slowest(clone)? {
         println!("{seconds:>8.1}  {name}");
     }
     println!("\nthe demo's first line: {first}");
@@ -38,7 +44,7 @@ fn minutes(time: Duration) -> f64 {
     time.as_secs_f64() / 60.0
 }
 
-fn in_clone(mut command: Command, clone: &std::path::Path) -> Command {
+fn in_clone(mut command: Command, clone: &Path) -> Command {
     command.current_dir(clone).env("CARGO_TARGET_DIR", clone.join("target"));
     command
 }
@@ -61,7 +67,7 @@ fn first_line(mut command: Command) -> Result<String, String> {
 }
 
 /// The ten crates that took longest, from the data in cargo's own timing report.
-fn slowest(clone: &std::path::Path) -> Result<Vec<(String, f64)>, String> {
+fn slowest(clone: &Path) -> Result<Vec<(String, f64)>, String> {
     let report = clone.join("target/cargo-timings/cargo-timing.html");
     let text = std::fs::read_to_string(&report).map_err(|error| format!("{}: {error}", report.display()))?;
     let data = text

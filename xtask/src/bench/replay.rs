@@ -11,6 +11,22 @@ use super::measure::{self, Cost, Ended};
 use crate::{python, shell};
 
 const OURS: &str = "Tandem";
+/// The features of benches/replay/project, named as the columns are.
+const COLUMNS: [&str; 13] = [
+    "cnt_1h",
+    "cnt_1d",
+    "cnt_7d",
+    "cnt_30d",
+    "sum_7d",
+    "sum_30d",
+    "mean_30d",
+    "min_7d",
+    "max_7d",
+    "checkout_30d",
+    "distinct_7d",
+    "last_kind",
+    "secs_since",
+];
 
 /// What was asked for.
 struct Options {
@@ -28,7 +44,7 @@ impl Options {
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} wants a value"));
             match *word {
-                "--scale" => scale = (*value()?).to_owned(),
+                "--scale" => scale = value()?.to_string(),
                 "--one-clock" => one_clock = true,
                 "--own" => own = true,
                 "--rounds" => rounds = Some(value()?.parse().map_err(|_| "--rounds wants a number")?),
@@ -112,7 +128,8 @@ impl Bench {
         let python = python::environment("bench-env", &ours.join("requirements.lock"))?;
         let sibling = root.join("../shared/bench");
         let taken = !options.own && sibling.join("gen.py").exists();
-        let scripts = if taken { sibling } else { ours.clone() };
+        let scripts =
+            if taken { taken_over(&sibling, &root.join("target/bench/replay/scripts"))? } else { ours.clone() };
         let whose = if taken { "../shared/bench" } else { "benches/replay" };
         println!("workload, reference and peers: {whose}");
         let kept = root.join("target/bench/replay").join(if taken { "shared" } else { "own" });
@@ -163,11 +180,6 @@ impl Bench {
     /// The definitions beside the data, as a team would have them.
     fn lay_out_project(&self) -> Result<(), String> {
         let project = self.project();
-        let copy = |from: &Path, to: &Path| {
-            fs::create_dir_all(to.parent().unwrap_or(to))
-                .and_then(|()| fs::copy(from, to))
-                .map_err(|error| format!("{}: {error}", from.display()))
-        };
         let from = self.ours.join("project");
         for file in ["tandem.yaml", "features/customer.yaml", "sources/events.odcs.yaml"] {
             copy(&from.join(file), &project.join(file))?;
@@ -200,7 +212,11 @@ impl Bench {
                 if contender.best.is_none_or(|best| cost.wall < best.wall) {
                     contender.best = Some(cost);
                 }
-                if first { self.compare(contender, out) } else { Ok(()) }
+                if first && let Err(message) = self.compare(contender, out) {
+                    contender.verdict = "its answer could not be compared".to_owned();
+                    println!("{message}");
+                }
+                Ok(())
             }
             Ended::TooSlow => {
                 contender.verdict = format!("stopped after {} s", self.options.limit);
@@ -216,7 +232,8 @@ impl Bench {
     fn our_command(&self, out: &Path) -> Vec<OsString> {
         let project = self.project();
         let mut words: Vec<OsString> = vec![shell::tandem().into(), "--project".into(), project.clone().into()];
-        words.extend(["features".into(), "--observations".into(), project.join("observations.parquet").into()]);
+        words.extend(["features".into(), "--features".into(), COLUMNS.join(",").into()]);
+        words.extend(["--observations".into(), project.join("observations.parquet").into()]);
         words.extend(["--out".into(), out.into()]);
         words
     }
@@ -243,23 +260,34 @@ impl Bench {
         let report: Value = serde_json::from_slice(&output.stdout)
             .map_err(|error| format!("compare.py: {error}\n{}", String::from_utf8_lossy(&output.stderr)))?;
         contender.agrees = report["agrees"] == true;
-        let columns = report["columns"].as_object().into_iter().flatten();
-        let inexact: Vec<String> = columns
-            .clone()
-            .filter(|(_, verdict)| *verdict != "exact")
-            .map(|(name, verdict)| format!("{name} {}", verdict.as_str().unwrap_or_default()))
-            .collect();
-        let rows = &report["rows_compared"];
-        contender.verdict = format!(
-            "{rows} rows, {} of {} columns exact",
-            columns.count() - inexact.len(),
-            report["columns"].as_object().map_or(0, |columns| columns.len())
-        );
-        if !inexact.is_empty() {
-            contender.verdict += &format!("; {}", inexact.join(", "));
+        let columns = report["columns"].as_object().ok_or("compare.py named no columns")?;
+        let inexact = columns.iter().filter(|(_, verdict)| *verdict != "exact");
+        let inexact: Vec<_> =
+            inexact.map(|(name, verdict)| format!("{name} {}", verdict.as_str().unwrap_or("?"))).collect();
+        let (rows, exact) = (&report["rows_compared"], columns.len() - inexact.len());
+        contender.verdict = format!("{rows} rows, {exact} of {} columns exact", columns.len());
+        for column in inexact {
+            contender.verdict.push_str("; ");
+            contender.verdict.push_str(&column);
         }
         Ok(())
     }
+}
+
+/// Copies the sibling folder's scripts, each peer beside what it imports (a link there does not outlive every way to copy).
+fn taken_over(from: &Path, to: &Path) -> Result<PathBuf, String> {
+    let files = ["common.py", "gen.py", "reference.py", "compare.py", "peers/duckdb_peer.py", "peers/polars_peer.py"];
+    for file in files {
+        copy(&from.join(file), &to.join(file))?;
+    }
+    copy(&from.join("common.py"), &to.join("peers/common.py"))?;
+    Ok(to.to_path_buf())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", from.display());
+    let text = fs::read(from).map_err(failed)?;
+    fs::create_dir_all(to.parent().unwrap_or(to)).and_then(|()| fs::write(to, text)).map_err(failed)
 }
 
 fn print_table(options: &Options, contenders: &[Contender]) {
@@ -270,7 +298,7 @@ fn print_table(options: &Options, contenders: &[Contender]) {
         let right = if best.is_some() && !agrees { "WRONG: " } else { "" };
         match best {
             Some(Cost { wall, cpu, peak }) => {
-                println!("{name:<8} {way:<13} {wall:>8.2} {cpu:>8.2} {peak:>9.0}  {right}{verdict}")
+                println!("{name:<8} {way:<13} {wall:>8.2} {cpu:>8.2} {peak:>9.0}  {right}{verdict}");
             }
             None => println!("{name:<8} {way:<13} {:>8} {:>8} {:>9}  {verdict}", "-", "-", "-"),
         }

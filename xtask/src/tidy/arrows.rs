@@ -14,13 +14,13 @@ const FLOORS: [(&str, u8); 8] = [
     ("tandem-inference", 2),
     ("tandem-project", 3),
     ("tandem-server", 4),
-    ("tandem", 5),
+    ("tandem-workbench", 5),
 ];
 
 /// All that the pure crates may depend on. A new name here must do no I/O, read no clock and draw no randomness.
 const PURE: [(&str, &[&str]); 2] = [
     ("tandem-definitions", &["jiff", "saphyr-parser", "serde", "serde_json", "sqlparser", "strsim"]),
-    ("tandem-engine", &["serde", "tandem-definitions"]),
+    ("tandem-engine", &["jiff", "serde", "tandem-definitions"]),
 ];
 
 /// Dependencies that only these crates know.
@@ -32,9 +32,9 @@ const KNOWN_BY: [(&str, &[&str]); 11] = [
     ("jupyter-zmq-client", &["tandem-notebook"]),
     ("ort", &["tandem-inference"]),
     ("axum", &["tandem-server"]),
-    ("clap", &["tandem"]),
-    ("indicatif", &["tandem"]),
-    ("annotate-snippets", &["tandem"]),
+    ("clap", &["tandem-workbench"]),
+    ("indicatif", &["tandem-workbench"]),
+    ("annotate-snippets", &["tandem-workbench"]),
     ("sqlparser", &["tandem-definitions"]),
 ];
 
@@ -92,6 +92,6 @@ mod tests {
         assert!(broken("tandem-data", "tandem-notebook").is_some());
         assert!(broken("tandem-engine", "tokio").is_some());
         assert!(broken("tandem-project", "parquet").is_some());
-        assert!(broken("tandem", "tandem-testkit").is_some());
+        assert!(broken("tandem-workbench", "tandem-testkit").is_some());
     }
 }

@@ -21,20 +21,28 @@ pub struct File {
 impl File {
     /// Whether it is Rust.
     pub fn is_rust(&self) -> bool {
-        self.path.ends_with(".rs")
+        self.has_ending("rs")
+    }
+
+    /// Whether its name ends in this, after a dot.
+    pub fn has_ending(&self, ending: &str) -> bool {
+        path_ends(&self.path, ending)
     }
 
     /// Whether it is there for tests and benchmarks only.
     pub fn is_test(&self) -> bool {
-        ["tests/", "benches/", "scenarios/"]
-            .iter()
-            .any(|folder| self.path.starts_with(folder) || self.path.contains(&format!("/{folder}")))
+        let below = |folder: &&str| self.path.starts_with(*folder) || self.path.contains(&format!("/{folder}"));
+        self.path.ends_with("/tests.rs") || ["tests/", "benches/", "scenarios/"].iter().any(below)
     }
 
     /// `path:line` for a byte offset into the text or the code.
     pub fn place(&self, lines_before: usize) -> String {
         format!("{}:{}", self.path, lines_before + 1)
     }
+}
+
+fn path_ends(path: &str, ending: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, last)| last == ending)
 }
 
 /// Every text file below `root`, in the order of the paths.
@@ -57,7 +65,7 @@ fn visit(folder: &Path, prefix: &str, files: &mut Vec<File>) -> Result<(), Strin
         } else if kind.is_file() {
             // What is no text (a parquet file, a picture) has no rules here.
             let Ok(text) = fs::read_to_string(entry.path()) else { continue };
-            let code = if name.ends_with(".rs") { lexer::code(&text) } else { String::new() };
+            let code = if path_ends(&name, "rs") { lexer::code(&text) } else { String::new() };
             files.push(File { path, text, code });
         }
     }

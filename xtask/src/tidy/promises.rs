@@ -36,9 +36,9 @@ fn declared(line: &str) -> Option<(String, String)> {
     })?;
     let id = line[at.0 + 1..at.0 + 5].to_owned();
     let words = line[..at.0].split(|c: char| !c.is_alphanumeric());
-    let name = words
+    let mut names = words
         .filter(|word| word.len() > 1 && word.starts_with(char::is_uppercase) && *word != "Code" && *word != "Self");
-    name.last().map(|name| (id, name.to_owned()))
+    names.next_back().map(|name| (id, name.to_owned()))
 }
 
 /// Of a file, what is test: all of a scenario or a test file, the test module of a Rust file.
@@ -62,7 +62,7 @@ pub fn commands(files: &[File]) -> Vec<String> {
         .filter_map(|file| file.path.strip_prefix("crates/tandem/src/")?.strip_suffix(".rs")?.rsplit('/').next())
         .collect();
     let mut findings = Vec::new();
-    for file in files.iter().filter(|file| file.path.ends_with(".md") && !file.path.starts_with("CHANGELOG")) {
+    for file in files.iter().filter(|file| file.has_ending("md") && !file.path.starts_with("CHANGELOG")) {
         for (number, line) in code_lines(&file.text) {
             let of_ours = |word: &String| crate::HELP.lines().any(|help| help.trim_start().starts_with(word.as_str()));
             if let Some(word) = after(&line, "cargo xtask ").filter(|word| !of_ours(word)) {

@@ -15,8 +15,10 @@ pub fn unfinished(files: &[File]) -> Vec<String> {
 
 /// Printing outside the terminal crate and the development tool, and permission to print.
 pub fn printing(files: &[File]) -> Vec<String> {
-    let may_not =
-        |file: &File| file.path.starts_with("crates/") && !file.path.starts_with("crates/tandem/") && !file.is_test();
+    let may_not = |file: &File| {
+        let development = file.is_test() || file.path.contains("/examples/");
+        file.path.starts_with("crates/") && !file.path.starts_with("crates/tandem/") && !development
+    };
     in_code(files, &["print!", "println!", "eprint!", "eprintln!", "clippy::print_std"], may_not)
 }
 
@@ -69,7 +71,7 @@ pub fn locks(files: &[File]) -> Vec<String> {
                 findings.push(format!("{}: {}", file.place(number), line.trim()));
             }
         }
-        let python = file.path.ends_with(".lock") && file.path != "Cargo.lock";
+        let python = file.has_ending("lock") && file.path != "Cargo.lock";
         let pins = file.text.lines().filter(|line| line.contains("==") && !line.starts_with('#')).count();
         if python && (pins == 0 || !file.text.contains("--hash=sha256:")) {
             findings.push(format!("{} has no pins with hashes", file.path));

@@ -10,15 +10,16 @@ use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, PrimitiveArray, Str
 use arrow_buffer::NullBuffer;
 use arrow_cast::{CastOptions, cast, cast_with_options};
 use arrow_schema::{DataType, TimeUnit};
-use tandem_definitions::Type;
+use tandem_definitions::time::Clock;
+use tandem_definitions::{Micros, Type};
 
 use super::ReadError;
-use super::local_time::{Clock, Written, Zone, parse};
+use super::local_time::LocalClock;
 use crate::finding::Findings;
 
 /// What conversions need beside the values, and what they count.
 pub(crate) struct Conversion {
-    pub(crate) zone: Zone,
+    pub(crate) clock: LocalClock,
     pub(crate) findings: Findings,
 }
 
@@ -48,26 +49,28 @@ pub(crate) fn bad_value(file: &Arc<Path>, row: u64, column: &str, value: &str, e
 }
 
 impl Conversion {
-    /// The instant of a time as it was written; `None` when no calendar knows it.
-    pub(crate) fn instant(&mut self, written: Written, file: &Arc<Path>, row: u64) -> Option<i64> {
-        if written.finer {
-            self.findings.finer_than_microsecond.add(file, row);
-        }
-        match written.offset {
-            Some(offset) => Some(written.local - offset),
-            None => self.local(written.local, file, row),
-        }
+    /// The instant of a time written as text; `None` when it is none.
+    #[inline]
+    pub(crate) fn text(&mut self, text: &str, file: &Arc<Path>, row: u64) -> Option<Micros> {
+        let (at, clock) = self.clock.of_text(text)?;
+        self.count(clock, file, row);
+        Some(at)
     }
 
     #[inline]
-    fn local(&mut self, local: i64, file: &Arc<Path>, row: u64) -> Option<i64> {
-        let (instant, clock) = self.zone.instant(local)?;
+    fn local(&mut self, local: Micros, file: &Arc<Path>, row: u64) -> Option<Micros> {
+        let (at, clock) = self.clock.of_local(local)?;
+        self.count(clock, file, row);
+        Some(at)
+    }
+
+    #[inline]
+    fn count(&mut self, clock: Clock, file: &Arc<Path>, row: u64) {
         match clock {
-            Clock::Plain => {}
+            Clock::Exact => {}
             Clock::Nonexistent => self.findings.nonexistent_local_time.add(file, row),
             Clock::Ambiguous => self.findings.ambiguous_local_time.add(file, row),
         }
-        Some(instant)
     }
 }
 
@@ -93,19 +96,17 @@ pub(crate) fn convert(
             Ok(Arc::clone(array))
         }
         (D::Int8 | D::Int16 | D::Int32 | D::UInt8 | D::UInt16 | D::UInt32, Type::Int) => plain(&D::Int64),
-        (D::UInt64, Type::Int) => exact(array, ty, site, &refused),
         (D::Float16 | D::Float32 | D::Float64, Type::Int) => whole(&plain(&D::Float64)?, site),
-        (D::Decimal32(_, 0) | D::Decimal64(_, 0) | D::Decimal128(_, 0) | D::Decimal256(_, 0), Type::Int) => {
-            exact(array, ty, site, &refused)
-        }
+        (
+            D::UInt64 | D::Decimal32(_, 0) | D::Decimal64(_, 0) | D::Decimal128(_, 0) | D::Decimal256(_, 0),
+            Type::Int,
+        )
+        | (D::Binary | D::LargeBinary | D::BinaryView, Type::Text) => exact(array, ty, site, &refused),
         (from, Type::Float) if from.is_numeric() => plain(&D::Float64),
         (D::LargeUtf8 | D::Utf8View, Type::Text) => plain(&D::Utf8),
-        (D::Binary | D::LargeBinary | D::BinaryView, Type::Text) => exact(array, ty, site, &refused),
         (D::Utf8, _) => parse_text(array.as_string(), ty, conversion, site),
         (D::LargeUtf8 | D::Utf8View, _) => convert(&plain(&D::Utf8)?, ty, conversion, site),
-        (D::Date32 | D::Date64, Type::Time) => {
-            Ok(strip_zone(&plain(&D::Timestamp(TimeUnit::Microsecond, None))?))
-        }
+        (D::Date32 | D::Date64, Type::Time) => Ok(strip_zone(&plain(&D::Timestamp(TimeUnit::Microsecond, None))?)),
         (D::Timestamp(unit, zone), Type::Time) => timestamps(array, *unit, zone.is_none(), conversion, site),
         _ => Err(refused()),
     }
@@ -136,12 +137,7 @@ fn found(from: &DataType) -> String {
 }
 
 /// A cast that must not lose a value.
-fn exact(
-    array: &ArrayRef,
-    ty: Type,
-    site: &Site<'_>,
-    refused: &dyn Fn() -> ReadError,
-) -> Result<ArrayRef, ReadError> {
+fn exact(array: &ArrayRef, ty: Type, site: &Site<'_>, refused: &dyn Fn() -> ReadError) -> Result<ArrayRef, ReadError> {
     let lenient = CastOptions { safe: true, ..CastOptions::default() };
     let result = cast_with_options(array, &data_type(ty), &lenient).map_err(|_| refused())?;
     if result.null_count() > array.null_count() {
@@ -194,17 +190,12 @@ fn parse_text(
             Arc::new(Float64Array::new(parse_each(array, |s| s.trim().parse().ok()).map_err(bad)?.into(), nulls))
         }
         Type::Time => {
-            let mut row = site.first_row;
             let mut values = Vec::with_capacity(array.len());
-            for text in array {
-                let instant = match text {
-                    Some(text) => parse(text)
-                        .and_then(|written| conversion.instant(written, site.file, row))
-                        .ok_or_else(|| bad((row - site.first_row) as usize))?,
+            for (i, text) in array.iter().enumerate() {
+                values.push(match text {
+                    Some(text) => conversion.text(text, site.file, site.row(i)).ok_or_else(|| bad(i))?,
                     None => 0,
-                };
-                values.push(instant);
-                row += 1;
+                });
             }
             Arc::new(TimestampMicrosecondArray::new(values.into(), nulls))
         }
@@ -246,7 +237,7 @@ fn timestamps(
     site: &Site<'_>,
 ) -> Result<ArrayRef, ReadError> {
     let micros = to_micros(array, unit, conversion, site)?;
-    if !naive || conversion.zone.is_utc() {
+    if !naive || conversion.clock.is_utc() {
         return Ok(Arc::new(micros));
     }
     let mut values = Vec::with_capacity(micros.len());
@@ -275,8 +266,9 @@ fn to_micros(
     })?;
     let raw: &Int64Array = raw.as_primitive::<Int64Type>();
     let scaled = |factor: i64| -> Result<PrimitiveArray<TimestampMicrosecondType>, ReadError> {
-        raw.try_unary(|v| v.checked_mul(factor).ok_or(v))
-            .map_err(|v| site.bad_value(raw.values().iter().position(|x| *x == v).unwrap_or(0), &v.to_string(), Type::Time))
+        raw.try_unary(|v| v.checked_mul(factor).ok_or(v)).map_err(|v| {
+            site.bad_value(raw.values().iter().position(|x| *x == v).unwrap_or(0), &v.to_string(), Type::Time)
+        })
     };
     match unit {
         TimeUnit::Second => scaled(1_000_000),

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tandem_definitions::{Format, Type};
+use tandem_definitions::{Code, Diagnostic, Format, Place, Type};
 
 /// Why a source could not be read. The display names the place and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -161,7 +161,11 @@ impl ReadError {
                 format!("{}: column `{column}` is {found}, and the contract says {expected}", file.display())
             }
             Self::BadValue { file, row, column, value, expected } => {
-                format!("{}, row {row}, column `{column}`: `{value}` is not {}", file.display(), with_article(*expected))
+                format!(
+                    "{}, row {row}, column `{column}`: `{value}` is not {}",
+                    file.display(),
+                    with_article(*expected)
+                )
             }
             Self::UnknownTimeZone { source_name, zone } => {
                 format!("source `{source_name}`: `{zone}` is not a time zone")
@@ -215,6 +219,23 @@ impl ReadError {
             }
             Self::Unreadable { .. } => "Check that the file is there and that you may read it".to_owned(),
         }
+    }
+
+    /// The promise that is broken.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::UnknownServer { .. } | Self::Missing { .. } | Self::NoMatch { .. } => Code::SourceFileMissing,
+            Self::EmptyFolder { .. } | Self::EmptyFile { .. } => Code::SourceEmpty,
+            Self::NotInFormat { .. } | Self::BadRow { .. } | Self::Unreadable { .. } => Code::SourceUnreadable,
+            Self::MissingColumn { .. } => Code::ColumnMissing,
+            Self::WrongColumnType { .. } | Self::UnknownTimeZone { .. } => Code::ColumnType,
+            Self::BadValue { .. } => Code::ValueBreaksContract,
+        }
+    }
+
+    /// The error as a finding at the source's declaration.
+    pub fn diagnostic(&self, place: &Place) -> Diagnostic {
+        Diagnostic::new(self.code(), place.clone(), self.message(), self.remedy())
     }
 
     /// The file or path that it is about.

@@ -14,7 +14,7 @@ use tandem_definitions::{ARRIVED_AT, Datum, Format, Type};
 
 use super::convert::{bad_value, integer};
 use super::error::nearest;
-use super::{BATCH_ROWS, Builder, Conversion, Needed, Part, Raw, ReadError, Shape, parse_time};
+use super::{BATCH_ROWS, Builder, Conversion, Needed, Part, Raw, ReadError, Shape};
 
 pub(super) struct Reader {
     file: Arc<Path>,
@@ -74,7 +74,8 @@ impl Reader {
             self.buffer.drain(..3);
         }
         let torn = self.buffer.last() != Some(&b'\n');
-        Ok(!(torn && self.own_log) && !self.buffer.iter().all(u8::is_ascii_whitespace))
+        let blank = self.buffer.iter().all(u8::is_ascii_whitespace);
+        Ok(!(blank || torn && self.own_log))
     }
 
     /// Puts the buffer's record into the columns.
@@ -118,7 +119,9 @@ impl Reader {
 
 /// The field names of a file's first record.
 fn first_keys(file: &Path) -> Vec<String> {
-    let first = File::open(file).ok().and_then(|f| BufReader::new(f).lines().map_while(Result::ok).find(|l| !l.trim().is_empty()));
+    let first = File::open(file)
+        .ok()
+        .and_then(|f| BufReader::new(f).lines().map_while(Result::ok).find(|l| !l.trim().is_empty()));
     let object = first.and_then(|l| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&l).ok());
     object.map(|o| o.keys().cloned().collect()).unwrap_or_default()
 }
@@ -148,8 +151,15 @@ fn datum<'a>(
         (Slot::Float(x), Type::Int) => Datum::Int(integer(*x)?),
         (Slot::Int(i), Type::Float) => Datum::Float(*i as f64),
         (Slot::Float(x), Type::Float) => Datum::Float(*x),
+        // JSON has no numbers for these; the service's own log writes them as texts.
+        (Slot::Text(s), Type::Float) => match s.as_ref() {
+            "NaN" => Datum::Float(f64::NAN),
+            "Infinity" => Datum::Float(f64::INFINITY),
+            "-Infinity" => Datum::Float(f64::NEG_INFINITY),
+            _ => return None,
+        },
         (Slot::Text(s), Type::Text) => Datum::Text(s),
-        (Slot::Text(s), Type::Time) => Datum::Time(conversion.instant(parse_time(s)?, file, line)?),
+        (Slot::Text(s), Type::Time) => Datum::Time(conversion.text(s, file, line)?),
         // Our own stamp may be written as microseconds.
         (Slot::Int(i), Type::Time) if needed.name == ARRIVED_AT => Datum::Time(*i),
         _ => return None,

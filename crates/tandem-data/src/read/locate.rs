@@ -119,7 +119,7 @@ fn matches(source: &Source, location: &Location, base: &Path, files: &mut Vec<Pa
         reason,
     };
     for found in glob::glob(&pattern).map_err(|e| failed(Some(e.to_string())))? {
-        let found = found.map_err(|e| ReadError::unreadable(&e.path().to_path_buf(), e.into()))?;
+        let found = found.map_err(|e| ReadError::Unreadable { path: e.path().to_path_buf(), error: e.into() })?;
         if found.is_dir() {
             walk(&found, location.format, files)?;
         } else {
@@ -156,7 +156,8 @@ fn is_extension(format: Format, extension: &str) -> bool {
     }
 }
 
-fn add(parts: &mut Vec<Part>, file: PathBuf, format: Format, own_log: bool) -> Result<(), ReadError> {
+/// Adds a file's parts.
+pub(super) fn add(parts: &mut Vec<Part>, file: PathBuf, format: Format, own_log: bool) -> Result<(), ReadError> {
     let bytes = fs::metadata(&file).map_err(|e| ReadError::unreadable(&file, e))?.len();
     let file: Arc<Path> = Arc::from(file);
     if bytes == 0 {

@@ -13,6 +13,7 @@ mod jsonl;
 mod local_time;
 mod locate;
 mod parquet;
+mod table;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -23,12 +24,14 @@ use arrow_array::{Array, ArrayRef, cast::AsArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use tandem_definitions::{ARRIVED_AT, Arrival, Format, Micros, Source, Type};
 
+pub use convert::data_type;
 pub use error::ReadError;
 pub use locate::{Origin, Part, parts};
+pub use table::read_table;
 
 pub(crate) use columns::Builder;
 pub(crate) use convert::{Conversion, convert};
-pub(crate) use local_time::{Zone, parse as parse_time};
+pub(crate) use local_time::LocalClock;
 
 use crate::finding::Findings;
 
@@ -124,6 +127,12 @@ impl Shape {
         };
         Self { source_name: source.name.clone(), needed, wanted: wanted.len(), event, arrival }
     }
+
+    /// Columns alone; [`Reader::finish`] is not for these.
+    fn of_table(source_name: String, needed: Vec<Needed>) -> Self {
+        let wanted = needed.len();
+        Self { source_name, needed, wanted, event: 0, arrival: ArrivalFrom::Delay(0) }
+    }
 }
 
 /// Consecutive records of one file: the columns of [`Shape::needed`].
@@ -135,17 +144,36 @@ pub(crate) struct Raw {
     pub(crate) lines: Option<Vec<u64>>,
 }
 
-enum PartReader {
+/// One part, being read.
+enum Step {
     Parquet(Box<parquet::Reader>),
     Csv(Box<csv::Reader>),
     Jsonl(Box<jsonl::Reader>),
+}
+
+impl Step {
+    fn open(part: &Part, shape: &Shape) -> Result<Self, ReadError> {
+        Ok(match part.format {
+            Format::Parquet => Self::Parquet(Box::new(parquet::Reader::open(part, shape)?)),
+            Format::Csv => Self::Csv(Box::new(csv::Reader::open(part, shape)?)),
+            Format::Jsonl => Self::Jsonl(Box::new(jsonl::Reader::open(part, shape)?)),
+        })
+    }
+
+    fn next(&mut self, shape: &Shape, conversion: &mut Conversion) -> Result<Option<Raw>, ReadError> {
+        match self {
+            Self::Parquet(r) => r.next(shape, conversion),
+            Self::Csv(r) => r.next(shape, conversion),
+            Self::Jsonl(r) => r.next(shape, conversion),
+        }
+    }
 }
 
 /// The records of a source, batch by batch. After the first error it ends.
 pub struct Reader {
     shape: Shape,
     parts: VecDeque<Part>,
-    current: Option<(Part, PartReader)>,
+    current: Option<(Part, Step)>,
     position: u64,
     conversion: Conversion,
     total_bytes: u64,
@@ -162,7 +190,7 @@ pub fn open(source: &Source, origin: &Origin, wanted: &[usize]) -> Result<Reader
 /// The records of some consecutive parts of a source. The first part's `first_position` must be known, or is taken as 0;
 /// every part with a known `first_position` may be read by a reader of its own.
 pub fn open_parts(source: &Source, parts: Vec<Part>, wanted: &[usize]) -> Result<Reader, ReadError> {
-    let zone = Zone::new(source.time_zone.as_deref()).ok_or_else(|| ReadError::UnknownTimeZone {
+    let clock = LocalClock::new(source.time_zone.as_deref()).ok_or_else(|| ReadError::UnknownTimeZone {
         source_name: source.name.clone(),
         zone: source.time_zone.clone().unwrap_or_default(),
     })?;
@@ -173,7 +201,7 @@ pub fn open_parts(source: &Source, parts: Vec<Part>, wanted: &[usize]) -> Result
         rows: parts.iter().map(|p| p.rows).sum(),
         parts: parts.into(),
         current: None,
-        conversion: Conversion { zone, findings: Findings::default() },
+        conversion: Conversion { clock, findings: Findings::default() },
         bytes_begun: 0,
         failed: false,
     })
@@ -210,19 +238,11 @@ impl Reader {
             let Some((part, reader)) = &mut self.current else {
                 let Some(part) = self.parts.pop_front() else { return Ok(None) };
                 self.bytes_begun += part.bytes;
-                let reader = match part.format {
-                    Format::Parquet => PartReader::Parquet(Box::new(parquet::Reader::open(&part, &self.shape)?)),
-                    Format::Csv => PartReader::Csv(Box::new(csv::Reader::open(&part, &self.shape)?)),
-                    Format::Jsonl => PartReader::Jsonl(Box::new(jsonl::Reader::open(&part, &self.shape)?)),
-                };
+                let reader = Step::open(&part, &self.shape)?;
                 self.current = Some((part, reader));
                 continue;
             };
-            let raw = match reader {
-                PartReader::Parquet(r) => r.next(&self.shape, &mut self.conversion)?,
-                PartReader::Csv(r) => r.next(&self.shape, &mut self.conversion)?,
-                PartReader::Jsonl(r) => r.next(&self.shape, &mut self.conversion)?,
-            };
+            let raw = reader.next(&self.shape, &mut self.conversion)?;
             let file = Arc::clone(&part.file);
             match raw {
                 Some(raw) => return Ok(Some(self.finish(raw, file))),
@@ -237,11 +257,11 @@ impl Reader {
         let row = |index: usize| lines.as_ref().map_or(first_row + index as u64, |lines| lines[index]);
         let findings = &mut self.conversion.findings;
         for (column, needed) in columns.iter().zip(&self.shape.needed) {
-            if let (true, Some(field), Some(nulls)) = (needed.required, needed.field, column.nulls()) {
-                if nulls.null_count() > 0 {
-                    let count = findings.required_but_null.entry(field).or_default();
-                    (0..column.len()).filter(|i| nulls.is_null(*i)).for_each(|i| count.add(&file, row(i)));
-                }
+            if let (true, Some(field), Some(nulls)) = (needed.required, needed.field, column.nulls())
+                && nulls.null_count() > 0
+            {
+                let count = findings.required_but_null.entry(field).or_default();
+                (0..column.len()).filter(|i| nulls.is_null(*i)).for_each(|i| count.add(&file, row(i)));
             }
         }
         let (event, event_nulls) = times(&columns[self.shape.event]);

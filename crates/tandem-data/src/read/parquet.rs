@@ -22,11 +22,8 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn open(part: &Part, shape: &Shape) -> Result<Self, ReadError> {
-        let broken = |reason: String| ReadError::NotInFormat {
-            file: Arc::clone(&part.file),
-            format: Format::Parquet,
-            reason,
-        };
+        let broken =
+            |reason: String| ReadError::NotInFormat { file: Arc::clone(&part.file), format: Format::Parquet, reason };
         let file = File::open(&part.file).map_err(|e| ReadError::unreadable(&part.file, e))?;
         let Some((metadata, groups)) = part.parquet.clone() else {
             return Err(broken("its footer was not read".to_owned()));
@@ -35,12 +32,13 @@ impl Reader {
         let fields = builder.schema().fields().clone();
         let mut roots = Vec::with_capacity(shape.needed.len());
         for needed in &shape.needed {
-            let root = fields.iter().position(|f| *f.name() == needed.name).ok_or_else(|| ReadError::MissingColumn {
-                source_name: shape.source_name.clone(),
-                file: Arc::clone(&part.file),
-                column: needed.name.clone(),
-                nearest: nearest(&needed.name, fields.iter().map(|f| f.name().as_str())),
-            })?;
+            let root =
+                fields.iter().position(|f| *f.name() == needed.name).ok_or_else(|| ReadError::MissingColumn {
+                    source_name: shape.source_name.clone(),
+                    file: Arc::clone(&part.file),
+                    column: needed.name.clone(),
+                    nearest: nearest(&needed.name, fields.iter().map(|f| f.name().as_str())),
+                })?;
             roots.push(root);
         }
         // A batch has the projected columns in the file's order.

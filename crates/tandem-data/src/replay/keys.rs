@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use tandem_definitions::Value;
 use tandem_engine::Key;
 
-use crate::table::Column;
+use super::of_five_types;
 
 /// The number of a record or an ask whose entity is nobody's.
 pub(super) const NOBODY: u32 = u32::MAX;
@@ -94,7 +94,7 @@ fn texts(column: &ArrayRef) -> &StringArray {
 }
 
 fn tuples(parts: &[ArrayRef]) -> impl Iterator<Item = Option<Key>> {
-    let columns: Vec<Column<'_>> = parts.iter().map(Column::new).collect();
+    let columns = of_five_types(parts);
     let rows = parts.first().map_or(0, Array::len);
     (0..rows).map(move |row| {
         let values: Vec<Value> = columns.iter().map(|column| column.get(row).to_value()).collect();

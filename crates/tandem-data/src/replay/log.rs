@@ -9,10 +9,9 @@ use tandem_definitions::{Micros, Project, Value};
 use tandem_engine::Plan;
 
 use crate::read::{Batch, Origin, ReadError, open, parts};
-use crate::table::Column;
 
 use super::keys::{KeyIndex, NOBODY};
-use super::{Known, LogSummary};
+use super::{Known, LogSummary, of_five_types};
 
 /// Some records of one source.
 pub(super) struct Chunk {
@@ -59,7 +58,7 @@ pub(super) fn admit(
         let mut first: FxHashMap<Box<[Value]>, (Micros, u64)> = FxHashMap::default();
         for batch in open(&project.sources[source], origin, identity)? {
             let batch = batch?;
-            let columns: Vec<Column<'_>> = batch.columns.iter().map(Column::new).collect();
+            let columns = of_five_types(&batch.columns);
             for row in 0..batch.len() {
                 let position = batch.first_position + row as u64;
                 let mut admit = true;

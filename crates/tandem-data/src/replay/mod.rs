@@ -15,7 +15,7 @@ use tandem_engine::Plan;
 
 use crate::finding::Findings;
 use crate::read::{Origin, ReadError};
-use crate::table::{Column, column_of_values};
+use crate::table::{Column, array_of, columns};
 
 use keys::KeyIndex;
 use log::Admitted;
@@ -148,7 +148,7 @@ fn conclude(plan: &Plan, aggregates: &[Value], width: usize, asks: &Asks, thread
     let rows = asks.at.len();
     let outputs = plan.outputs();
     let per_thread = rows.div_ceil(threads.max(1)).max(1);
-    let request: Vec<Column<'_>> = asks.request.iter().map(Column::new).collect();
+    let request = of_five_types(&asks.request);
     let chunk = |start: usize| {
         let mut columns: Vec<Vec<Value>> = outputs.iter().map(|_| Vec::with_capacity(per_thread)).collect();
         let mut values = Vec::new();
@@ -167,14 +167,22 @@ fn conclude(plan: &Plan, aggregates: &[Value], width: usize, asks: &Asks, thread
         let handles: Vec<_> = starts.map(|start| scope.spawn(move || chunk(start))).collect();
         chunks = handles.into_iter().map(join).collect();
     });
-    let column = |i: usize| {
+    let mut column = |i: usize| {
         let values: Vec<Value> = chunks.iter_mut().flat_map(|chunk| std::mem::take(&mut chunk[i])).collect();
-        column_of_values(outputs[i].ty, &values)
+        array_of(outputs[i].ty, &values)
     };
-    (0..outputs.len()).map(column).collect()
+    (0..outputs.len()).map(&mut column).collect()
 }
 
 /// The result of a thread; its panic goes on here.
 fn join<T>(handle: std::thread::ScopedJoinHandle<'_, T>) -> T {
     handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Columns by row.
+///
+/// # Panics
+/// When a column is of none of the five types: the reader gives no others, so that is our own mistake.
+fn of_five_types(arrays: &[ArrayRef]) -> Vec<Column<'_>> {
+    columns(arrays).expect("a column of a type that the reader never gives: please report this")
 }

@@ -9,7 +9,7 @@ use crate::table::Column;
 
 use super::keys::{KeyIndex, NOBODY};
 use super::log::{Chunk, Loaded};
-use super::{Asks, Known, join};
+use super::{Asks, Known, join, of_five_types};
 
 /// About how many records and asks a thread takes at once.
 const SHARE: usize = 20_000;
@@ -158,7 +158,7 @@ impl<'l> Lane<'l> {
                 }
             }
         });
-        let columns = chunks.iter().map(|chunk| chunk.columns.iter().map(Column::new).collect()).collect();
+        let columns = chunks.iter().map(|chunk| of_five_types(&chunk.columns)).collect();
         Some(Self { slot: s, source, chunks, columns, records })
     }
 
@@ -191,8 +191,13 @@ impl Walker<'_> {
             if order.is_empty() {
                 continue;
             }
-            if matches!(self.asks.known, Known::Arrived) {
-                order.sort_by_key(|&ask| self.asks.at[ask as usize]);
+            match &self.asks.known {
+                Known::Arrived => order.sort_by_key(|&ask| self.asks.at[ask as usize]),
+                // A server's positions only grow, so their sum is the order in which it answered.
+                Known::Positions(applied) => {
+                    order.sort_by_key(|&ask| applied.iter().map(|p| p[ask as usize]).sum::<u64>());
+                }
+                Known::Everything => {}
             }
             self.entity(number, &order, width, &mut folded);
         }

@@ -309,7 +309,7 @@ impl Reader {
                 self.project.sources.push(source);
             }
             (event, _) => {
-                let broken = BrokenSource { fields: source.fields, has_event: event.is_some() };
+                let broken = BrokenSource { has_event: event.is_some() };
                 self.broken.sources.insert(source.name, broken);
             }
         }

@@ -166,7 +166,7 @@ impl<'a, 'p> Checker<'a, 'p> {
     }
 
     fn name(&mut self, name: &Ident) -> Option<Typed> {
-        let span = self.span(name);
+        let span = self.sql.words(name.span);
         let word = name.value.as_str();
         match &self.scope {
             Scope::Record(record) => {
@@ -234,7 +234,7 @@ impl<'a, 'p> Checker<'a, 'p> {
         match &self.scope {
             Scope::Record(record) if record.source == head => {
                 let record = *record;
-                self.field(record, word, false, self.span(tail))
+                self.field(record, word, false, self.sql.words(tail.span))
             }
             Scope::Entity { names: Some(names), .. } if head == "request" => {
                 let names = *names;
@@ -244,7 +244,7 @@ impl<'a, 'p> Checker<'a, 'p> {
                     Named::Unknown => {
                         let message = format!("The request has no field `{word}`.");
                         let help = instead(word, "field of the request (under `request:` of a features file)", names.requests());
-                        self.find(Code::UnknownRequestField, self.span(tail), message, help);
+                        self.find(Code::UnknownRequestField, self.sql.words(tail.span), message, help);
                         None
                     }
                 }

@@ -1,13 +1,13 @@
 //! What the cells put out, gathered in the notebook's form: streams joined, displays updated, each cell's size limited.
 //! Not here: events for the caller, and where messages come from.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use jupyter_protocol::JupyterMessageContent;
 use serde_json::{Map, Value, json};
 
-use super::traceback::plain;
 use super::Stream;
+use super::traceback::plain;
 
 /// An error that a cell ended with, as the kernel told it, in plain text.
 #[derive(Clone, Debug)]
@@ -39,14 +39,14 @@ struct CellOutputs {
 /// The outputs of all cells, by position in the run.
 pub(super) struct Outputs {
     cells: Vec<CellOutputs>,
-    displays: HashMap<String, Vec<(usize, usize)>>,
+    displays: BTreeMap<String, Vec<(usize, usize)>>,
     limit: usize,
 }
 
 impl Outputs {
     /// For a number of cells, each limited to so many bytes.
     pub fn new(cells: usize, limit: usize) -> Self {
-        Self { cells: (0..cells).map(|_| CellOutputs::default()).collect(), displays: HashMap::new(), limit }
+        Self { cells: (0..cells).map(|_| CellOutputs::default()).collect(), displays: BTreeMap::new(), limit }
     }
 
     /// The outputs of a cell so far.
@@ -95,7 +95,8 @@ impl Outputs {
 
     /// Ends a cell with an error; the lines are the traceback as it shall stand in the copy.
     pub fn error(&mut self, cell: usize, raised: &Raised, lines: &[String]) {
-        let output = json!({"output_type": "error", "ename": raised.name, "evalue": raised.message, "traceback": lines});
+        let output =
+            json!({"output_type": "error", "ename": raised.name, "evalue": raised.message, "traceback": lines});
         self.cells[cell].outputs.push(output);
     }
 
@@ -172,7 +173,8 @@ impl Outputs {
 
     /// Says in the cell's output that the rest was left out.
     fn note(&mut self, cell: usize) -> String {
-        let note = format!("\n[Tandem left out the rest of this cell's output: it is longer than {} bytes]\n", self.limit);
+        let note =
+            format!("\n[Tandem left out the rest of this cell's output: it is longer than {} bytes]\n", self.limit);
         append_stream(&mut self.cells[cell].outputs, "stderr", &note);
         note
     }
@@ -180,11 +182,10 @@ impl Outputs {
 
 /// Joins a text to the last output, when that is the same stream; Jupyter's own form.
 fn append_stream(outputs: &mut Vec<Value>, name: &str, text: &str) {
-    if let Some(last) = outputs.last_mut().filter(|last| last["output_type"] == "stream" && last["name"] == name) {
-        if let Some(Value::String(all)) = last.get_mut("text") {
-            all.push_str(text);
-            return;
-        }
+    let last = outputs.last_mut().filter(|last| last["output_type"] == "stream" && last["name"] == name);
+    if let Some(Value::String(all)) = last.and_then(|last| last.get_mut("text")) {
+        all.push_str(text);
+        return;
     }
     outputs.push(json!({"output_type": "stream", "name": name, "text": text}));
 }

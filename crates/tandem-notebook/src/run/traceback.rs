@@ -1,4 +1,4 @@
-//! IPython's tracebacks in plain text, and the line of the failing cell that they name.
+//! A kernel's tracebacks in plain text, and the line of the failing cell that they name.
 //! Not here: what a failure means for a run.
 
 /// The text without ANSI escape sequences (colours, cursor movements, titles).
@@ -20,7 +20,7 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// The line (from 1) of the cell with this execution count at which the traceback points: the deepest frame in it.
-/// IPython writes `Cell In[3], line 2` (since 8.7), `Input In [3], in <cell line: 2>()` (8.0) or `<ipython-input-3-…>`
+/// Its writer puts `Cell In[3], line 2` (since 8.7), `Input In [3], in <cell line: 2>()` (8.0) or `<ipython-input-3-…>`
 /// with an arrow `----> 2 text` below (7).
 pub(super) fn line_in_cell(traceback: &str, count: u64) -> Option<usize> {
     let heads = [format!("Cell In[{count}]"), format!("Input In [{count}]"), format!("<ipython-input-{count}-")];

@@ -1,9 +1,8 @@
 //! A scenario made ready to run: the text of its tables turned into typed records and observations, by the contracts and
 //! features of its project. Not here: computing values (a [`super::Way`]) and comparing them (`run.rs`).
 
-use tandem_definitions::{ARRIVED_AT, Arrival, KeyPart, Micros, Project, Source, Type, Value, time};
+use tandem_definitions::{ARRIVED_AT, Arrival, File, KeyPart, Micros, Project, Source, Type, Value, time};
 
-use super::File;
 use super::markdown::show;
 use super::{Cell, Scenario, Table};
 
@@ -36,7 +35,7 @@ pub struct Log {
 pub struct LogRecord {
     /// When it happened.
     pub event: Micros,
-    /// When production first knew.
+    /// When production first knew; never before the event.
     pub arrival: Micros,
     /// Its values, one for each field of the contract.
     pub fields: Vec<Value>,
@@ -124,7 +123,8 @@ fn records(source: &Source, table: &Table) -> Result<Vec<LogRecord>, Vec<Unusabl
         };
         match (event, arrival) {
             _ if !wrong.is_empty() => problems.append(&mut wrong),
-            (Some(event), Some(arrival)) => records.push(LogRecord { event, arrival, fields }),
+            // As the readers have it: what claims to have arrived before it happened counts from its event on.
+            (Some(event), Some(arrival)) => records.push(LogRecord { event, arrival: arrival.max(event), fields }),
             (None, _) => problems.push((row.line, "This record has no event time.".to_owned())),
             (_, None) => problems.push((row.line, "This record has no arrival time.".to_owned())),
         }
@@ -211,9 +211,11 @@ fn column(project: &Project, name: &str) -> Result<Column, String> {
     let parts: &[KeyPart] = &project.entities[index].keys;
     let part = match part {
         None if parts.len() == 1 => Some(0),
-        None => return Err(format!("The key of `{entity}` has {} parts: name one, as in `{}`.", parts.len(), {
-            format!("{entity}.{}", parts[0].name)
-        })),
+        None => {
+            return Err(format!("The key of `{entity}` has {} parts: name one, as in `{}`.", parts.len(), {
+                format!("{entity}.{}", parts[0].name)
+            }));
+        }
         Some(p) => parts.iter().position(|k| k.name == p),
     };
     part.map(|p| Column::Key(index, p)).ok_or_else(|| format!("The key of `{entity}` has no part as in `{name}`."))

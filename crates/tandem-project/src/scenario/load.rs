@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use tandem_definitions::Diagnostic; use super::File;
+use tandem_definitions::{Diagnostic, File};
 
-use super::markdown::{finding, parse};
 use super::Scenario;
+use super::markdown::{finding, parse};
 
 /// The folder beside the scenarios whose definition files `yaml include` blocks name.
 const COMMON: &str = "common";
@@ -65,11 +65,7 @@ fn text_of(path: &Path) -> Result<String, LoadError> {
     std::fs::read_to_string(path).map_err(|cause| LoadError { path: path.to_owned(), cause })
 }
 
-fn with_definitions(
-    mut scenario: Scenario,
-    folder: &Path,
-    surrounding: &[File],
-) -> Result<Scenario, Vec<Diagnostic>> {
+fn with_definitions(mut scenario: Scenario, folder: &Path, surrounding: &[File]) -> Result<Scenario, Vec<Diagnostic>> {
     if !scenario.brings_definitions() {
         scenario.files = surrounding.to_vec();
         return Ok(scenario);

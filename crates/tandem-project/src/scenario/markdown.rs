@@ -2,9 +2,9 @@
 //! Not here: what the blocks mean (`case.rs`, `run.rs`) and where included files lie (`load.rs`).
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
-use tandem_definitions::{Code, Diagnostic, Place};
+use tandem_definitions::{Code, Diagnostic, File, Place};
 
-use super::File; use super::table::{self, Table};
+use super::table::{self, Table};
 use super::{Cell, Scenario};
 
 /// Reads the text of a scenario.
@@ -62,9 +62,8 @@ impl Reading<'_> {
                 Event::Start(Tag::Paragraph) => paragraph = Some(String::new()),
                 Event::End(TagEnd::Paragraph) => self.scenario.prose.extend(paragraph.take()),
                 Event::Text(words) | Event::Code(words) => match (&mut block, &mut paragraph) {
-                    (Some((_, text, _)), _) => text.push_str(&words),
                     (None, _) if title => self.scenario.title.push_str(&words),
-                    (None, Some(text)) => text.push_str(&words),
+                    (Some((_, text, _)), _) | (None, Some(text)) => text.push_str(&words),
                     (None, None) => {}
                 },
                 Event::SoftBreak | Event::HardBreak => {
@@ -85,9 +84,14 @@ impl Reading<'_> {
         }
         if self.scenario.expect.is_empty() && self.scenario.findings.is_none() {
             let message = "The scenario expects nothing, so it can never fail.";
-            let help = "Add a block ```csv expect with the entities, `at` and the features' values, or ```text findings.";
+            let help =
+                "Add a block ```csv expect with the entities, `at` and the features' values, or ```text findings.";
             let found = finding(&self.scenario.path, 1, message, help);
-            self.problems.push(Diagnostic { code: Code::NoExpectations, severity: Code::NoExpectations.severity(), ..found });
+            self.problems.push(Diagnostic {
+                code: Code::NoExpectations,
+                severity: Code::NoExpectations.severity(),
+                ..found
+            });
         }
     }
 
@@ -144,12 +148,13 @@ impl Reading<'_> {
     }
 
     fn line(&self, byte: usize) -> usize {
-        1 + self.text.as_bytes()[..byte].iter().filter(|b| **b == b'\n').count()
+        1 + self.text[..byte].matches('\n').count()
     }
 }
 
 const GIVEN_HELP: &str = "Given records are a header line of the contract's fields and one line for each record.";
-const EXPECT_HELP: &str = "An expect table has a header line (entities, `at`, features) and one line for each observation.";
+const EXPECT_HELP: &str =
+    "An expect table has a header line (entities, `at`, features) and one line for each observation.";
 
 fn has_yaml_ending(path: &str) -> bool {
     [".yaml", ".yml"].iter().any(|ending| path.ends_with(ending))

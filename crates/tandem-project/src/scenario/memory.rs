@@ -25,9 +25,10 @@ pub enum Step<'a> {
 /// The records and observations of a case in the order of arrival. At one instant observations come before records:
 /// a record counts only after its arrival.
 pub fn timeline<'a>(case: &'a Case<'_>) -> Vec<Step<'a>> {
-    let records = case.logs.iter().flat_map(|log| {
-        log.records.iter().zip(0..).map(|(r, position)| Step::Record(log.source, position, r))
-    });
+    let records = case
+        .logs
+        .iter()
+        .flat_map(|log| log.records.iter().zip(0..).map(|(r, position)| Step::Record(log.source, position, r)));
     let asks = case.observations.iter().enumerate().map(|(i, o)| Step::Ask(i, o));
     let mut steps: Vec<Step<'a>> = asks.chain(records).collect();
     steps.sort_by_key(|step| match step {

@@ -22,8 +22,7 @@ mod memory;
 mod run;
 mod table;
 
-#[derive(Clone,Debug)] pub struct File { pub path: String, pub text: String }
-fn read(_: &[File]) -> (tandem_definitions::Project, Vec<tandem_definitions::Diagnostic>) { todo!() }
+use tandem_definitions::File;
 
 pub use case::{Case, Log, LogRecord, Observation};
 pub use load::{LoadError, load};

@@ -81,7 +81,7 @@ impl fmt::Display for Failure {
 /// Runs a scenario in one way.
 pub fn run(scenario: &Scenario, way: &dyn Way) -> Report {
     let mut running = Running { scenario, compared: 0, failures: Vec::new() };
-    let (project, found) = super::read(&scenario.files);
+    let (project, found) = tandem_definitions::read(&scenario.files);
     if running.findings(&found) {
         running.values(&project, way);
     }

@@ -112,11 +112,14 @@ fn rows(text: &str, first: usize) -> Result<Vec<Row>, Malformed> {
 pub(super) fn yaml(text: &str, first: usize) -> Result<Table, Malformed> {
     let mut reading = Reading { table: Table { line: first, ..Table::default() }, depth: 0, name: None };
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|e| (first + e.marker().line().saturating_sub(1), format!("Not YAML: {e}.")))?;
+        let (event, span) =
+            event.map_err(|e| (first + e.marker().line().saturating_sub(1), format!("Not YAML: {e}.")))?;
         reading.take(&event, first + span.start.line().saturating_sub(1))?;
     }
     let Table { line, columns, mut rows } = reading.table;
-    rows.iter_mut().for_each(|r| r.cells.resize(columns.len(), Cell(None)));
+    for row in &mut rows {
+        row.cells.resize(columns.len(), Cell(None));
+    }
     Ok(Table { line, columns, rows })
 }
 
@@ -130,18 +133,16 @@ impl Reading {
     fn take(&mut self, event: &Event<'_>, line: usize) -> Result<(), Malformed> {
         let wrong = || (line, "Given records in YAML are a list of mappings: `- {field: value, …}`.".to_owned());
         match (event, self.depth) {
-            (Event::SequenceStart(..), 0) => self.depth = 1,
+            (Event::SequenceStart(..), 0) | (Event::MappingEnd, 2) => self.depth = 1,
             (Event::MappingStart(..), 1) => {
                 self.depth = 2;
                 self.table.rows.push(Row { line, cells: vec![Cell(None); self.table.columns.len()] });
             }
             (Event::Scalar(text, style, ..), 2) => self.scalar(text, *style),
-            (Event::MappingEnd, 2) => self.depth = 1,
             (Event::SequenceEnd, 1) => self.depth = 0,
-            (
-                Event::SequenceStart(..) | Event::MappingStart(..) | Event::Scalar(..) | Event::Alias(_),
-                _,
-            ) => return Err(wrong()),
+            (Event::SequenceStart(..) | Event::MappingStart(..) | Event::Scalar(..) | Event::Alias(_), _) => {
+                return Err(wrong());
+            }
             _ => {}
         }
         Ok(())

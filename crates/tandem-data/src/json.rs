@@ -1,0 +1,139 @@
+//! Values as JSON, both ways, bit for bit: NaN and the infinities as texts, times as RFC 3339 or whole microseconds.
+//! Not here: the shape of requests and answers (tandem-server), and of logs (`append`, `read`).
+
+use serde_json::Value as Json;
+use tandem_definitions::{Micros, Type, Value, time};
+
+/// 0001-01-01T00:00:00Z: the earliest instant that RFC 3339 can write.
+const EARLIEST: Micros = -62_135_596_800_000_000;
+/// 9999-12-31T23:59:59.999999Z: the latest.
+const LATEST: Micros = 253_402_300_799_999_999;
+
+/// A value as JSON.
+pub fn to_json(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(b) => Json::Bool(*b),
+        Value::Int(i) => Json::from(*i),
+        Value::Float(x) => number(*x),
+        Value::Text(s) => Json::from(s.as_ref()),
+        Value::Time(t) => Json::from(time::format_instant(*t)),
+    }
+}
+
+/// A number as JSON; NaN and the infinities as texts.
+pub fn number(x: f64) -> Json {
+    if x.is_nan() {
+        Json::from("NaN")
+    } else if x == f64::INFINITY {
+        Json::from("Infinity")
+    } else if x == f64::NEG_INFINITY {
+        Json::from("-Infinity")
+    } else {
+        Json::from(x)
+    }
+}
+
+/// JSON as a value of a type; null is null. `Err`: what was expected instead.
+///
+/// A whole number does for `number`; a number does for `integer` only without a fraction part, and nothing is rounded.
+pub fn from_json(json: &Json, ty: Type, zone: Option<&str>) -> Result<Value, String> {
+    let wrong = || Err(format!("expected {}, found {}", expected(ty), found(json)));
+    Ok(match (ty, json) {
+        (_, Json::Null) => Value::Null,
+        (Type::Bool, Json::Bool(b)) => Value::Bool(*b),
+        (Type::Int, Json::Number(n)) => match n.as_i64() {
+            Some(i) => Value::Int(i),
+            None => return wrong(),
+        },
+        (Type::Float, Json::Number(n)) => match n.as_f64() {
+            Some(x) if x.is_finite() => Value::Float(x),
+            _ => return wrong(),
+        },
+        (Type::Float, Json::String(s)) => match s.as_str() {
+            "NaN" => Value::Float(f64::NAN),
+            "Infinity" => Value::Float(f64::INFINITY),
+            "-Infinity" => Value::Float(f64::NEG_INFINITY),
+            _ => return wrong(),
+        },
+        (Type::Text, Json::String(s)) => Value::Text(s.as_str().into()),
+        (Type::Time, _) => Value::Time(instant(json, zone)?),
+        _ => return wrong(),
+    })
+}
+
+/// An instant: RFC 3339 text, or whole microseconds since 1970 in UTC.
+pub fn instant(json: &Json, zone: Option<&str>) -> Result<Micros, String> {
+    let at = match json {
+        Json::String(s) => time::parse_instant(s, zone),
+        Json::Number(n) => n.as_i64(),
+        _ => None,
+    };
+    at.filter(|t| (EARLIEST..=LATEST).contains(t))
+        .ok_or_else(|| format!("expected {}, found {}", expected(Type::Time), found(json)))
+}
+
+fn expected(ty: Type) -> &'static str {
+    match ty {
+        Type::Bool => "true or false",
+        Type::Int => "a whole number of 64 bits",
+        Type::Float => "a number (or \"NaN\", \"Infinity\", \"-Infinity\")",
+        Type::Text => "a text",
+        Type::Time => "a time as RFC 3339 text (\"2013-01-01T05:15:00Z\") or as whole microseconds since 1970",
+    }
+}
+
+/// The offending JSON, short enough for a message.
+pub fn found(json: &Json) -> String {
+    match json {
+        Json::Object(_) => "an object".to_owned(),
+        Json::Array(_) => "an array".to_owned(),
+        other => {
+            let text = other.to_string();
+            if text.chars().count() > 60 { format!("{}…", text.chars().take(60).collect::<String>()) } else { text }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_bit_survives_the_way_through_json() {
+        let floats = [0.1 + 0.2, -0.0, 5e-324, f64::MAX, f64::MIN_POSITIVE, 1e22, 9_007_199_254_740_993.0, -1.0 / 3.0];
+        let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+        for x in floats.into_iter().chain(odd) {
+            let text = to_json(&Value::Float(x)).to_string();
+            let json: Json = serde_json::from_str(&text).unwrap();
+            let Value::Float(y) = from_json(&json, Type::Float, None).unwrap() else { panic!("{text}") };
+            assert!(x.to_bits() == y.to_bits() || (x.is_nan() && y.is_nan()), "{text}");
+        }
+        for value in
+            [Value::Int(i64::MIN), Value::Int(i64::MAX), Value::Bool(true), Value::Text("a\n\"ü".into()), Value::Null]
+        {
+            let json: Json = serde_json::from_str(&to_json(&value).to_string()).unwrap();
+            let ty = value.type_of().unwrap_or(Type::Int);
+            assert_eq!(from_json(&json, ty, None).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn a_wrong_type_says_what_was_expected() {
+        let wrong = [
+            (Type::Int, Json::from(1.5)),
+            (Type::Int, Json::from("1")),
+            (Type::Float, Json::from("1.5")),
+            (Type::Text, Json::from(1)),
+            (Type::Bool, Json::from(0)),
+            (Type::Time, Json::from("yesterday")),
+            (Type::Time, Json::from(i64::MAX)),
+            (Type::Time, Json::from(1.5)),
+        ];
+        for (ty, json) in wrong {
+            let message = from_json(&json, ty, None).unwrap_err();
+            assert!(message.contains("expected") && message.contains("found"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! One small table from a file, by the same readers as logs: an observations file. It has no event or arrival time of its own.
+
+use std::path::Path;
+
+use arrow_array::ArrayRef;
+use arrow_select::concat::concat;
+use tandem_definitions::{Format, Type};
+
+use super::convert::data_type;
+use super::{Conversion, LocalClock, Needed, Part, ReadError, Shape, Step, locate};
+use crate::finding::Findings;
+
+/// The columns of a table in a file, in the order given, whole. All must be there; values may be null. Times without an
+/// offset are read in `time_zone`, UTC without one; the findings say what was odd about them.
+pub fn read_table(
+    file: &Path,
+    format: Format,
+    columns: &[(String, Type)],
+    time_zone: Option<&str>,
+) -> Result<(Vec<ArrayRef>, Findings), ReadError> {
+    let name = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let clock = LocalClock::new(time_zone).ok_or_else(|| ReadError::UnknownTimeZone {
+        source_name: name.clone(),
+        zone: time_zone.unwrap_or_default().to_owned(),
+    })?;
+    if !file.exists() {
+        return Err(ReadError::Missing { source_name: name, path: file.to_path_buf() });
+    }
+    let needed: Vec<Needed> =
+        columns.iter().map(|(name, ty)| Needed { name: name.clone(), ty: *ty, field: None, required: true }).collect();
+    let shape = Shape::of_table(name, needed);
+    let mut conversion = Conversion { clock, findings: Findings::default() };
+    let mut chunks: Vec<Vec<ArrayRef>> = columns.iter().map(|_| Vec::new()).collect();
+    let mut parts: Vec<Part> = Vec::new();
+    locate::add(&mut parts, file.to_path_buf(), format, false)?;
+    for part in &parts {
+        let mut step = Step::open(part, &shape)?;
+        while let Some(raw) = step.next(&shape, &mut conversion)? {
+            conversion.findings.records += raw.columns.first().map_or(0, |c| c.len() as u64);
+            chunks.iter_mut().zip(raw.columns).for_each(|(chunk, column)| chunk.push(column));
+        }
+    }
+    let whole = chunks.iter().zip(columns).map(|(chunk, (_, ty))| {
+        let chunk: Vec<&dyn arrow_array::Array> = chunk.iter().map(AsRef::as_ref).collect();
+        if chunk.is_empty() {
+            return Ok(arrow_array::new_empty_array(&data_type(*ty)));
+        }
+        concat(&chunk).map_err(|e| ReadError::NotInFormat { file: file.into(), format, reason: e.to_string() })
+    });
+    Ok((whole.collect::<Result<_, _>>()?, conversion.findings))
+}

@@ -1,0 +1,64 @@
+//! Models: which question a notebook answers, and with which features.
+
+use super::{Reader, Unit};
+use crate::codes::Code;
+use crate::findings::instead;
+use crate::project::Model;
+use crate::yaml::Node;
+
+impl Reader {
+    pub(super) fn models(&mut self, units: &[&Unit<'_>]) {
+        for unit in units {
+            self.model(unit);
+        }
+    }
+
+    fn model(&mut self, unit: &Unit<'_>) -> Option<()> {
+        let (root, origin) = (&unit.root, &unit.origin);
+        let owner = self.person(root.get("owner"), origin);
+        let folder = origin.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let name = root.get("name");
+        if let Some((node, text)) = name.and_then(|n| Some((n, n.text()?)))
+            && folder.rsplit('/').next() != Some(text)
+        {
+            let message = format!("This model is named `{text}`, but its folder is `{folder}`.");
+            let help = format!("Write `name: {}`, or rename the folder.", folder.rsplit('/').next().unwrap_or(""));
+            self.findings.at(Code::ModelFolder, origin, node.span, message, help);
+        }
+        let question_node = root.get("question")?;
+        let question = question_node.text()?;
+        let Some(index) = self.project.questions.iter().position(|q| q.name == question) else {
+            if !self.broken.questions.contains(question) {
+                let names = self.project.questions.iter().map(|q| q.name.as_str());
+                let help = instead(question, "question", names.chain(self.broken.questions.iter().map(String::as_str)));
+                let message = format!("There is no question `{question}`.");
+                self.findings.at(Code::UnknownQuestion, origin, question_node.span, message, help);
+            }
+            return None;
+        };
+        let asked = self.project.questions[index].features.clone();
+        let list = root.get("features");
+        let features = self.named_features(list, origin, asked.clone());
+        for node in list.map_or(&[][..], Node::items) {
+            let known = node.text().and_then(|name| self.project.feature(name));
+            if known.is_some_and(|feature| !asked.contains(&feature)) {
+                let message = format!("`{}` is not among the features of `{question}`.", node.text().unwrap_or(""));
+                let help = "Add it to the question's `features`, so that its training sets have it.";
+                self.findings.at(Code::FeatureNotAsked, origin, node.span, message, help);
+            }
+        }
+        let beside = |key: &str| root.text_of(key).map(|file| format!("{folder}/{file}"));
+        let name = name?;
+        self.project.models.push(Model {
+            name: name.text()?.to_owned(),
+            meaning: root.text_of("meaning").unwrap_or_default().to_owned(),
+            owner: owner.unwrap_or_default(),
+            question: index,
+            features,
+            notebook: beside("notebook")?,
+            lock: beside("lock")?,
+            place: origin.place(name.span),
+        });
+        Some(())
+    }
+}

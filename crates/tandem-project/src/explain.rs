@@ -1,0 +1,212 @@
+//! What a name means, in plain words: a feature, question, source, entity, model, or the code of a finding.
+
+use std::fmt::Write as _;
+
+use tandem_definitions::{
+    Aggregate, Arrival, Code, Computation, Feature, Function, Project, Question, Source, Window, time,
+};
+
+use crate::error::Error;
+use crate::load::Loaded;
+use crate::measure::{metric_meaning, metric_name};
+use crate::training::BOUNDS;
+
+/// An explanation, as Markdown that reads well as plain text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// What kind of thing the name is.
+    pub kind: &'static str,
+    /// The text.
+    pub text: String,
+}
+
+/// Explains a code of a finding; it needs no project.
+pub fn code(name: &str) -> Option<Explanation> {
+    let code = Code::all().iter().find(|code| code.id().eq_ignore_ascii_case(name))?;
+    let text = format!("{}: {}\n\n{}", code.id(), code.title(), code.page());
+    Some(Explanation { kind: "finding", text })
+}
+
+/// Explains a name of the project, or a code.
+///
+/// # Errors
+/// [`Error::NoSuch`] with the nearest names.
+pub fn explain(loaded: &Loaded, name: &str) -> Result<Explanation, Error> {
+    let project = &loaded.project;
+    let explanation = |kind, text| Some(Explanation { kind, text });
+    let found = code(name)
+        .or_else(|| explanation("feature", feature(project, &project.features[project.feature(name)?])))
+        .or_else(|| explanation("question", question(project, project.question(name)?)))
+        .or_else(|| explanation("source", source(project, &project.sources[project.source(name)?])))
+        .or_else(|| explanation("entity", entity(project, project.entity(name)?)))
+        .or_else(|| explanation("model", model(project, name)?));
+    let names = project.features.iter().map(|f| f.name.as_str());
+    let names = names.chain(project.questions.iter().map(|q| q.name.as_str()));
+    let names = names.chain(project.sources.iter().map(|s| s.name.as_str()));
+    let names = names.chain(project.entities.iter().map(|e| e.name.as_str()));
+    let names = names.chain(project.models.iter().map(|m| m.name.as_str()));
+    found.ok_or_else(|| Error::no_such("name", name, names))
+}
+
+fn feature(project: &Project, feature: &Feature) -> String {
+    let mut text = format!("{}: {}.\n\n", feature.name, feature.meaning.trim_end_matches('.'));
+    let entity = &project.entities[feature.entity];
+    let _ = writeln!(text, "About:     {} ({})", entity.name, entity.meaning.trim_end_matches('.'));
+    let _ = writeln!(text, "Owner:     {}", feature.owner);
+    let _ = writeln!(text, "Type:      {}", feature.ty);
+    let _ = writeln!(text, "Computed:  {}", feature.value.text);
+    for aggregate in &feature.value.aggregates {
+        let _ = writeln!(text, "           {}", aggregation(project, aggregate));
+    }
+    let reads: Vec<&str> = inputs(project, &feature.value);
+    if !reads.is_empty() {
+        let _ = writeln!(text, "Reads:     {}", reads.join(", "));
+    }
+    let readers = project.features.iter().filter(|f| inputs(project, &f.value).contains(&feature.name.as_str()));
+    let index = project.feature(&feature.name);
+    let questions = project.questions.iter().filter(|q| index.is_some_and(|i| q.features.contains(&i)));
+    let used: Vec<&str> = readers.map(|f| f.name.as_str()).chain(questions.map(|q| q.name.as_str())).collect();
+    if !used.is_empty() {
+        let _ = writeln!(text, "Used by:   {}", used.join(", "));
+    }
+    let _ = writeln!(text, "Empty:     {}", empty(feature));
+    if !feature.value.aggregates.is_empty() {
+        let _ = writeln!(text, "Counts:    {BOUNDS}");
+    }
+    let _ = writeln!(text, "Declared:  {}:{}", feature.place.file, feature.place.line);
+    text
+}
+
+fn inputs<'p>(project: &'p Project, computation: &Computation) -> Vec<&'p str> {
+    let name = |input: &tandem_definitions::Input| match *input {
+        tandem_definitions::Input::Feature(f) => Some(project.features[f].name.as_str()),
+        tandem_definitions::Input::Request(r) => Some(project.request[r].name.as_str()),
+        tandem_definitions::Input::Aggregate(_) => None,
+    };
+    computation.inputs.iter().filter_map(name).collect()
+}
+
+fn empty(feature: &Feature) -> String {
+    let counts = |a: &Aggregate| matches!(a.function, Function::Count | Function::CountDistinct);
+    match &feature.default {
+        Some(value) => format!("{value}, as `default:` says"),
+        None if !feature.value.aggregates.is_empty() && feature.value.aggregates.iter().all(counts) => {
+            "0 when there are no such records".to_owned()
+        }
+        None => "null when nothing is known".to_owned(),
+    }
+}
+
+/// One aggregation in words: how, over which records, looking how far.
+fn aggregation(project: &Project, aggregate: &Aggregate) -> String {
+    let how = match aggregate.function {
+        Function::Count => "how many records",
+        Function::CountDistinct => "how many different values, exactly",
+        Function::Sum => "the exact sum, rounded once",
+        Function::Mean => "the exact sum divided by the count, rounded once",
+        Function::Min => "the least value",
+        Function::Max => "the greatest value",
+        Function::First => "the earliest value, by event time, then arrival",
+        Function::Last => "the latest value, by event time, then arrival",
+        Function::TimeSinceLast => "seconds since the last such record happened",
+    };
+    let span = match aggregate.window {
+        Window::Sliding(w) => format!("of the last {}", time::format_duration(w)),
+        Window::AllTime => "of all time".to_owned(),
+        Window::Ahead(w) => format!("of the next {}", time::format_duration(w)),
+    };
+    let filter = if aggregate.filter.is_some() { ", where the condition holds" } else { "" };
+    format!("{how}, over the records of {} {span}{filter}", project.sources[aggregate.source].name)
+}
+
+fn question(project: &Project, question: &Question) -> String {
+    let mut text = format!("{}: {}\n\n", question.name, question.question);
+    let _ = writeln!(text, "Asked by:  {}", question.asked_by);
+    let _ = writeln!(text, "Decides:   {}", question.decides);
+    if let Some(by) = &question.by {
+        let _ = writeln!(text, "By:        {by}");
+    }
+    let observe = &question.observe;
+    let source = &project.sources[observe.source];
+    let field = &source.fields[observe.field].name;
+    let offset = match observe.offset {
+        0 => format!("at {field}"),
+        o if o < 0 => format!("{} before {field}", time::format_duration(-o)),
+        o => format!("{} after {field}", time::format_duration(o)),
+    };
+    let _ = writeln!(text, "Observed:  on every record of {}, {offset}", source.name);
+    let outcome = &question.outcome;
+    let _ = writeln!(
+        text,
+        "Outcome:   {} = {}, about the {}, within {}; reported at most {} later",
+        outcome.name,
+        outcome.value.text,
+        project.entities[outcome.entity].name,
+        time::format_duration(outcome.horizon),
+        time::format_duration(outcome.reporting_delay)
+    );
+    let _ = writeln!(text, "Left out:  observations without an outcome ({})", outcome.when_missing);
+    let success = &question.success;
+    let _ = writeln!(
+        text,
+        "Success:   {} of at least {}: {}",
+        metric_name(success.metric),
+        success.at_least,
+        metric_meaning(success.metric)
+    );
+    let names: Vec<&str> = question.features.iter().map(|&f| project.features[f].name.as_str()).collect();
+    let _ = writeln!(text, "Features:  {}", names.join(", "));
+    let _ = writeln!(text, "Declared:  {}:{}", question.place.file, question.place.line);
+    text
+}
+
+fn source(project: &Project, source: &Source) -> String {
+    let mut text = format!("{}: {}\n\n", source.name, source.meaning);
+    let _ = writeln!(text, "Event:     {}", source.fields[source.event].name);
+    let arrival = match &source.arrival {
+        Arrival::Observed => "observed: our own log stamps it".to_owned(),
+        Arrival::Declared { field } => format!("declared by {}", source.fields[*field].name),
+        Arrival::Assumed { delay } => format!("assumed: {} after the event", time::format_duration(*delay)),
+    };
+    let _ = writeln!(text, "Arrival:   {arrival}");
+    let touched: Vec<&str> = source.touches.iter().map(|t| project.entities[t.entity].name.as_str()).collect();
+    let _ = writeln!(text, "About:     {}", touched.join(", "));
+    for location in &source.locations {
+        let _ = writeln!(text, "Lies in:   {} ({})", location.path, location.server);
+    }
+    let _ = writeln!(text, "Fields:");
+    for field in &source.fields {
+        let required = if field.required { ", required" } else { "" };
+        let _ = writeln!(text, "  {} ({}{required}) {}", field.name, field.ty, field.meaning);
+    }
+    let _ = writeln!(text, "Declared:  {}:{}", source.place.file, source.place.line);
+    text
+}
+
+fn entity(project: &Project, entity: usize) -> String {
+    let declared = &project.entities[entity];
+    let keys: Vec<String> = declared.keys.iter().map(|k| format!("{} ({})", k.name, k.ty)).collect();
+    let mut text = format!("{}: {}\n\nKey:       {}\n", declared.name, declared.meaning, keys.join(", "));
+    let features: Vec<&str> =
+        project.features.iter().filter(|f| f.entity == entity).map(|f| f.name.as_str()).collect();
+    let _ = writeln!(text, "Features:  {}", features.join(", "));
+    let touched = |s: &&Source| s.touches.iter().any(|t| t.entity == entity);
+    let sources: Vec<&str> = project.sources.iter().filter(touched).map(|s| s.name.as_str()).collect();
+    let _ = writeln!(text, "Sources:   {}", sources.join(", "));
+    text
+}
+
+fn model(project: &Project, name: &str) -> Option<String> {
+    let model = project.model(name)?;
+    let inputs: Vec<&str> = model.features.iter().map(|&f| project.features[f].name.as_str()).collect();
+    let question = &project.questions[model.question].name;
+    Some(format!(
+        "{}: {}\n\nOwner:     {}\nQuestion:  {question}\nInputs:    {}\nNotebook:  {}\nLock:      {}\n",
+        model.name,
+        model.meaning,
+        model.owner,
+        inputs.join(", "),
+        model.notebook,
+        model.lock
+    ))
+}

@@ -1,0 +1,276 @@
+//! From a question to a measured model: the training set, the notebook in its locked environment, the ONNX file, and its
+//! measures on a later stretch of time. Everything of the last run lies in `.tandem/runs/MODEL`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use arrow_array::{Array, ArrayRef, BooleanArray, cast::AsArray};
+use serde::{Deserialize, Serialize};
+use tandem_data::replay::Progress;
+use tandem_data::table::columns;
+use tandem_definitions::{Code, Diagnostic, Metric, Model, Place, Type};
+use tandem_inference::{Column as ModelColumn, Mismatch, Worker, check_signature, library_of};
+use tandem_notebook::{NotebookRun, run};
+
+use crate::error::Error;
+use crate::load::Loaded;
+use crate::measure::{Measures, metric_name};
+use crate::python;
+use crate::training::{Facts, Part, Table, training_set};
+
+pub use tandem_notebook::Event as NotebookEvent;
+
+/// What a run needs to know.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The `tandem` binary: the notebook calls it, and it runs models in processes of their own.
+    pub program: PathBuf,
+    /// How long one cell of the notebook may take.
+    pub cell_limit: Option<Duration>,
+}
+
+/// What happens during training.
+#[derive(Debug)]
+pub enum Event {
+    /// The replay goes on.
+    Replay(Progress),
+    /// The training set is made.
+    TrainingSet(Box<Facts>),
+    /// The environment is being made.
+    Environment(String),
+    /// The notebook runs.
+    Notebook(NotebookEvent),
+    /// The model is measured.
+    Measuring,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// The model.
+    pub model: String,
+    /// The question it answers.
+    pub question: String,
+    /// The measures on the test part.
+    pub measures: Measures,
+    /// The metric of success.
+    pub metric: Metric,
+    /// The least value that counts as success.
+    pub at_least: f64,
+    /// The metric's value; `None` when it cannot be told.
+    pub value: Option<f64>,
+    /// Whether it is a success.
+    pub success: bool,
+    /// How many rows it was fitted on.
+    pub trained_on: u64,
+    /// The folder of the run.
+    pub folder: PathBuf,
+    /// How long the notebook ran, in seconds.
+    pub notebook_seconds: f64,
+}
+
+/// The folder of a model's last run.
+pub fn run_folder(loaded: &Loaded, model: &str) -> PathBuf {
+    loaded.state_dir().join("runs").join(model)
+}
+
+/// Trains a model, and measures it.
+///
+/// # Errors
+/// What reading, the environment, the notebook or the model can say; findings when the model does not fit its features.
+pub fn train(
+    loaded: &Loaded,
+    model: &Model,
+    request: &Request,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<Report, Error> {
+    let question = &loaded.project.questions[model.question];
+    let folder = fresh_folder(loaded, model)?;
+    let set = {
+        let on_event = std::cell::RefCell::new(&mut *on_event);
+        training_set(loaded, question, &model.features, &|p| on_event.borrow_mut()(Event::Replay(p)))?
+    };
+    if set.part(Part::Train).rows() == 0 || set.part(Part::Test).rows() == 0 {
+        return Err(Error::unusable(
+            format!("the question `{}` has no observations to train on, or none to test on ({})", question.name, set.facts.split),
+            "move `split: test_from` into the span of the log",
+        ));
+    }
+    set.write(Some(Part::Train), &folder.join("train.parquet"))?;
+    set.write(Some(Part::Test), &folder.join("test.parquet"))?;
+    write_json(&folder.join("training-set.json"), &set.facts)?;
+    on_event(Event::TrainingSet(Box::new(set.facts.clone())));
+    let lock = loaded.base.join(&model.lock);
+    let environment = python::environment(loaded, &lock, &mut |line| on_event(Event::Environment(line.to_owned())))?;
+    let executed = run_notebook(loaded, model, request, &environment.python, &folder, on_event)?;
+    on_event(Event::Measuring);
+    let worker = worker(request, &environment.python, &folder)?;
+    let findings = fits(loaded, model, &worker);
+    if findings.iter().any(Diagnostic::is_error) {
+        return Err(Error::Findings(findings));
+    }
+    let test = set.part(Part::Test);
+    let predictions = predict(loaded, model, &worker, &test)?;
+    let measures = Measures::new(&predictions, &outcomes(&test, &question.outcome.name)?);
+    let value = measures.metric(question.success.metric);
+    let report = Report {
+        model: model.name.clone(),
+        question: question.name.clone(),
+        metric: question.success.metric,
+        at_least: question.success.at_least,
+        success: value.is_some_and(|value| value >= question.success.at_least),
+        value,
+        measures,
+        trained_on: set.part(Part::Train).rows() as u64,
+        folder: folder.clone(),
+        notebook_seconds: executed,
+    };
+    write_json(&folder.join("metrics.json"), &Metrics::of(&report))?;
+    Ok(report)
+}
+
+/// What is kept of a report in a release: nothing that depends on where or how fast it ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// The metric of success.
+    pub metric: String,
+    /// Its value on the test part.
+    pub value: Option<f64>,
+    /// The least value that counts as success.
+    pub at_least: f64,
+    /// Whether it is a success.
+    pub success: bool,
+    /// How many rows the model was fitted on.
+    pub trained_on: u64,
+    /// All measures on the test part.
+    pub test: Measures,
+}
+
+impl Metrics {
+    fn of(report: &Report) -> Self {
+        Self {
+            metric: metric_name(report.metric).to_owned(),
+            value: report.value,
+            at_least: report.at_least,
+            success: report.success,
+            trained_on: report.trained_on,
+            test: report.measures.clone(),
+        }
+    }
+}
+
+fn fresh_folder(loaded: &Loaded, model: &Model) -> Result<PathBuf, Error> {
+    let folder = run_folder(loaded, &model.name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(Error::file("clear", &folder))?;
+    }
+    std::fs::create_dir_all(&folder).map_err(Error::file("make", &folder))?;
+    std::path::absolute(&folder).map_err(Error::file("find", &folder))
+}
+
+fn run_notebook(
+    loaded: &Loaded,
+    model: &Model,
+    request: &Request,
+    python: &Path,
+    folder: &Path,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<f64, Error> {
+    let notebook = loaded.base.join(&model.notebook);
+    let working = notebook.parent().unwrap_or(&loaded.base).to_path_buf();
+    let mut notebook_run = NotebookRun::new(&notebook, python, &working, &folder.join("executed.ipynb"));
+    let project = std::path::absolute(&loaded.base).map_err(Error::file("find", &loaded.base))?;
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    notebook_run.env = vec![
+        ("TANDEM_RUN".to_owned(), text(folder)),
+        ("TANDEM_PROJECT".to_owned(), text(&project)),
+        ("TANDEM_BINARY".to_owned(), text(&request.program)),
+        ("PYTHONPATH".to_owned(), text(&python::module(&loaded.state_dir())?)),
+    ];
+    notebook_run.cell_limit = request.cell_limit;
+    let executed = run::run(&notebook_run, &mut |event| on_event(Event::Notebook(event)))?;
+    for file in ["model.onnx", "estimator.joblib"] {
+        if !folder.join(file).is_file() {
+            return Err(Error::unusable(
+                format!("the notebook {} ran to its end, but kept no {file}", model.notebook),
+                "end it with `tandem.keep_model(estimator, inputs)`",
+            ));
+        }
+    }
+    Ok(executed.seconds)
+}
+
+/// Starts the model of a folder (a run's or a bundle's).
+pub(crate) fn worker(request: &Request, python: &Path, folder: &Path) -> Result<Worker, Error> {
+    Ok(Worker::start(&request.program, &library_of(python)?, &folder.join("model.onnx"))?)
+}
+
+/// Findings where a model's inputs are not its features, by name and by type.
+pub(crate) fn fits(loaded: &Loaded, model: &Model, worker: &Worker) -> Vec<Diagnostic> {
+    let features: Vec<(&str, Type)> = model
+        .features
+        .iter()
+        .map(|&f| &loaded.project.features[f])
+        .map(|feature| (feature.name.as_str(), feature.ty))
+        .collect();
+    let finding = |mismatch: &Mismatch| {
+        let code = if matches!(mismatch, Mismatch::Differs { .. }) { Code::InputTypes } else { Code::InputNames };
+        let place = Place { file: model.place.file.clone(), ..model.place.clone() };
+        let text = mismatch.to_string();
+        let (message, help) = text.split_once(". ").unwrap_or((&text, "train the model again"));
+        Diagnostic::new(code, place, message, help)
+    };
+    let mismatches = check_signature(worker.signature(), &features);
+    mismatches.iter().filter(|m| m.is_fatal()).map(finding).collect()
+}
+
+/// The model's predictions for the rows of a table that has its features as columns.
+pub(crate) fn predict(loaded: &Loaded, model: &Model, worker: &Worker, table: &Table) -> Result<Vec<f64>, Error> {
+    let features: Vec<ArrayRef> = model
+        .features
+        .iter()
+        .filter_map(|&f| table.column(&loaded.project.features[f].name).cloned())
+        .collect();
+    predict_columns(loaded, model, worker, &features)
+}
+
+/// The model's predictions from the columns of its features, in the model's order of features.
+pub(crate) fn predict_columns(
+    loaded: &Loaded,
+    model: &Model,
+    worker: &Worker,
+    features: &[ArrayRef],
+) -> Result<Vec<f64>, Error> {
+    let rows = features.first().map_or(0, Array::len);
+    let read = columns(features).expect("a replay gives only the five types");
+    let mut inputs: Vec<ModelColumn> = Vec::new();
+    let signature = worker.signature();
+    // A model with one unnamed input takes the features in order; otherwise each input takes the feature of its name.
+    let order: Vec<usize> = if signature.unnamed().is_some() {
+        (0..features.len()).collect()
+    } else {
+        let feature = |name: &str| model.features.iter().position(|&f| loaded.project.features[f].name == name);
+        signature.inputs.iter().filter_map(|input| feature(&input.name)).collect()
+    };
+    for i in order {
+        inputs.push(ModelColumn::new(read[i].ty(), (0..rows).map(|row| read[i].get(row))));
+    }
+    Ok(worker.predict(&inputs)?)
+}
+
+/// The outcomes of a table, as truths.
+pub(crate) fn outcomes(table: &Table, name: &str) -> Result<Vec<bool>, Error> {
+    let column = table.column(name).and_then(|column| column.as_boolean_opt());
+    let truth = |column: &BooleanArray| (0..column.len()).map(|row| column.value(row)).collect();
+    column.map(truth).ok_or_else(|| {
+        Error::unusable(
+            format!("the outcome `{name}` is no yes or no, so it cannot be measured as one"),
+            "make it a comparison, such as `max(arr_delay) > 30`",
+        )
+    })
+}
+
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(value).expect("plain data") + "\n";
+    std::fs::write(path, text).map_err(Error::file("write", path))
+}

@@ -1,0 +1,128 @@
+//! The real road: the log written to files, and replayed by tandem-data's driver. Each log is divided among two files, so
+//! that positions run on from one to the next. Not here: the durable log and HTTP (the server's own tests).
+
+use std::path::Path;
+
+use tandem_data::read::Origin;
+use tandem_data::replay::{Asks, Known, Options, replay};
+use tandem_data::table;
+use tandem_definitions::{ARRIVED_AT, Arrival, Format, Location, Source, Type, Value};
+use tandem_engine::Plan;
+use tandem_project::scenario::{Case, LogRecord, Way};
+
+/// The replay driver, from files of a format.
+#[derive(Clone, Copy, Debug)]
+pub struct OnDisk {
+    /// How the log is written. What a format cannot hold (an empty text in CSV, NaN in JSON) is written as Parquet.
+    pub format: Format,
+    /// How the replay is run.
+    pub options: Options,
+    /// Whether the log is put into the order of arrival, as a service writes it, and replayed up to the position that
+    /// each observation had seen, instead of by arrival times.
+    pub by_position: bool,
+}
+
+/// The ways through files: each format, one thread and several, in one pass and in several, by time and by position.
+pub fn on_disk() -> Vec<Box<dyn Way>> {
+    let options = |threads, memory| Options { threads, memory };
+    let way = |format, options, by_position| Box::new(OnDisk { format, options, by_position }) as Box<dyn Way>;
+    vec![
+        way(Format::Parquet, options(1, None), false),
+        way(Format::Parquet, options(3, Some(4_096)), false),
+        way(Format::Csv, options(2, None), false),
+        way(Format::Jsonl, options(2, None), false),
+        way(Format::Parquet, options(2, None), true),
+    ]
+}
+
+impl Way for OnDisk {
+    fn name(&self) -> String {
+        let known = if self.by_position { "by position" } else { "by arrival" };
+        let Options { threads, memory } = self.options;
+        let limit = memory.map_or_else(String::new, |bytes| format!(", at most {bytes} bytes"));
+        format!("from {:?} files, {threads} threads, {known}{limit}", self.format)
+    }
+
+    fn values(&self, case: &Case<'_>) -> Result<Vec<Vec<Value>>, String> {
+        let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let mut project = case.project.clone();
+        let mut arrivals = vec![Vec::new(); project.sources.len()];
+        for (index, source) in project.sources.iter_mut().enumerate() {
+            let log = case.logs.iter().find(|l| l.source == index);
+            let mut records: Vec<&LogRecord> = log.map(|l| l.records.iter().collect()).unwrap_or_default();
+            if self.by_position {
+                records.sort_by_key(|r| r.arrival);
+            }
+            arrivals[index] = records.iter().map(|r| r.arrival).collect();
+            write(source, &records, self.format, folder.path()).map_err(|e| format!("cannot write a log: {e}"))?;
+        }
+        let plan = Plan::compile(&project, &case.features);
+        let asks = self.asks(case, &plan, &arrivals);
+        let origin = Origin { base: folder.path().to_owned(), ..Origin::default() };
+        let replayed = replay(&project, &plan, &origin, &asks, &self.options, &|_| {}).map_err(|e| e.to_string())?;
+        let columns = table::columns(&replayed.columns).ok_or("a column of none of the five types")?;
+        let row = |i| columns.iter().map(|c| c.get(i).to_value()).collect();
+        Ok((0..case.observations.len()).map(row).collect())
+    }
+}
+
+impl OnDisk {
+    fn asks(&self, case: &Case<'_>, plan: &Plan, arrivals: &[Vec<i64>]) -> Asks {
+        let asked = &case.observations;
+        let part = |entity: usize, part: usize, ty: Type| {
+            let value = |key: &Option<Vec<Value>>| key.as_ref().map_or(Value::Null, |k| k[part].clone());
+            table::array_of(ty, &asked.iter().map(|o| value(&o.keys[entity])).collect::<Vec<_>>())
+        };
+        let keys = plan.entities().iter().map(|&entity| {
+            let parts = case.project.entities[entity].keys.iter().enumerate();
+            parts.map(|(i, k)| part(entity, i, k.ty)).collect()
+        });
+        let request = plan.request_fields().iter().map(|&field| {
+            let told = asked.iter().map(|o| o.request[field].clone());
+            table::array_of(case.project.request[field].ty, &told.collect::<Vec<_>>())
+        });
+        let seen = |source: &usize| {
+            let until = |at| arrivals[*source].partition_point(|arrival| *arrival < at) as u64;
+            asked.iter().map(|o| until(o.at)).collect()
+        };
+        let known =
+            if self.by_position { Known::Positions(plan.sources().iter().map(seen).collect()) } else { Known::Arrived };
+        Asks { keys: keys.collect(), at: asked.iter().map(|o| o.at).collect(), request: request.collect(), known }
+    }
+}
+
+/// Writes a source's log as two files, and points its contract at them.
+fn write(source: &mut Source, records: &[&LogRecord], format: Format, folder: &Path) -> Result<(), table::TableError> {
+    let holds = match format {
+        // An empty field of a CSV file is null, and a JSON file without lines is empty.
+        Format::Csv => !values(records).any(|v| matches!(v, Value::Text(s) if s.is_empty())),
+        Format::Jsonl => records.len() > 1 && !values(records).any(|v| matches!(v, Value::Float(x) if !x.is_finite())),
+        Format::Parquet => true,
+    };
+    let format = if holds { format } else { Format::Parquet };
+    let ending = match format {
+        Format::Parquet => "parquet",
+        Format::Csv => "csv",
+        Format::Jsonl => "jsonl",
+    };
+    let (first, second) = records.split_at(records.len() / 2);
+    for (name, records) in [("1", first), ("2", second)] {
+        let mut columns: Vec<(String, Type)> = source.fields.iter().map(|f| (f.name.clone(), f.ty)).collect();
+        let mut arrays: Vec<_> = (0..columns.len())
+            .map(|i| table::array(columns[i].1, records.iter().map(|r| r.fields[i].as_datum())))
+            .collect();
+        if source.arrival == Arrival::Observed {
+            columns.push((ARRIVED_AT.to_owned(), Type::Time));
+            arrays
+                .push(table::array_of(Type::Time, &records.iter().map(|r| Value::Time(r.arrival)).collect::<Vec<_>>()));
+        }
+        let path = folder.join(&source.name).join(format!("{name}.{ending}"));
+        table::write_table(&path, &table::batch(&table::schema(&columns), &arrays)?)?;
+    }
+    source.locations = vec![Location { server: "scenario".to_owned(), path: source.name.clone(), format }];
+    Ok(())
+}
+
+fn values<'a>(records: &'a [&LogRecord]) -> impl Iterator<Item = &'a Value> {
+    records.iter().flat_map(|r| &r.fields)
+}

@@ -1,0 +1,128 @@
+//! `tandem notebook run`: a notebook from top to bottom, whoever handed it over.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use tandem_notebook::{EnvironmentRequest, Event, NotebookRun, Stream, run};
+
+use crate::context::{Context, shown, working_folder};
+use crate::failure::Failure;
+use crate::terminal::{Bar, Terminal};
+
+/// A notebook that was handed over: can it be run at all?
+#[derive(Debug, Args)]
+pub struct Notebook {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(Run),
+}
+
+/// Run a notebook's cells in order, in a fresh kernel, in an environment made from its lock
+///
+/// The first cell that fails ends it, with its number, the line and the traceback. The file itself is never changed; the
+/// executed copy is kept, whatever happened.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tandem notebook run analysis.ipynb
+  tandem notebook run analysis.ipynb --lock requirements.lock --cell-limit 600
+
+A lock is made by: uv pip compile --universal --generate-hashes requirements.in -o requirements.lock
+It has to name ipykernel.")]
+struct Run {
+    /// The notebook
+    file: PathBuf,
+    /// The pinned and hashed requirements [default: requirements.lock beside the notebook]
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
+    /// Where the executed copy goes [default: NAME.executed.ipynb beside the notebook]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// How many seconds one cell may take
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    cell_limit: Option<u64>,
+}
+
+impl Notebook {
+    /// Runs the inner command.
+    pub fn run(self, context: &Context) -> Result<(), Failure> {
+        let Command::Run(run) = self.command;
+        run.run(context)
+    }
+}
+
+impl Run {
+    fn run(self, context: &Context) -> Result<(), Failure> {
+        if !self.file.is_file() {
+            return Err(Failure::project(format!("there is no notebook {}", self.file.display()))
+                .hint("name the .ipynb file, from the folder that you are in"));
+        }
+        let beside = self.file.parent().map(Path::to_path_buf).unwrap_or_default();
+        let lock = self.lock.unwrap_or_else(|| beside.join("requirements.lock"));
+        let out = self.out.unwrap_or_else(|| self.file.with_extension("executed.ipynb"));
+        // Beside a project the environments are shared with its models; elsewhere they lie in a folder of their own.
+        let state = match context.load() {
+            Ok(loaded) => loaded.state_dir(),
+            Err(_) => working_folder()?.join(".tandem"),
+        };
+        let spinner = context.terminal.spinner("environment");
+        let request = EnvironmentRequest {
+            lock: &lock,
+            folder: &state.join("environments"),
+            tools: &state.join("tools"),
+        };
+        let environment = request.ensure(&mut |line| spinner.message(line)).map_err(tandem_project::Error::from)?;
+        drop(spinner);
+        let folder = if beside.as_os_str().is_empty() { working_folder()? } else { beside };
+        let mut request = NotebookRun::new(&self.file, &environment.python, &folder, &out);
+        request.cell_limit = self.cell_limit.map(Duration::from_secs);
+        let spinner = context.terminal.spinner("notebook");
+        let ended = run::run(&request, &mut |event| tell(&context.terminal, &spinner, &event));
+        drop(spinner);
+        if out.is_file() {
+            context.terminal.say(&format!("executed copy: {}", shown(&out)));
+        }
+        let executed = ended.map_err(|error| with_traceback(error.into()))?;
+        context.terminal.say(&format!("{} cells in {:.1} s", executed.cells.len(), executed.seconds));
+        Ok(())
+    }
+}
+
+/// A failure of a notebook, with the traceback of the cell as its cause.
+pub fn with_traceback(error: tandem_project::Error) -> Failure {
+    let traceback = match &error {
+        tandem_project::Error::Notebook(tandem_notebook::RunError::Cell(cell)) => cell.traceback.clone(),
+        _ => String::new(),
+    };
+    let failure = Failure::from(error);
+    if traceback.is_empty() { failure } else { failure.because(traceback) }
+}
+
+/// Shows what happens in a notebook.
+pub fn tell(terminal: &Terminal, bar: &Bar, event: &Event) {
+    match event {
+        Event::KernelStarted { language } => bar.say(terminal, &terminal.dim(&format!("      kernel: {language}"))),
+        Event::CellStarted { number, of, first_line } => {
+            bar.message(&format!("cell {number} of {of}: {}", shorten(first_line.trim(), 60)));
+        }
+        Event::Output { stream: Stream::Stderr, text, .. } => {
+            text.lines().for_each(|line| bar.say(terminal, &terminal.dim(&format!("      {line}"))));
+        }
+        Event::Output { text, .. } => text.lines().for_each(|line| bar.say(terminal, &format!("      {line}"))),
+        Event::CellFinished { number, seconds } if *seconds >= 1.0 => {
+            bar.say(terminal, &terminal.dim(&format!("      cell {number} took {seconds:.1} s")));
+        }
+        Event::CellFinished { .. } => {}
+    }
+}
+
+fn shorten(text: &str, length: usize) -> String {
+    if text.chars().count() <= length {
+        return text.to_owned();
+    }
+    text.chars().take(length).chain(['…']).collect()
+}
