@@ -1,5 +1,5 @@
 //! What is wrong in the user's files: a finding as a value, with its code, place, text and remedy.
-//! Rendering (terminal, JSON, JUnit, annotations) is the terminal's business, not this file's.
+//! Rendering (terminal, JSON, `JUnit`, annotations) is the terminal's business, not this file's.
 
 use serde::{Deserialize, Serialize};
 

@@ -101,7 +101,14 @@ impl Findings {
     }
 
     /// A finding at a place that was kept.
-    pub fn placed(&mut self, code: Code, place: Place, text: &str, message: impl Into<String>, help: impl Into<String>) {
+    pub fn placed(
+        &mut self,
+        code: Code,
+        place: Place,
+        text: &str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.0.push(Diagnostic::new(code, place, message, help).with_text(text));
     }
 

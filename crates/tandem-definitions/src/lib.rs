@@ -24,3 +24,4 @@ pub use project::*;
 pub use read::{File, read};
 pub use schemas::{Schema, schemas};
 pub use value::{Datum, Micros, Type, Value, canonical_bits, order_floats};
+pub use yaml::yaml_to_json;

@@ -58,6 +58,8 @@ struct Reader {
     findings: Findings,
     /// Declared, but with findings: not in the project, and not unknown either.
     broken: Broken,
+    /// The names of the entities as their file has them, for findings that come later.
+    entity_texts: Vec<String>,
     /// The field that first said which type a part of an entity's key has, by (entity, part).
     key_types: BTreeMap<(usize, usize), String>,
 }
@@ -159,7 +161,11 @@ impl Reader {
             return Found::Broken;
         }
         let names = self.project.sources.iter().map(|s| s.name.as_str());
-        let help = instead(name, "source (a contract in sources/)", names.chain(self.broken.sources.keys().map(String::as_str)));
+        let help = instead(
+            name,
+            "source (a contract in sources/)",
+            names.chain(self.broken.sources.keys().map(String::as_str)),
+        );
         self.findings.at(Code::UnknownSource, origin, node.span, format!("There is no source `{name}`."), help);
         Found::Unknown
     }

@@ -204,7 +204,10 @@ pub(crate) fn check_duration(node: &Node, text: &str, positive: bool, origin: &O
             Code::BadWindow,
             origin,
             node.span,
-            format!("The span `{text}` holds no time: it must be {}.", if positive { "more than zero" } else { "zero or more" }),
+            format!(
+                "The span `{text}` holds no time: it must be {}.",
+                if positive { "more than zero" } else { "zero or more" }
+            ),
             "Write a positive span, such as `7 days`; which way it looks is said by the key, never by a sign.",
         ),
         Some(_) => {}
@@ -217,7 +220,18 @@ pub(crate) fn check_zone(node: &Node, origin: &Origin<'_>, findings: &mut Findin
     if Zone::find(name).is_some() {
         return Some(name.to_owned());
     }
-    let common = ["UTC", "America/New_York", "America/Chicago", "America/Los_Angeles", "Europe/London", "Europe/Berlin", "Europe/Paris", "Asia/Tokyo", "Asia/Kolkata", "Australia/Sydney"];
+    let common = [
+        "UTC",
+        "America/New_York",
+        "America/Chicago",
+        "America/Los_Angeles",
+        "Europe/London",
+        "Europe/Berlin",
+        "Europe/Paris",
+        "Asia/Tokyo",
+        "Asia/Kolkata",
+        "Australia/Sydney",
+    ];
     let help = match nearest(name, common) {
         Some(right) => format!("Did you mean `{right}`?"),
         None => "Write an IANA name, such as `America/New_York` or `UTC`.".to_owned(),

@@ -110,12 +110,8 @@ static PROPERTY: Object = Object {
     open: true,
     keys: &[
         Key::new("name", Shape::Text, "the field's name.").required(),
-        Key::new(
-            "logicalType",
-            Shape::Text,
-            "`string`, `integer`, `number`, `boolean`, `timestamp` or `date`.",
-        )
-        .required(),
+        Key::new("logicalType", Shape::Text, "`string`, `integer`, `number`, `boolean`, `timestamp` or `date`.")
+            .required(),
         Key::new("required", Shape::Bool, "whether a record without it breaks the contract."),
         Key::new("description", Shape::Text, "what it is."),
         Key::new(
@@ -141,7 +137,11 @@ pub(crate) static FEATURES: Object = Object {
     open: false,
     keys: &[
         Key::new("entity", Shape::Text, "whom the features are about.").required(),
-        Key::new("request", list_of(&Shape::Object(&REQUEST)), "what the asker tells; expressions write `request.NAME`."),
+        Key::new(
+            "request",
+            list_of(&Shape::Object(&REQUEST)),
+            "what the asker tells; expressions write `request.NAME`.",
+        ),
         Key::new("features", list_of(&Shape::Object(&FEATURE)), "the features.").required(),
     ],
 };
@@ -236,7 +236,11 @@ static SPLIT: Object = Object {
     open: false,
     keys: &[
         Key::new("test_from", Shape::Instant, "observations from here on are for testing.").required(),
-        Key::new("gap", Shape::Duration(false), "what is left out before it; as long as the outcome's horizon without it."),
+        Key::new(
+            "gap",
+            Shape::Duration(false),
+            "what is left out before it; as long as the outcome's horizon without it.",
+        ),
     ],
 };
 

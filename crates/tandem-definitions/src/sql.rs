@@ -5,6 +5,7 @@ mod aggregates;
 mod check;
 mod functions;
 mod names;
+mod operators;
 mod scope;
 
 use sqlparser::ast::{Expr as Ast, Spanned};
@@ -117,7 +118,11 @@ impl<'a> Sql<'a> {
                 let next = parser.peek_token();
                 let (message, at) = explain(error, &next);
                 let span = at.or_else(|| (next.token != Token::EOF).then_some(next.span)).unwrap_or(last);
-                refuse(words.span(span), message, "Write one SQL expression, such as `mean(arr_delay)` or `a > 15 and b is not null`.");
+                refuse(
+                    words.span(span),
+                    message,
+                    "Write one SQL expression, such as `mean(arr_delay)` or `a > 15 and b is not null`.",
+                );
                 None
             }
         }
@@ -126,21 +131,22 @@ impl<'a> Sql<'a> {
     /// Where a part of the expression stands in the file.
     pub fn span(&self, part: &impl Spanned) -> Span {
         let mut span = self.words.span(part.span());
-        // The parser's span of a call ends before its last parenthesis.
-        let mut open = 0;
+        // The parser's span of a call ends before its last parenthesis, so every one that opens is closed here.
         let rest = self.origin.text.get(span.start..self.words.whole.end).unwrap_or("");
+        let (mut open, mut quoted) = (0, false);
         for (at, c) in rest.char_indices() {
+            let at = span.start + at;
+            if at >= span.end && open == 0 && c != '(' {
+                break;
+            }
             match c {
-                '(' => open += 1,
-                ')' if open == 0 => break,
-                ')' => {
+                '\'' => quoted = !quoted,
+                '(' if !quoted && at <= span.end => open += 1,
+                ')' if !quoted && open == 0 => break,
+                ')' if !quoted => {
                     open -= 1;
-                    if open == 0 && span.start + at == span.end {
-                        span.end += 1;
-                    }
+                    span.end = span.end.max(at + 1);
                 }
-                c if span.start + at >= span.end && !(c.is_whitespace() && open > 0) => break,
-                c if span.start + at >= span.end && c.is_whitespace() => span.end += c.len_utf8(),
                 _ => {}
             }
         }

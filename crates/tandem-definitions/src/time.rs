@@ -88,8 +88,7 @@ pub fn parse_instant(text: &str, zone: Option<&str>) -> Option<Micros> {
 pub fn format_instant(at: Micros) -> String {
     let (days, rest) = (at.div_euclid(DAY), at.rem_euclid(DAY));
     let (year, month, day) = date_of(days);
-    let (hour, minute, second, micros) =
-        (rest / HOUR, rest % HOUR / MINUTE, rest % MINUTE / SECOND, rest % SECOND);
+    let (hour, minute, second, micros) = (rest / HOUR, rest % HOUR / MINUTE, rest % MINUTE / SECOND, rest % SECOND);
     let fraction = if micros == 0 { String::new() } else { format!(".{micros:06}") };
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
 }
@@ -293,7 +292,8 @@ mod tests {
         ] {
             assert_eq!(parse_instant(text, None).map(format_instant).as_deref(), Some(expected), "{text}");
         }
-        for text in ["", "2013", "2013-02-29", "2013-13-01", "2013-01-01 24:00", "2013-01-01T10", "2013-01-01x", "now"] {
+        for text in ["", "2013", "2013-02-29", "2013-13-01", "2013-01-01 24:00", "2013-01-01T10", "2013-01-01x", "now"]
+        {
             assert_eq!(parse_instant(text, None), None, "{text}");
         }
     }

@@ -38,6 +38,12 @@ impl Type {
         }
     }
 
+    /// The word with its article: `an integer`, `a number`.
+    pub fn with_article(self) -> String {
+        let article = if self == Self::Int { "an" } else { "a" };
+        format!("{article} {}", self.word())
+    }
+
     /// Whether arithmetic is defined on it.
     pub fn is_numeric(self) -> bool {
         matches!(self, Self::Int | Self::Float)
@@ -116,7 +122,7 @@ impl Value {
     }
 }
 
-impl<'a> Datum<'a> {
+impl Datum<'_> {
     /// An owned copy.
     pub fn to_value(self) -> Value {
         match self {

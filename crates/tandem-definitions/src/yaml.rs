@@ -303,11 +303,10 @@ pub(crate) fn scalar_bytes(file: &str, node: &Node) -> Vec<usize> {
     let Kind::Scalar { text, style } = &node.kind else { return Vec::new() };
     let raw = file.get(node.span.start..node.span.end).unwrap_or("");
     let mut at = match style {
-        Style::Plain => 0,
         Style::Single | Style::Double => 1,
         // The header (`|`, `>-`, …) ends with its line.
         Style::Block if raw.starts_with(['|', '>']) => raw.find('\n').map_or(raw.len(), |n| n + 1),
-        Style::Block => 0,
+        Style::Plain | Style::Block => 0,
     };
     let next = |at: usize| raw.get(at..).and_then(|rest| rest.chars().next());
     let mut bytes = Vec::with_capacity(text.len() + 1);
@@ -341,4 +340,28 @@ pub(crate) fn scalar_bytes(file: &str, node: &Node) -> Vec<usize> {
     }
     bytes.push(node.span.start + at);
     bytes
+}
+
+/// A YAML document as JSON, as an editor that checks it against a schema sees it; `None` when it is not YAML.
+pub fn yaml_to_json(text: &str) -> Option<serde_json::Value> {
+    let origin = Origin { path: "", text };
+    let mut findings = Findings::default();
+    let root = parse(&origin, &mut findings)?;
+    (findings.len() == 0).then(|| json(&root))
+}
+
+fn json(node: &Node) -> serde_json::Value {
+    match &node.kind {
+        Kind::List(items) => items.iter().map(json).collect(),
+        Kind::Map(entries) => {
+            entries.iter().map(|(key, value)| (key.raw().unwrap_or_default().to_owned(), json(value))).collect()
+        }
+        Kind::Scalar { .. } => match node.scalar() {
+            Some(Scalar::Bool(b)) => b.into(),
+            Some(Scalar::Int(i)) => i.into(),
+            Some(Scalar::Float(x)) => x.into(),
+            Some(Scalar::Text(text)) => text.into(),
+            Some(Scalar::Null) | None => serde_json::Value::Null,
+        },
+    }
 }

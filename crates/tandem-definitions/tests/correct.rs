@@ -1,5 +1,5 @@
 //! A full and correct project: no finding, and exactly this project.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod common;
 

@@ -7,13 +7,52 @@ use proptest::prelude::*;
 use tandem_definitions::read;
 
 const BITS: &[&str] = &[
-    "", " ", "\n", "\n  - ", ": ", "{", "}", "[", "]", "'", "\"", "|\n", ">-\n", "&a ", "*a", "!!str ", "---\n", "# ", "\\x41", "é",
-    "(", ")", " > ", " and ", "not ", "case when ", " then 1 end", "count(*)", "max(", "request.", "null", "-1 days", "0", "1e999",
-    "9223372036854775808", "value: ", "keys: [a, b]", "::int", "\u{2028}", "\t", "\r\n", "%",
+    "",
+    " ",
+    "\n",
+    "\n  - ",
+    ": ",
+    "{",
+    "}",
+    "[",
+    "]",
+    "'",
+    "\"",
+    "|\n",
+    ">-\n",
+    "&a ",
+    "*a",
+    "!!str ",
+    "---\n",
+    "# ",
+    "\\x41",
+    "é",
+    "(",
+    ")",
+    " > ",
+    " and ",
+    "not ",
+    "case when ",
+    " then 1 end",
+    "count(*)",
+    "max(",
+    "request.",
+    "null",
+    "-1 days",
+    "0",
+    "1e999",
+    "9223372036854775808",
+    "value: ",
+    "keys: [a, b]",
+    "::int",
+    "\u{2028}",
+    "\t",
+    "\r\n",
+    "%",
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: std::option_env!("TANDEM_CASES").map_or(1500, |n| n.parse().unwrap()), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn mutated_projects_are_read(cuts in prop::collection::vec((0_usize..7, any::<prop::sample::Index>(), 0_usize..12, 0..BITS.len()), 1..5)) {
@@ -45,8 +84,18 @@ proptest! {
 
 #[test]
 fn deep_and_long_expressions_are_refused() {
-    for sql in ["(".repeat(5000), "not ".repeat(5000), "- ".repeat(900), "1 + ".repeat(5000) + "1", "abs(".repeat(20) + "1" + &")".repeat(20), "((".repeat(10) + "1" + &"))".repeat(10), "case when true then ".repeat(200), "1 + ".repeat(499) + "1"] {
-        let files = common::broken("features/aircraft.yaml", "value: last_arrival_delay > 15", &format!("value: \"{sql}\""));
+    for sql in [
+        "(".repeat(5000),
+        "not ".repeat(5000),
+        "- ".repeat(900),
+        "1 + ".repeat(5000) + "1",
+        "abs(".repeat(20) + "1" + &")".repeat(20),
+        "((".repeat(10) + "1" + &"))".repeat(10),
+        "case when true then ".repeat(200),
+        "1 + ".repeat(499) + "1",
+    ] {
+        let files =
+            common::broken("features/aircraft.yaml", "value: last_arrival_delay > 15", &format!("value: \"{sql}\""));
         let _ = read(&files);
     }
 }
@@ -56,7 +105,7 @@ fn deep_and_multiplied_yaml_is_refused() {
     let mut bomb = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n".to_owned();
     for (last, next) in ["a", "b", "c", "d", "e", "f", "g", "h"].iter().zip(["b", "c", "d", "e", "f", "g", "h", "i"]) {
         let aliases = vec![format!("*{last}"); 10].join(", ");
-        bomb += &format!("{next}: &{next} [{aliases}]\n");
+        bomb.extend([next, ": &", next, " [", &aliases, "]\n"]);
     }
     for text in [bomb, "[".repeat(100_000), "- ".repeat(100_000), "{a: ".repeat(10_000)] {
         let mut files = common::flights();

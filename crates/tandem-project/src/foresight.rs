@@ -6,10 +6,11 @@
 use serde::{Deserialize, Serialize};
 use tandem_data::replay::{self, Asks, Known};
 use tandem_definitions::{
-    Aggregate, Binary, Computation, Expr, Feature, Function, Input, Place, Question, Type, Window,
+    Aggregate, Binary, Computation, Expr, Feature, Function, Input, Place, Project, Question, Type, Window,
 };
 use tandem_engine::Plan;
 
+use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 
@@ -58,14 +59,17 @@ impl Foresight {
 /// What reading the sources can say.
 pub fn columns(loaded: &Loaded, question: &Question, columns: &[String]) -> Result<Vec<Foresight>, Error> {
     let observed = observations(loaded, question)?;
+    // All fields in one pass over the log: a flat table easily has a hundred columns.
+    let fields: Vec<Vec<(usize, usize)>> = columns.iter().map(|column| fields(loaded, question, column)).collect();
+    let all: Vec<(usize, usize)> = fields.iter().flatten().copied().collect();
+    let mut ever = counts(loaded, question, &observed, &all, Known::Everything)?.into_iter();
+    let mut known = counts(loaded, question, &observed, &all, Known::Arrived)?.into_iter();
     let mut found = Vec::new();
-    for column in columns {
+    for (column, fields) in columns.iter().zip(&fields) {
         let mut best = Foresight { column: column.clone(), source: None, known: 0, ever: 0 };
-        for (source, field) in fields(loaded, question, column) {
-            let ever = count(loaded, question, &observed, (source, field), Known::Everything)?;
-            let known = count(loaded, question, &observed, (source, field), Known::Arrived)?;
+        for ((source, _), (known, ever)) in fields.iter().zip(known.by_ref().zip(ever.by_ref())) {
             if best.source.is_none() || known > best.known {
-                best.source = Some(loaded.project.sources[source].name.clone());
+                best.source = Some(loaded.project.sources[*source].name.clone());
                 (best.known, best.ever) = (known, ever);
             }
         }
@@ -83,45 +87,58 @@ fn fields(loaded: &Loaded, question: &Question, column: &str) -> Vec<(usize, usi
     sources.iter().filter(about).filter_map(|(i, source)| Some((*i, source.field(column)?))).collect()
 }
 
-/// At how many observations the field has a value.
-fn count(
+/// For each of these fields, at how many observations it has a value.
+fn counts(
     loaded: &Loaded,
     question: &Question,
     observed: &Observations,
-    (source, field): (usize, usize),
+    fields: &[(usize, usize)],
     known: Known,
-) -> Result<u64, Error> {
+) -> Result<Vec<u64>, Error> {
+    if fields.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut project = loaded.project.clone();
+    let first = project.features.len();
+    for (index, &field) in fields.iter().enumerate() {
+        let feature = counting(&project, question, field, index);
+        project.features.push(feature);
+    }
+    let plan = Plan::compile(&project, &(first..project.features.len()).collect::<Vec<_>>());
+    let asks = Asks { keys: observed.keys_for(&plan), at: observed.at.clone(), request: Vec::new(), known };
+    let replayed = replay::replay(&project, &plan, &loaded.origin, &asks, &loaded.options, &|_| {})?;
+    let with_value = |column: &ArrayRef| {
+        column.as_primitive::<Int64Type>().values().iter().filter(|count| **count > 0).count() as u64
+    };
+    Ok(replayed.columns.iter().map(with_value).collect())
+}
+
+/// The feature that counts a field's values, of the past and of what was still to come.
+fn counting(project: &Project, question: &Question, (source, field): (usize, usize), index: usize) -> Feature {
+    let field_of = &project.sources[source].fields[field];
     let aggregate = |window| Aggregate {
         source,
         entity: question.outcome.entity,
         function: Function::Count,
         input: Some(Expr::Column(field)),
-        input_type: project.sources[source].fields[field].ty,
+        input_type: field_of.ty,
         filter: None,
         window,
         ty: Type::Int,
     };
-    // What had happened, and, when everything is known, what was still to happen.
-    let computation = Computation {
-        text: format!("count({})", project.sources[source].fields[field].name),
-        aggregates: vec![aggregate(Window::AllTime), aggregate(Window::Ahead(i64::MAX / 2))],
-        inputs: vec![Input::Aggregate(0), Input::Aggregate(1)],
-        expr: Expr::Binary(Binary::Add, Box::new(Expr::Column(0)), Box::new(Expr::Column(1))),
-    };
-    project.features.push(Feature {
-        name: "values".to_owned(),
+    Feature {
+        name: format!("values {index}"),
         meaning: String::new(),
         owner: String::new(),
         entity: question.outcome.entity,
-        value: computation,
+        value: Computation {
+            text: format!("count({})", field_of.name),
+            aggregates: vec![aggregate(Window::AllTime), aggregate(Window::Ahead(i64::MAX / 2))],
+            inputs: vec![Input::Aggregate(0), Input::Aggregate(1)],
+            expr: Expr::Binary(Binary::Add, Box::new(Expr::Column(0)), Box::new(Expr::Column(1))),
+        },
         ty: Type::Int,
         default: None,
         place: Place::default(),
-    });
-    let plan = Plan::compile(&project, &[project.features.len() - 1]);
-    let asks = Asks { keys: observed.keys_for(&plan), at: observed.at.clone(), request: Vec::new(), known };
-    let replayed = replay::replay(&project, &plan, &loaded.origin, &asks, &loaded.options, &|_| {})?;
-    let counts = replayed.columns[0].as_primitive::<Int64Type>();
-    Ok(counts.values().iter().filter(|count| **count > 0).count() as u64)
+    }
 }

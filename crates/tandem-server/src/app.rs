@@ -62,17 +62,12 @@ impl App {
         }
         let unready =
             |detail: String, remedy: &str| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Not ready", detail, remedy);
-        Err(match self.failed.get() {
-            Some(reason) => unready(reason.clone(), "mend it, then start `tandem serve` again"),
-            None => {
-                let replayed = self.replayed.load(Ordering::Relaxed);
-                unready(
-                    format!("the past is being replayed: {replayed} records so far"),
-                    "ask again; GET /ready says when",
-                )
-                .retry(1)
-            }
-        })
+        if let Some(reason) = self.failed.get() {
+            return Err(unready(reason.clone(), "mend it, then start `tandem serve` again"));
+        }
+        let replayed = self.replayed.load(Ordering::Relaxed);
+        let detail = format!("the past is being replayed: {replayed} records so far");
+        Err(unready(detail, "ask again; GET /ready says when").retry(1))
     }
 
     /// Positions, lag and releases, or why the service is not ready.

@@ -7,6 +7,7 @@
 mod app;
 mod ingest;
 mod live;
+mod onnx;
 mod openapi;
 mod page;
 mod problem;
@@ -21,6 +22,7 @@ mod states;
 mod wire;
 
 pub use live::Reload;
+pub use onnx::OnnxModel;
 pub use openapi::document as openapi;
 pub use running::{Running, start};
 pub use setup::{BODY_LIMIT, Event, LiveModel, Predictor, Setup, StartError};

@@ -66,7 +66,7 @@ pub struct Question {
 
 /// Reads `{"rows": [{"entities": {…}, "request": {…}, "at": "…"}, …], "log": false}`, or one row alone.
 pub fn read(project: &Project, plan: &Plan, needs: &Needs, body: &[u8]) -> Result<Question, Problem> {
-    let json: Json = serde_json::from_slice(body).map_err(|e| crate::records::not_json(&e, "the body"))?;
+    let json: Json = serde_json::from_slice(body).map_err(|e| crate::records::not_json(&e, "the body", 1))?;
     let reader = Reader { project, plan, needs };
     let Json::Object(mut object) = json else {
         return Err(shape(format!("the body is {}", wire::found(&json)), ""));
@@ -118,6 +118,9 @@ fn shape(detail: String, place: &str) -> Problem {
     Problem::content("Not a question", detail, remedy).at(place)
 }
 
+/// What a row says.
+const KEYS: [&str; 3] = ["entities", "request", "at"];
+
 struct Reader<'a> {
     project: &'a Project,
     plan: &'a Plan,
@@ -132,7 +135,6 @@ impl Reader<'_> {
             None | Some(Json::Null) => Ok(&nothing),
             Some(other) => Err(shape(format!("`{name}` is {}", wire::found(other)), &format!("{place}/{name}"))),
         };
-        const KEYS: [&str; 3] = ["entities", "request", "at"];
         if let Some(other) = row.keys().find(|key| !KEYS.contains(&key.as_str())) {
             let known = nearest(other, KEYS.into_iter());
             return Err(shape(format!("`{other}` means nothing here: {known}"), &format!("{place}/{other}")));

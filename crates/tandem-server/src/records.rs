@@ -69,7 +69,7 @@ fn read_json(source: &Source, body: &[u8], now: Micros) -> Result<Vec<NewRecord>
             "send a record, an array of records, or JSON lines",
         ));
     }
-    let json: Json = serde_json::from_slice(body).map_err(|e| not_json(&e, "the body"))?;
+    let json: Json = serde_json::from_slice(body).map_err(|e| not_json(&e, "the body", 1))?;
     match json {
         Json::Object(fields) => Ok(vec![record(source, &fields, now, &|field| format!("/{field}"))?]),
         Json::Array(items) => items
@@ -97,8 +97,7 @@ fn read_lines(source: &Source, body: &[u8], now: Micros) -> Result<Vec<NewRecord
         let place = |field: &str| {
             if field.is_empty() { format!("line {}", i + 1) } else { format!("line {}, field {field}", i + 1) }
         };
-        let json: Json = serde_json::from_slice(line)
-            .map_err(|e| not_json(&e, &format!("line {}", i + 1)).at(format!("line {}", i + 1)))?;
+        let json: Json = serde_json::from_slice(line).map_err(|e| not_json(&e, &format!("line {}", i + 1), i + 1))?;
         match json {
             Json::Object(fields) => records.push(record(source, &fields, now, &place)?),
             other => return Err(not_an_object(&other).at(place(""))),
@@ -107,16 +106,17 @@ fn read_lines(source: &Source, body: &[u8], now: Micros) -> Result<Vec<NewRecord
     Ok(records)
 }
 
-/// The body, or a line of it, is no JSON.
-pub fn not_json(error: &serde_json::Error, what: &str) -> Problem {
-    let mut problem = Problem::new(
+/// The body, or a line of it (`first` is the number of its first line), is no JSON.
+pub fn not_json(error: &serde_json::Error, what: &str, first: usize) -> Problem {
+    let text = error.to_string();
+    let reason = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
+    Problem::new(
         axum::http::StatusCode::BAD_REQUEST,
         "Not JSON",
-        format!("{what} is not JSON: {error}"),
+        format!("{what} is not JSON: {reason}"),
         "nothing was accepted; send UTF-8 JSON (for one object a line, with content type application/x-ndjson)",
-    );
-    problem.place = format!("line {}, column {}", error.line(), error.column());
-    problem
+    )
+    .at(format!("line {}, column {}", first + error.line() - 1, error.column()))
 }
 
 fn not_an_object(found: &Json) -> Problem {
@@ -160,13 +160,13 @@ fn record(
             return Err(breaks(&field.name, detail, "send it with the record".to_owned()));
         }
     }
-    let time_of = |field: usize, what: &str| match values[field] {
-        Value::Time(t) => Ok(t),
-        _ => {
-            let name = &source.fields[field].name;
-            let detail = format!("the record has no {what}: `{name}` is missing or null");
-            Err(breaks(name, detail, format!("send `{name}`; without it nobody can say when the record counts")))
+    let time_of = |field: usize, what: &str| {
+        if let Value::Time(t) = values[field] {
+            return Ok(t);
         }
+        let name = &source.fields[field].name;
+        let detail = format!("the record has no {what}: `{name}` is missing or null");
+        Err(breaks(name, detail, format!("send `{name}`; without it nobody can say when the record counts")))
     };
     let event = time_of(source.event, "event time")?;
     let arrival = match source.arrival {

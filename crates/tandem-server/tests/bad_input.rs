@@ -69,8 +69,13 @@ fn bodies_that_are_none() {
     says(&json(b""), 422, "", &["the body is empty"]);
     says(&json(b"flight,aircraft\n"), 400, "line 1, column 2", &["not JSON"]);
     says(&json(b"[{\"flight\": \"F1\",}]"), 400, "line 1, column 18", &["not JSON"]);
-    says(&json(b"{\"flight\": \"\xff\"}"), 400, "line 1, column 15", &["not JSON", "UTF-8"]);
-    says(&lines(&format!("{}\n{{\"flight\":\n{}\n", good(), good())), 400, "line 2", &["line 2 is not JSON"]);
+    says(&json(b"{\"flight\": \"\xff\"}"), 400, "line 1, column 13", &["not JSON", "UTF-8"]);
+    says(
+        &lines(&format!("{}\n{{\"flight\":\n{}\n", good(), good())),
+        400,
+        "line 2, column 10",
+        &["line 2 is not JSON"],
+    );
     says(&lines(&format!("{}\n\n[1]\n", good())), 422, "line 3", &["an array"]);
     says(&lines(&format!("{}\n{}\n", good(), with("delay", json!(true)))), 422, "line 2, field delay", &["true"]);
     says(&lines("\n \n"), 422, "", &["no record"]);

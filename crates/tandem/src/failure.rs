@@ -132,7 +132,13 @@ impl From<Error> for Failure {
             Error::File { .. } | Error::Table(_) | Error::Inference(_) => Kind::World,
             Error::Environment(e) => environment(e),
             Error::Notebook(e) => notebook(e),
-            Error::Read(e) => if e.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>) { Kind::World } else { Kind::Project },
+            Error::Read(e) => {
+                if e.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>) {
+                    Kind::World
+                } else {
+                    Kind::Project
+                }
+            }
             _ => Kind::Project,
         };
         let mut failure = Self::new(kind, error.to_string());

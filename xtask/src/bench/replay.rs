@@ -213,7 +213,7 @@ impl Bench {
                     contender.best = Some(cost);
                 }
                 if first && let Err(message) = self.compare(contender, out) {
-                    contender.verdict = "its answer could not be compared".to_owned();
+                    contender.verdict = "its answer could not be compared".into();
                     println!("{message}");
                 }
                 Ok(())

@@ -15,7 +15,7 @@ use crate::steps::Count;
 pub fn count() -> Result<Count, String> {
     let files = files::read(&shell::root())?;
     let metadata = arrows::metadata()?;
-    let rules: [(&str, Vec<String>); 9] = [
+    let rules: [(&str, Vec<String>); 10] = [
         ("every Rust file opens with //!, and what it is for", words::without_opening(&files)),
         ("files and functions keep to their sizes", sizes::findings(&files)?),
         ("nothing is left to do, and no test is ignored", words::unfinished(&files)),
@@ -25,6 +25,7 @@ pub fn count() -> Result<Count, String> {
         ("locks are pinned, hashed, and name no index", words::locks(&files)),
         ("every code of a finding is unique, and is tested", promises::codes(&files)),
         ("the commands in the documents exist", promises::commands(&files)),
+        ("the links in the documents lead somewhere", promises::links(&files)),
     ];
     let mut count = Count::default();
     for (rule, findings) in rules {

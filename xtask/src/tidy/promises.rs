@@ -77,6 +77,38 @@ pub fn commands(files: &[File]) -> Vec<String> {
     findings
 }
 
+/// Links in the documents to files and folders that are not there.
+pub fn links(files: &[File]) -> Vec<String> {
+    let mut findings = Vec::new();
+    for file in files.iter().filter(|file| file.has_ending("md")) {
+        let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for (number, line) in file.text.lines().enumerate() {
+            for target in line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target) {
+                let target = target.split('#').next().unwrap_or_default();
+                let elsewhere = target.is_empty() || target.contains("://") || target.contains(' ');
+                let path = resolve(folder, target);
+                if !elsewhere && !files.iter().any(|f| f.path == path || f.path.starts_with(&format!("{path}/"))) {
+                    findings.push(format!("{}: {target} is not there", file.place(number)));
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// A relative path from a folder, without `.` and `..`.
+fn resolve(folder: &str, target: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in target.split('/').filter(|part| !part.is_empty() && *part != ".") {
+        if part == ".." {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    parts.join("/")
+}
+
 /// What a document sets as code: the spans between backticks, and the lines of fences that begin with a prompt or a command.
 fn code_lines(text: &str) -> Vec<(usize, String)> {
     let (mut lines, mut fenced) = (Vec::new(), false);
@@ -110,6 +142,14 @@ mod tests {
         assert_eq!(declared("            Code::NotYaml => \"T101\","), expected);
         assert_eq!(declared("    (NotYaml, \"T101\", Error, \"A title\"),"), expected);
         assert_eq!(declared("let x = \"Tuesday\";"), None);
+    }
+
+    #[test]
+    fn a_link_leads_somewhere() {
+        let file = |path: &str, text: &str| File { path: path.into(), text: text.into(), code: String::new() };
+        let text = "[a](../README.md#top) [b](semantics.md) [c](https://example.org/x) [d](decisions/)";
+        let files = [file("README.md", ""), file("docs/words.md", text), file("docs/decisions/1.md", "")];
+        assert_eq!(links(&files), ["docs/words.md:1: semantics.md is not there"]);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) struct Draft {
     pub arrival: Option<Arrival>,
     /// `(field, entity's name, part's name, its place)`.
     pub touches: Vec<(usize, String, Option<String>, Span)>,
+    /// A time role could not be read: that finding is enough, the missing time is not another one.
+    pub role_unread: bool,
 }
 
 impl Reader {
@@ -82,7 +84,7 @@ impl Reader {
             time_zone: None,
             place,
         };
-        let mut draft = Draft { source, event: None, arrival: None, touches: Vec::new() };
+        let mut draft = Draft { source, event: None, arrival: None, touches: Vec::new(), role_unread: false };
         for node in schema.list("properties") {
             self.property(unit, node, &mut draft);
         }
@@ -126,10 +128,16 @@ impl Reader {
                 },
                 "entity" => match value.text() {
                     Some(text) => {
-                        let (entity, part) = text.split_once('.').map_or((text, None), |(e, p)| (e, Some(p.to_owned())));
+                        let (entity, part) =
+                            text.split_once('.').map_or((text, None), |(e, p)| (e, Some(p.to_owned())));
                         draft.touches.push((index, entity.to_owned(), part, value.span));
                     }
-                    None => self.bad_property(unit, value, "`entity` is a name.", "Write `value: aircraft`, or `value: route.origin`."),
+                    None => self.bad_property(
+                        unit,
+                        value,
+                        "`entity` is a name.",
+                        "Write `value: aircraft`, or `value: route.origin`.",
+                    ),
                 },
                 other => self.other_property(unit, custom, key, other, OF_FIELD),
             }
@@ -152,7 +160,13 @@ impl Reader {
             }
             _ => {
                 let message = format!("`{word}` is not a type of the contract standard.");
-                self.findings.at(Code::NotAllowed, &unit.origin, node.span, message, instead(word, "type", TYPES.iter().copied()));
+                self.findings.at(
+                    Code::NotAllowed,
+                    &unit.origin,
+                    node.span,
+                    message,
+                    instead(word, "type", TYPES.iter().copied()),
+                );
                 return None;
             }
         };
@@ -164,10 +178,12 @@ impl Reader {
         let field = &draft.source.fields[index];
         let name = field.name.clone();
         if !matches!(role, "event" | "arrival") {
+            draft.role_unread = true;
             let help = instead(role, "role", ["event", "arrival"]);
             return self.bad_property(unit, value, &format!("`{role}` is not a role of a time."), &help);
         }
         if field.ty != Type::Time {
+            draft.role_unread = true;
             let message = format!("`{name}` is the {role} time, but its type is {}.", field.ty);
             let help = "Write `logicalType: timestamp` (or `date`).";
             return self.findings.at(Code::TimeRoleNotTime, &unit.origin, value.span, message, help);
@@ -191,7 +207,9 @@ impl Reader {
             let first = match first {
                 Arrival::Observed => "it is observed by our own log".to_owned(),
                 Arrival::Declared { field } => format!("the field `{}` declares it", draft.source.fields[*field].name),
-                Arrival::Assumed { delay } => format!("it is assumed to be {} after the event", format_duration(*delay)),
+                Arrival::Assumed { delay } => {
+                    format!("it is assumed to be {} after the event", format_duration(*delay))
+                }
             };
             let message = format!("The arrival time of `{}` is said twice: {first}.", draft.source.name);
             let help = "Keep one: a field with `timeRole: arrival`, or `arrival: observed`, or `arrivalDelay`.";
@@ -279,7 +297,10 @@ impl Reader {
             && !found.iter().any(|l| l.server == *server)
         {
             let message = format!("The project reads the server `{server}`, but `{name}` has none of this name.");
-            let help = format!("{} The project's choice stands in tandem.yaml under `serve:`.", instead(server, "server", found.iter().map(|l| l.server.as_str())));
+            let help = format!(
+                "{} The project's choice stands in tandem.yaml under `serve:`.",
+                instead(server, "server", found.iter().map(|l| l.server.as_str()))
+            );
             self.findings.missing(Code::UnknownServer, &unit.origin, span, message, help);
         }
     }
@@ -287,12 +308,12 @@ impl Reader {
     fn times(&mut self, unit: &Unit<'_>, schema: &Node, draft: &mut Draft) {
         let span = schema.get("name").map_or(schema.span, |n| n.span);
         let name = &draft.source.name;
-        if draft.event.is_none() {
+        if draft.event.is_none() && !draft.role_unread {
             let message = format!("No field of `{name}` says when it happened.");
             let help = "Add to the field that says it: `customProperties: [{property: timeRole, value: event, vendor: tandem}]`.";
             self.findings.missing(Code::NoEventTime, &unit.origin, span, message, help);
         }
-        if draft.arrival.is_none() {
+        if draft.arrival.is_none() && !draft.role_unread {
             let message = format!("Nothing says when production first knew a record of `{name}`.");
             let help = "Say one of three: a field with `timeRole: arrival`; or of the schema `arrival: observed` (our own log stamps it); or `arrivalDelay: 5 minutes` (assumed).";
             self.findings.missing(Code::NoArrivalTime, &unit.origin, span, message, help);
@@ -301,7 +322,7 @@ impl Reader {
 
     /// A contract with findings is kept aside, so that what refers to it is not blamed.
     fn conclude(&mut self, draft: Draft) {
-        let Draft { mut source, event, arrival, .. } = draft;
+        let Draft { mut source, event, arrival, role_unread, .. } = draft;
         match (event, arrival) {
             (Some(event), Some(arrival)) => {
                 source.event = event;
@@ -309,7 +330,7 @@ impl Reader {
                 self.project.sources.push(source);
             }
             (event, _) => {
-                let broken = BrokenSource { has_event: event.is_some() };
+                let broken = BrokenSource { has_event: event.is_some() || role_unread };
                 self.broken.sources.insert(source.name, broken);
             }
         }

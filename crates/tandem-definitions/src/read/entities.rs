@@ -30,7 +30,10 @@ impl Reader {
             };
             let Some(index) = index else {
                 let parts: Vec<String> = keys.iter().map(|k| format!("{name}.{}", k.name)).collect();
-                let message = format!("The key of `{name}` has {} parts; this must say which of them the field holds.", keys.len());
+                let message = format!(
+                    "The key of `{name}` has {} parts; this must say which of them the field holds.",
+                    keys.len()
+                );
                 let word = part.as_ref().map_or(name.clone(), |p| format!("{name}.{p}"));
                 let help = instead(&word, "part", parts.iter().map(String::as_str));
                 self.findings.at(Code::IncompleteKey, &unit.origin, *span, message, help);
@@ -64,7 +67,10 @@ impl Reader {
                         "The records of `{}` hold a part of the key of `{}`, but not `{}`.",
                         draft.source.name, declared.name, declared.keys[part].name
                     );
-                    let help = format!("Mark the field that holds it with `entity: {}.{}`.", declared.name, declared.keys[part].name);
+                    let help = format!(
+                        "Mark the field that holds it with `entity: {}.{}`.",
+                        declared.name, declared.keys[part].name
+                    );
                     let span = slots.iter().flatten().map(|(_, span)| *span).next().unwrap_or_default();
                     self.findings.at(Code::IncompleteKey, &unit.origin, span, message, help);
                 }
@@ -87,8 +93,10 @@ impl Reader {
             Some(_) if key.ty == field.ty => {}
             Some(first) => {
                 let message = format!(
-                    "`{}` is a {} here, but the same key is a {} in `{first}`: no record of one would meet the other.",
-                    field.name, field.ty, key.ty
+                    "`{}` is {} here, but the same key is {} in `{first}`: no record of one would meet the other.",
+                    field.name,
+                    field.ty.with_article(),
+                    key.ty.with_article()
                 );
                 let help = format!("Bring both contracts to one `logicalType`, most likely `{}`.", key.ty);
                 self.findings.at(Code::KeyTypesDiffer, &unit.origin, span, message, help);
@@ -103,7 +111,7 @@ impl Reader {
                 self.findings.placed(
                     Code::UntouchedEntity,
                     entity.place.clone(),
-                    &entity.name,
+                    &self.entity_texts[index],
                     format!("No source holds a key of `{}`.", entity.name),
                     format!("Mark the field that holds it: `customProperties: [{{property: entity, value: {}, vendor: tandem}}]`.", entity.name),
                 );

@@ -161,7 +161,7 @@ impl Reader {
 
     /// What the feature's aggregations fold: `Some(None)` without `from`, `None` when that cannot be said.
     #[allow(clippy::option_option)]
-    fn folding<'n>(&mut self, draft: &Draft<'n>) -> Option<Option<Plan>> {
+    fn folding(&mut self, draft: &Draft<'_>) -> Option<Option<Plan>> {
         let Some(from) = draft.node.get("from") else { return Some(None) };
         let over = draft.node.get("over");
         let window = match over.and_then(Node::text) {
@@ -231,8 +231,7 @@ impl Reader {
 
     /// Checks an expression over features.
     fn computation(&mut self, sql: &Sql<'_>, plan: Option<Plan>) -> Option<(Computation, Type)> {
-        let known =
-            Known { project: &self.project, declared: &self.broken.features, requests: &self.broken.request };
+        let known = Known { project: &self.project, declared: &self.broken.features, requests: &self.broken.request };
         let all: BTreeSet<String> =
             known.declared.iter().cloned().chain(known.project.features.iter().map(|f| f.name.clone())).collect();
         let known = Known { declared: &all, ..known };
@@ -273,8 +272,14 @@ impl Reader {
                 Type::Text => "default: \"unknown\"",
                 Type::Time => "default: 1970-01-01",
             };
-            let message = format!("The feature `{}` is a {ty}, but its default is not.", draft.name);
-            self.findings.at(Code::BadDefault, &draft.origin, node.span, message, format!("Write, for example, `{example}`."));
+            let message = format!("The feature `{}` is {}, but its default is not.", draft.name, ty.with_article());
+            self.findings.at(
+                Code::BadDefault,
+                &draft.origin,
+                node.span,
+                message,
+                format!("Write, for example, `{example}`."),
+            );
         }
         value
     }

@@ -20,10 +20,7 @@ impl Reader {
         let on = node.get("on")?;
         let Found::Index(source) = self.source(on, origin) else { return None };
         let at = node.get("at").and_then(|n| self.instant(n, origin, source));
-        let filter = match node.get("where") {
-            Some(n) => Some(self.filter(n, unit.origin, source)),
-            None => None,
-        };
+        let filter = node.get("where").map(|n| self.filter(n, unit.origin, source));
         self.touches_all(on, origin, source, features, outcome);
         let request = self.request_of(on, origin, source, features);
         let (field, offset) = at?;
@@ -57,7 +54,7 @@ impl Reader {
         match declared.field(word) {
             Some(field) if declared.fields[field].ty == Type::Time => Some((field, offset)),
             Some(field) => {
-                let message = format!("`{word}` is a {}, not a time.", declared.fields[field].ty);
+                let message = format!("`{word}` is {}, not a time.", declared.fields[field].ty.with_article());
                 let help = instead(word, "time field", times());
                 self.findings.at(Code::BadObservationTime, origin, node.span, message, help);
                 None
@@ -74,7 +71,14 @@ impl Reader {
     }
 
     /// All keys that the features and the outcome need must be on the record that is asked on.
-    fn touches_all(&mut self, on: &Node, origin: &Origin<'_>, source: usize, features: &[usize], outcome: Option<&Outcome>) {
+    fn touches_all(
+        &mut self,
+        on: &Node,
+        origin: &Origin<'_>,
+        source: usize,
+        features: &[usize],
+        outcome: Option<&Outcome>,
+    ) {
         let (entities, _) = self.needs(features);
         let source = &self.project.sources[source];
         let touched = |entity: usize| source.touches.iter().any(|t| t.entity == entity);
@@ -92,7 +96,8 @@ impl Reader {
         }
         for (entity, why) in lacking {
             let entity = &self.project.entities[entity].name;
-            let message = format!("The records of `{}` do not say which {entity} they are about, but {why}.", source.name);
+            let message =
+                format!("The records of `{}` do not say which {entity} they are about, but {why}.", source.name);
             let help = format!(
                 "Observe on a source that touches `{entity}`, mark the field of `{}` that holds it with `entity: {entity}`, or leave the feature out.",
                 source.name
@@ -112,12 +117,24 @@ impl Reader {
                 Some(field) if source.fields[field].ty == wanted.ty => pairs.push((request, field)),
                 Some(field) => {
                     let ty = source.fields[field].ty;
-                    let message = format!("`request.{}` is a {}, but the field of `{}` is a {ty}.", wanted.name, wanted.ty, source.name);
-                    let help = format!("Give both one type: `type: {ty}` under `request:`, or `logicalType: {}` in the contract.", wanted.ty);
+                    let message = format!(
+                        "`request.{}` is {}, but the field of `{}` is {}.",
+                        wanted.name,
+                        wanted.ty.with_article(),
+                        source.name,
+                        ty.with_article()
+                    );
+                    let help = format!(
+                        "Give both one type: `type: {ty}` under `request:`, or `logicalType: {}` in the contract.",
+                        wanted.ty
+                    );
                     self.findings.at(Code::ObservationLacksRequest, origin, on.span, message, help);
                 }
                 None => {
-                    let message = format!("A feature reads `request.{0}`, but the records of `{1}` have no field `{0}`.", wanted.name, source.name);
+                    let message = format!(
+                        "A feature reads `request.{0}`, but the records of `{1}` have no field `{0}`.",
+                        wanted.name, source.name
+                    );
                     let help = instead(&wanted.name, "field", source.fields.iter().map(|f| f.name.as_str()));
                     let help = format!("Add the field to the contract under this name. {help}");
                     self.findings.at(Code::ObservationLacksRequest, origin, on.span, message, help);

@@ -59,7 +59,12 @@ impl Reader {
     }
 
     /// The features that a list names; all of `otherwise` without a list.
-    pub(super) fn named_features(&mut self, list: Option<&Node>, origin: &Origin<'_>, otherwise: Vec<usize>) -> Vec<usize> {
+    pub(super) fn named_features(
+        &mut self,
+        list: Option<&Node>,
+        origin: &Origin<'_>,
+        otherwise: Vec<usize>,
+    ) -> Vec<usize> {
         let Some(list) = list else { return otherwise };
         let mut features = Vec::new();
         for node in list.items() {
@@ -75,7 +80,13 @@ impl Reader {
                     let known = self.project.features.iter().map(|f| f.name.as_str());
                     let known = known.chain(self.broken.features.iter().map(String::as_str));
                     let help = instead(name, "feature", known);
-                    self.findings.at(Code::UnknownFeature, origin, node.span, format!("There is no feature `{name}`."), help);
+                    self.findings.at(
+                        Code::UnknownFeature,
+                        origin,
+                        node.span,
+                        format!("There is no feature `{name}`."),
+                        help,
+                    );
                 }
             }
         }
@@ -129,7 +140,9 @@ impl Reader {
             value,
             ty,
             horizon,
-            reporting_delay: node.text_of("reporting_delay").map_or(Some(0), |t| parse_duration(t).filter(|d| *d >= 0))?,
+            reporting_delay: node
+                .text_of("reporting_delay")
+                .map_or(Some(0), |t| parse_duration(t).filter(|d| *d >= 0))?,
             when_missing: node.text_of("when_missing").unwrap_or("no outcome was recorded").to_owned(),
             place: origin.place(name.span),
         })
@@ -156,10 +169,10 @@ impl Reader {
         };
         if let Some(outcome) = outcome.filter(|o| o.ty != Type::Bool) {
             let message = format!(
-                "`{}` measures answers to a yes-or-no question, but the outcome `{}` is a {}.",
+                "`{}` measures answers to a yes-or-no question, but the outcome `{}` is {}.",
                 metric_node.text().unwrap_or(""),
                 outcome.name,
-                outcome.ty
+                outcome.ty.with_article()
             );
             let help = "Make the outcome a condition, such as `max(arr_delay) > 30`.";
             self.findings.at(Code::OutcomeNotBoolean, origin, metric_node.span, message, help);
@@ -181,8 +194,16 @@ impl Reader {
         let gap = parse_duration(gap_node.text()?).filter(|gap| *gap >= 0)?;
         if let Some(outcome) = outcome.filter(|o| gap < o.horizon) {
             let horizon = format_duration(outcome.horizon);
-            let message = format!("The gap is shorter than the horizon ({horizon}): outcomes of the training part reach into the test part.");
-            self.findings.at(Code::ShortGap, origin, gap_node.span, message, format!("Write `gap: {horizon}` or more, or leave it out."));
+            let message = format!(
+                "The gap is shorter than the horizon ({horizon}): outcomes of the training part reach into the test part."
+            );
+            self.findings.at(
+                Code::ShortGap,
+                origin,
+                gap_node.span,
+                message,
+                format!("Write `gap: {horizon}` or more, or leave it out."),
+            );
         }
         Some(Split { test_from, gap })
     }

@@ -61,6 +61,7 @@ impl Reader {
         if keys.is_empty() {
             keys.push(KeyPart { name: name.to_owned(), ty: Type::Text });
         }
+        self.entity_texts.push(unit.origin.excerpt(name_node.span).to_owned());
         self.project.entities.push(Entity {
             name: name.to_owned(),
             meaning: node.text_of("meaning").unwrap_or_default().to_owned(),

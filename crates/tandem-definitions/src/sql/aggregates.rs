@@ -15,12 +15,18 @@ impl<'p> Checker<'_, 'p> {
     pub(super) fn aggregate(&mut self, name: &str, inputs: Inputs<'_>, span: Span, name_span: Span) -> Option<Typed> {
         if let Some(outer) = &self.inside {
             let message = format!("`{name}` stands inside `{outer}`: an aggregation cannot fold another one.");
-            self.find(Code::NestedAggregate, span, message, "Make a feature of the inner one, or write one aggregation beside the other.");
+            self.find(
+                Code::NestedAggregate,
+                span,
+                message,
+                "Make a feature of the inner one, or write one aggregation beside the other.",
+            );
             return None;
         }
         let ahead = match &self.scope {
             Scope::Record(record) => {
-                let message = format!("`{name}` folds many records, but here one record of `{}` is looked at.", record.source);
+                let message =
+                    format!("`{name}` folds many records, but here one record of `{}` is looked at.", record.source);
                 self.find(Code::AggregateInRecord, span, message, "Move it to `value`, or make a feature of it.");
                 return None;
             }
@@ -32,7 +38,12 @@ impl<'p> Checker<'_, 'p> {
             Scope::Entity { folding: Some(folding), .. } => matches!(folding.window, Window::Ahead(_)),
         };
         if ahead && name == "time_since_last" {
-            self.find(Code::LooksBack, name_span, "An outcome looks ahead, so there is nothing since which time has passed.", "Fold the field that you want to know: `max(x)`, `count(*)`, …");
+            self.find(
+                Code::LooksBack,
+                name_span,
+                "An outcome looks ahead, so there is nothing since which time has passed.",
+                "Fold the field that you want to know: `max(x)`, `count(*)`, …",
+            );
             return None;
         }
         let folding = self.enter(name)?;
@@ -87,7 +98,13 @@ impl<'p> Checker<'_, 'p> {
     ) -> Option<(Function, Option<Expr>, Type, Type)> {
         let (distinct, inputs) = match inputs {
             Inputs::Star if name == "count" => return Some((Function::Count, None, Type::Bool, Type::Int)),
-            Inputs::Star => return self.unsupported(span, &format!("`{name}` needs to know of which field."), &format!("Write `{name}(field)`.")),
+            Inputs::Star => {
+                return self.unsupported(
+                    span,
+                    &format!("`{name}` needs to know of which field."),
+                    &format!("Write `{name}(field)`."),
+                );
+            }
             Inputs::List { distinct, inputs } => (distinct, inputs),
         };
         if name == "time_since_last" && inputs.is_empty() {
@@ -102,11 +119,20 @@ impl<'p> Checker<'_, 'p> {
             return self.wrong_count(name, wanted, inputs.len(), span);
         };
         if distinct && name != "count" {
-            return self.unsupported(span, "`distinct` is for `count`.", "Write `count(distinct x)`, or leave `distinct` out.");
+            return self.unsupported(
+                span,
+                "`distinct` is for `count`.",
+                "Write `count(distinct x)`, or leave `distinct` out.",
+            );
         }
         let x = self.expr(input)?;
         let Some(ty) = x.ty else {
-            self.find(Code::TypeMismatch, x.span, "This is always null, so there is nothing to fold.", "Fold a field of the source.");
+            self.find(
+                Code::TypeMismatch,
+                x.span,
+                "This is always null, so there is nothing to fold.",
+                "Fold a field of the source.",
+            );
             return None;
         };
         let (function, result) = match name {
@@ -124,15 +150,25 @@ impl<'p> Checker<'_, 'p> {
     }
 
     /// Sums and means are of numbers; of conditions, they are how many hold and the share that holds.
-    fn summed(&mut self, function: Function, x: Typed, name_span: Span) -> Option<(Function, Option<Expr>, Type, Type)> {
+    fn summed(
+        &mut self,
+        function: Function,
+        x: Typed,
+        name_span: Span,
+    ) -> Option<(Function, Option<Expr>, Type, Type)> {
         let (expr, ty) = match x.ty {
             Some(Type::Bool) => (Expr::Cast(Box::new(x.expr), Type::Int), Type::Int),
             Some(ty) if ty.is_numeric() => (x.expr, ty),
             ty => {
-                let word = ty.map_or("null", Type::word);
+                let word = ty.map_or_else(|| "null".to_owned(), Type::with_article);
                 let what = if function == Function::Sum { "sum" } else { "mean" };
-                let message = format!("There is no {what} of a {word}.");
-                self.find(Code::TypeMismatch, x.span.to(x.span.end.max(name_span.start)), message, "Fold a number; of texts and times take `min`, `max`, `first`, `last` or `count`.");
+                let message = format!("There is no {what} of {word}.");
+                self.find(
+                    Code::TypeMismatch,
+                    x.span.to(x.span.end.max(name_span.start)),
+                    message,
+                    "Fold a number; of texts and times take `min`, `max`, `first`, `last` or `count`.",
+                );
                 return None;
             }
         };

@@ -1,8 +1,11 @@
 //! Functions of single values: which there are, what they take, what they give.
 
-use sqlparser::ast::{DuplicateTreatment, Expr as Ast, Function as Call, FunctionArg, FunctionArgExpr, FunctionArguments};
+use sqlparser::ast::{
+    DuplicateTreatment, Expr as Ast, Function as Call, FunctionArg, FunctionArgExpr, FunctionArguments, Spanned,
+};
 
-use super::check::{Checker, Typed, widen};
+use super::check::{Checker, Typed};
+use super::operators::widen;
 use crate::codes::Code;
 use crate::expression::{Expr, Scalar};
 use crate::findings::{Span, instead, nearest};
@@ -45,12 +48,20 @@ pub(super) enum Inputs<'e> {
 impl Checker<'_, '_> {
     pub(super) fn function(&mut self, call: &Call, span: Span) -> Option<Typed> {
         let name = call.name.to_string().to_lowercase();
-        let name_span = self.span(&call.name);
+        let name_span = self.sql.words(call.name.span());
         if call.over.is_some() {
-            return self.unsupported(span, "A window is not written in the expression.", "Write `over: 7 days` beside `value`.");
+            return self.unsupported(
+                span,
+                "A window is not written in the expression.",
+                "Write `over: 7 days` beside `value`.",
+            );
         }
         if call.filter.is_some() || !call.within_group.is_empty() || call.null_treatment.is_some() {
-            return self.unsupported(span, "Aggregations take no clauses.", "Write the condition under `where:` beside `value`; nulls are always skipped.");
+            return self.unsupported(
+                span,
+                "Aggregations take no clauses.",
+                "Write the condition under `where:` beside `value`; nulls are always skipped.",
+            );
         }
         let inputs = self.inputs(call, span)?;
         if is_aggregate(&name) {
@@ -67,7 +78,9 @@ impl Checker<'_, '_> {
         };
         match inputs {
             Inputs::List { distinct: false, inputs } => self.call(*function, &name, &inputs, span),
-            _ => self.unsupported(span, &format!("`{name}` takes plain values."), "`*` and `distinct` are for `count`."),
+            _ => {
+                self.unsupported(span, &format!("`{name}` takes plain values."), "`*` and `distinct` are for `count`.")
+            }
         }
     }
 
@@ -98,7 +111,8 @@ impl Checker<'_, '_> {
 
     pub(super) fn call(&mut self, function: Scalar, name: &str, inputs: &[&Ast], span: Span) -> Option<Typed> {
         use Scalar::{
-            Abs, Ceil, Coalesce, Exp, Floor, Greatest, Hour, Least, Length, Ln, Lower, Month, Round, Sqrt, Upper, Weekday,
+            Abs, Ceil, Coalesce, Exp, Floor, Greatest, Hour, Least, Length, Ln, Lower, Month, Round, Sqrt, Upper,
+            Weekday,
         };
         let (wanted, fits) = match function {
             Coalesce | Greatest | Least => ("at least one value", !inputs.is_empty()),
@@ -147,7 +161,12 @@ impl Checker<'_, '_> {
                 None
             }
             _ => {
-                self.find(Code::TypeMismatch, zone.span, "A time zone is a text constant.", "Write an IANA name, such as 'America/New_York'.");
+                self.find(
+                    Code::TypeMismatch,
+                    zone.span,
+                    "A time zone is a text constant.",
+                    "Write an IANA name, such as 'America/New_York'.",
+                );
                 None
             }
         }

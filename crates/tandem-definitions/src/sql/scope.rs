@@ -48,5 +48,10 @@ pub(crate) enum Scope<'p> {
     /// It is about one record of a source.
     Record(Record<'p>),
     /// It is about an entity: a feature, or (`names` absent) an outcome.
-    Entity { folding: Option<Folding<'p>>, names: Option<&'p dyn Names>, aggregates: Vec<Aggregate>, inputs: Vec<Input> },
+    Entity {
+        folding: Option<Folding<'p>>,
+        names: Option<&'p dyn Names>,
+        aggregates: Vec<Aggregate>,
+        inputs: Vec<Input>,
+    },
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use tandem_definitions::{Diagnostic, Project, Type, Value};
+use tandem_definitions::{Code, Diagnostic, Place, Project, Type, Value};
 
 use super::case::{Log, Unusable, case, typed};
 use super::markdown::show;
@@ -74,6 +74,32 @@ impl fmt::Display for Failure {
             What::Missing(finding) => write!(f, "expected the finding {finding}, which did not come"),
             What::Finding(d) => write!(f, "a finding that was not expected: {}: {} {}", named(d), d.message, d.help),
             What::Unusable(message) => f.write_str(message),
+        }
+    }
+}
+
+impl Failure {
+    /// It as a finding, beside those of the definitions and the data.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let place = Place { file: self.path.clone(), line: self.line, column: 1, start: 0, end: 0 };
+        let expectation =
+            |message: String, help: &str| Diagnostic::new(Code::ExpectationFailed, place.clone(), message, help);
+        match &self.what {
+            What::Value { observation, feature, expected, got } => expectation(
+                format!("`{feature}` of {observation} is {got}, and the scenario expects {expected}."),
+                "Either the definition or the expectation is wrong: settle which, with whoever wrote the prose.",
+            ),
+            What::Missing(finding) => expectation(
+                format!("The finding `{finding}` is expected, and the definitions do not give it."),
+                "Correct the line of the findings block, or the definitions of the scenario.",
+            ),
+            What::Finding(finding) => (**finding).clone(),
+            What::Unusable(message) => Diagnostic::new(
+                Code::BlockUnreadable,
+                place.clone(),
+                message.clone(),
+                "Correct this line of the scenario.",
+            ),
         }
     }
 }

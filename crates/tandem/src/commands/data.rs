@@ -54,7 +54,7 @@ impl Data {
         let out = self.out.unwrap_or_else(|| PathBuf::from(format!("{}.parquet", question.name)));
         let begun = Instant::now();
         let bar = context.terminal.bar("replaying");
-        let set = training::training_set(&loaded, question, &|progress| bar.share(progress.share))?;
+        let set = training::training_set(&loaded, question, &question.features, &|progress| bar.share(progress.share))?;
         let part = match self.part {
             Which::Train => Some(Part::Train),
             Which::Test => Some(Part::Test),
@@ -67,7 +67,8 @@ impl Data {
         context.terminal.say(&format!("{}: {} rows in {seconds:.1} s", shown(&out), thousands(rows as u64)));
         context.terminal.say(&in_words(&set.facts));
         if self.facts {
-            let json = serde_json::to_string_pretty(&set.facts).map_err(|e| Failure::world("the facts cannot be written").because(e))?;
+            let json = serde_json::to_string_pretty(&set.facts)
+                .map_err(|e| Failure::world("the facts cannot be written").because(e))?;
             context.terminal.data(&json);
         }
         Ok(())

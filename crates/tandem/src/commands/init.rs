@@ -47,8 +47,11 @@ impl Init {
         let folder = std::path::absolute(self.dir.unwrap_or(working_folder()?))
             .map_err(|e| Failure::world("the folder cannot be used").because(e))?;
         if let Ok(above) = load::find(&folder) {
-            return Err(Failure::project(format!("there is a project already: {}", above.join("tandem.yaml").display()))
-                .hint("`tandem check` says how it stands; for a second one take a folder outside of it"));
+            return Err(Failure::project(format!(
+                "there is a project already: {}",
+                above.join("tandem.yaml").display()
+            ))
+            .hint("`tandem check` says how it stands; for a second one take a folder outside of it"));
         }
         let repository = folder.ancestors().find(|f| f.join(".git").exists()).unwrap_or(&folder).to_path_buf();
         let files = files(&folder, &repository);

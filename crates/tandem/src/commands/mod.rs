@@ -7,7 +7,7 @@ mod explain;
 mod features;
 mod inference_worker;
 mod init;
-mod notebook;
+pub mod notebook;
 mod parity;
 mod records;
 mod reference;
@@ -17,7 +17,7 @@ mod rollback;
 mod schema;
 mod serve;
 mod test;
-mod train;
+pub mod train;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,7 +44,8 @@ pub struct Cli {
     project: Option<PathBuf>,
 }
 
-const AFTER: &str = "Exit codes: 0 done; 1 findings, or a promise that is not kept; 2 the command or the project is wrong;
+const AFTER: &str =
+    "Exit codes: 0 done; 1 findings, or a promise that is not kept; 2 the command or the project is wrong;
 3 the world failed (a disk, a network, a process); 101 a mistake in Tandem itself.
 `tandem COMMAND --help` says more about each, with examples.";
 

@@ -70,11 +70,8 @@ impl Run {
             Err(_) => working_folder()?.join(".tandem"),
         };
         let spinner = context.terminal.spinner("environment");
-        let request = EnvironmentRequest {
-            lock: &lock,
-            folder: &state.join("environments"),
-            tools: &state.join("tools"),
-        };
+        let request =
+            EnvironmentRequest { lock: &lock, folder: &state.join("environments"), tools: &state.join("tools") };
         let environment = request.ensure(&mut |line| spinner.message(line)).map_err(tandem_project::Error::from)?;
         drop(spinner);
         let folder = if beside.as_os_str().is_empty() { working_folder()? } else { beside };

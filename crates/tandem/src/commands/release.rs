@@ -26,8 +26,8 @@ impl Release {
         let loaded = context.checked()?;
         let model = loaded.model(&self.model)?;
         let request = train::Request { program: context.program()?, cell_limit: None };
-        let released = release::release(&loaded, model, &request, now()?)
-            .map_err(|e| Failure::from(e).in_files(&loaded.files))?;
+        let released =
+            release::release(&loaded, model, &request, now()?).map_err(|e| Failure::from(e).in_files(&loaded.files))?;
         let again = if released.existed { "released again, with the same content" } else { "released" };
         context.terminal.say(&format!("{again}, and live: {}", shown(&released.folder)));
         context.terminal.data(&released.id);

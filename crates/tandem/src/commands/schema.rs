@@ -43,7 +43,8 @@ impl Schema {
         };
         let found = schemas.iter().find(|schema| schema.name == kind).ok_or_else(|| {
             let kinds: Vec<&str> = schemas.iter().map(|schema| schema.name).collect();
-            Failure::project(format!("there is no kind of file `{kind}`")).hint(format!("there are: {}", kinds.join(", ")))
+            Failure::project(format!("there is no kind of file `{kind}`"))
+                .hint(format!("there are: {}", kinds.join(", ")))
         })?;
         context.terminal.data(&format!("{:#}", found.json));
         Ok(())

@@ -36,13 +36,18 @@ impl Train {
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         let loaded = context.checked()?;
         let model = loaded.model(&self.model)?;
-        let request = train::Request { program: context.program()?, cell_limit: self.cell_limit.map(Duration::from_secs) };
+        let request =
+            train::Request { program: context.program()?, cell_limit: self.cell_limit.map(Duration::from_secs) };
         let begun = Instant::now();
         let bar = context.terminal.spinner("training");
         let ended = train::train(&loaded, model, &request, &mut |event| tell(&context.terminal, &bar, &event, true));
         drop(bar);
         let report = ended.map_err(notebook::with_traceback)?;
-        context.terminal.say(&format!("trained in {:.1} s; the run: {}", begun.elapsed().as_secs_f64(), shown(&report.folder)));
+        context.terminal.say(&format!(
+            "trained in {:.1} s; the run: {}",
+            begun.elapsed().as_secs_f64(),
+            shown(&report.folder)
+        ));
         context.terminal.data(&measured(&report));
         if report.success {
             return Ok(());
@@ -56,7 +61,11 @@ impl Train {
 pub fn tell(terminal: &Terminal, bar: &Bar, event: &Event, facts: bool) {
     match event {
         Event::Replay(progress) => {
-            bar.message(&format!("replaying, {:.0} % ({} records)", progress.share * 100.0, thousands(progress.records)));
+            bar.message(&format!(
+                "replaying, {:.0} % ({} records)",
+                progress.share * 100.0,
+                thousands(progress.records)
+            ));
         }
         Event::TrainingSet(set) if facts => bar.say(terminal, &format!("training set\n{}", in_words(set))),
         Event::TrainingSet(_) => {}
@@ -89,5 +98,11 @@ fn measured(report: &Report) -> String {
     for (name, value) in others {
         text += &format!("  {name:<18} {}\n", known(value));
     }
-    text + &format!("  {:<18} {:.4}\n  {:<18} {} rows\n", "base rate", measures.base_rate, "fitted on", thousands(report.trained_on))
+    text + &format!(
+        "  {:<18} {:.4}\n  {:<18} {} rows\n",
+        "base rate",
+        measures.base_rate,
+        "fitted on",
+        thousands(report.trained_on)
+    )
 }

@@ -34,12 +34,22 @@ pub fn run(loaded: &Loaded, question: &Question, python: &Path, bar: &Bar) -> Re
     .map_err(|error| notebook::with_traceback(error.into()))?;
     let path = folder.join("handed_over.json");
     let text = std::fs::read_to_string(&path).map_err(|e| Failure::file("read", &path, &e))?;
-    let claim: Claim = serde_json::from_str(&text)
-        .map_err(|e| Failure::project(format!("{} is not what the notebook should write", path.display())).because(e))?;
+    let claim: Claim = serde_json::from_str(&text).map_err(|e| {
+        Failure::project(format!("{} is not what the notebook should write", path.display())).because(e)
+    })?;
     bar.message("asking the logs when each of its columns was known");
     let known = foresight::columns(loaded, question, &claim.columns)?;
-    let missing = known.into_iter().filter(|column| column.known < column.of);
-    let not_in_production =
-        missing.map(|c| Column { name: c.column, known: c.known, of: c.of, why: c.words }).collect();
-    Ok(HandedOver { metric: claim.metric, value: claim.value, columns: claim.columns.len(), not_in_production })
+    let (declared, unsaid): (Vec<_>, Vec<_>) = known.iter().partition(|column| column.source.is_some());
+    let not_in_production = declared.into_iter().filter(|column| !column.is_known()).map(|c| {
+        let why = c.words();
+        let why = why.strip_prefix(&format!("{}: ", c.column)).unwrap_or(&why).to_owned();
+        Column { name: c.column.clone(), known: c.known, of: c.ever, why }
+    });
+    Ok(HandedOver {
+        metric: claim.metric,
+        value: claim.value,
+        columns: claim.columns.len(),
+        not_in_production: not_in_production.collect(),
+        unsaid: unsaid.into_iter().map(|column| column.column.clone()).collect(),
+    })
 }

@@ -17,8 +17,8 @@ use tandem_notebook::EnvironmentRequest;
 use tandem_project::measure::metric_name;
 use tandem_project::{Loaded, check, load, parity, release, train, training};
 
-use crate::commands::train::tell;
 use crate::commands::thousands;
+use crate::commands::train::tell;
 use crate::context::{Context, now};
 use crate::failure::{Failure, counted};
 use crate::terminal::{Bar, Terminal};
@@ -29,6 +29,8 @@ use summary::{Live, Parity, Summary};
 
 /// The example's question and model.
 const NAME: &str = "late_landing";
+/// How far a served prediction may be from the notebook's own.
+const TOLERANCE: f64 = 1e-6;
 
 /// Walks the road in an empty folder.
 pub fn run(context: &Context, folder: &Path, yes: bool) -> Result<(), Failure> {
@@ -53,7 +55,10 @@ fn ask(terminal: &Terminal, yes: bool) -> Result<(), Failure> {
     terminal.say("It makes a Python environment there from a hashed lock: about 150 MB from your package index.");
     terminal.say("Press Enter to go on, or Ctrl-C.");
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(|e| Failure::world("the terminal cannot be read").because(e))?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|e| Failure::world("the terminal cannot be read").because(e))?;
     Ok(())
 }
 
@@ -68,26 +73,35 @@ impl Road<'_> {
     fn walk(&self, steps: &mut Steps<'_>) -> Result<Summary, Failure> {
         steps.step("project", "tandem demo --keep OTHER-FOLDER", |_| {
             let files = example::write(self.folder)?;
-            Ok(((), format!("{} written: contracts, features, a question, a notebook, scenarios", counted(files, "file"))))
+            Ok((
+                (),
+                format!("{} written: contracts, features, a question, a notebook, scenarios", counted(files, "file")),
+            ))
         })?;
         let python = steps.step("environment", "tandem train late_landing", |bar| self.environment(bar))?;
         steps.step("logs", "PYTHON prepare_logs.py .", |bar| self.logs(&python, bar))?;
         let loaded = load::load(self.folder)?;
-        let loaded = steps.step("check", "tandem check", |bar| self.check(loaded, bar))?;
+        let loaded = steps.step("check", "tandem check", |bar| Self::check(loaded, bar))?;
         let question = loaded.question(NAME)?;
         let records = steps.step("data", "tandem data late_landing", |bar| data(&loaded, question, bar))?;
         let trained = steps.step("train", "tandem train late_landing", |bar| self.train(&loaded, bar))?;
         let released = steps.step("release", "tandem release late_landing", |_| self.release(&loaded))?;
         let service = steps.step("serve", "tandem serve", |bar| self.serve(bar))?;
         let streamed = steps.step("stream", "tandem serve", |bar| stream(&loaded, question, &service, bar))?;
-        steps.step("stop", "tandem serve", |_| service.stop().map(|()| ((), "the service stopped; every acknowledged record is on the disk".to_owned())))?;
-        let parity = steps.step("parity", "tandem parity", |bar| self.parity(&loaded, bar))?;
-        let live = steps.step("measure", "tandem parity", |_| measure(&loaded, question, &streamed))?;
-        let handed_over = steps.step("handed over", "tandem notebook run handed_over/handed_over.ipynb --lock models/late_landing/requirements.lock", |bar| {
-            let handed = handed_over::run(&loaded, question, &python, bar)?;
-            let said = format!("the usual notebook, run as it came: claims {} {:.3}", handed.metric, handed.value);
-            Ok((handed, said))
+        steps.step("stop", "tandem serve", |_| {
+            service.stop().map(|()| ((), "the service stopped; every acknowledged record is on the disk".to_owned()))
         })?;
+        let parity = steps.step("parity", "tandem parity", |bar| Self::parity(&loaded, bar))?;
+        let live = steps.step("measure", "tandem parity", |_| measure(&loaded, question, &streamed))?;
+        let handed_over = steps.step(
+            "handed over",
+            "tandem notebook run handed_over/handed_over.ipynb --lock models/late_landing/requirements.lock",
+            |bar| {
+                let handed = handed_over::run(&loaded, question, &python, bar)?;
+                let said = format!("the usual notebook, run as it came: claims {} {:.3}", handed.metric, handed.value);
+                Ok((handed, said))
+            },
+        )?;
         Ok(Summary {
             question: question.question.clone(),
             asked_by: question.asked_by.clone(),
@@ -114,11 +128,8 @@ impl Road<'_> {
     fn environment(&self, bar: &Bar) -> Outcome<PathBuf> {
         let state = self.folder.join(".tandem");
         let lock = self.folder.join("models").join(NAME).join("requirements.lock");
-        let request = EnvironmentRequest {
-            lock: &lock,
-            folder: &state.join("environments"),
-            tools: &state.join("tools"),
-        };
+        let request =
+            EnvironmentRequest { lock: &lock, folder: &state.join("environments"), tools: &state.join("tools") };
         let made = request.ensure(&mut |line| bar.message(line)).map_err(tandem_project::Error::from)?;
         Ok((made.python, format!("Python {}, from the model's hashed lock", made.version)))
     }
@@ -137,22 +148,24 @@ impl Road<'_> {
         Ok(((), format!("as the airline would have had them, in the order of arrival\n{said}")))
     }
 
-    fn check(&self, loaded: Loaded, bar: &Bar) -> Outcome<Loaded> {
+    fn check(loaded: Loaded, bar: &Bar) -> Outcome<Loaded> {
         bar.message("verifying every promise");
-        let report = check::check(&loaded, &check::Depth::default());
+        let report = check::check(&loaded, check::Depth::Everything);
         let errors: Vec<_> = report.findings.iter().filter(|f| f.is_error()).cloned().collect();
         if !errors.is_empty() {
             return Err(Failure::from(tandem_project::Error::Findings(errors)).in_files(&loaded.files));
         }
         let warnings = report.findings.iter().filter(|f| f.severity == Severity::Warning).count();
         let kept = report.promises.iter().filter(|p| p.kept).count();
-        let said = format!("{kept} of {} kept, {}", counted(report.promises.len(), "promise"), counted(warnings, "warning"));
+        let said =
+            format!("{kept} of {} kept, {}", counted(report.promises.len(), "promise"), counted(warnings, "warning"));
         Ok((loaded.checked()?, said))
     }
 
     fn train(&self, loaded: &Loaded, bar: &Bar) -> Outcome<train::Report> {
         let request = train::Request { program: self.program.clone(), cell_limit: None };
-        let report = train::train(loaded, loaded.model(NAME)?, &request, &mut |event| tell(self.terminal, bar, &event, false));
+        let report =
+            train::train(loaded, loaded.model(NAME)?, &request, &mut |event| tell(self.terminal, bar, &event, false));
         let report = report.map_err(crate::commands::notebook::with_traceback)?;
         let said = format!(
             "the notebook ran in {:.0} s; measured on {} later flights: {} {:.3} (success: {} or more)",
@@ -179,9 +192,10 @@ impl Road<'_> {
         Ok((service, said))
     }
 
-    fn parity(&self, loaded: &Loaded, bar: &Bar) -> Outcome<Parity> {
-        let request = parity::Request { model: Some(NAME.to_owned()), program: self.program.clone(), ..parity::Request::default() };
-        let report = parity::parity(loaded, &request, &|p| bar.message(&format!("replaying, {:.0} %", p.share * 100.0)))?;
+    fn parity(loaded: &Loaded, bar: &Bar) -> Outcome<Parity> {
+        let report = parity::parity(loaded, Some(NAME), TOLERANCE, &|p| {
+            bar.message(&format!("replaying, {:.0} %", p.share * 100.0));
+        })?;
         let parity = Parity {
             rows: report.rows,
             values: report.values_compared,
@@ -197,7 +211,7 @@ impl Road<'_> {
             thousands(parity.predictions),
             if differing == 0 { "all equal".to_owned() } else { format!("{} DIFFER", thousands(differing)) }
         );
-        if differing > 0 {
+        if !report.holds() {
             return Err(Failure::broken(said).hint("`tandem parity` shows each"));
         }
         Ok((parity, said))
@@ -252,7 +266,7 @@ fn stream(loaded: &Loaded, question: &Question, service: &Service, bar: &Bar) ->
 }
 
 fn measure(loaded: &Loaded, question: &Question, streamed: &Streamed) -> Outcome<Live> {
-    let served = parity::measure_served(loaded, NAME)?;
+    let served = parity::measure_served(loaded, loaded.model(NAME)?, &|_| {})?;
     let day = |at| time::format_instant(at).get(..10).unwrap_or_default().to_owned();
     let live = Live {
         days: streamed.span.map(|(first, last)| (day(first), day(last))),

@@ -44,7 +44,12 @@ impl<'a> Steps<'a> {
     }
 
     /// Does a step. `by_hand` is the command that does the same in the folder.
-    pub fn step<T>(&mut self, name: &'static str, by_hand: &str, work: impl FnOnce(&Bar) -> Outcome<T>) -> Result<T, Failure> {
+    pub fn step<T>(
+        &mut self,
+        name: &'static str,
+        by_hand: &str,
+        work: impl FnOnce(&Bar) -> Outcome<T>,
+    ) -> Result<T, Failure> {
         let begun = Instant::now();
         let bar = self.terminal.spinner(&format!("{:>2} {name}", self.done.len() + 1));
         let ended = work(&bar);

@@ -80,7 +80,7 @@ impl Stream {
 
     /// Streams it all; `progress` hears the share that is done and so many records and predictions.
     pub fn run(
-        mut self,
+        self,
         project: &Project,
         model: &str,
         client: &Client,
@@ -88,46 +88,47 @@ impl Stream {
     ) -> Result<Streamed, Failure> {
         let begun = Instant::now();
         let path = format!("/v1/models/{model}/predictions");
-        let keys = Keys::new(project, &self.observed)?;
-        let at = self.observed.at.clone();
+        let Self { mut incoming, observed } = self;
+        let keys = Keys::new(project, &observed)?;
+        let at = &observed.at;
         let span = at.first().zip(at.last()).map(|(first, last)| (*first, *last));
         let mut done = Streamed { records: 0, asked: 0, predictions: 0, requests: 0, span, seconds: 0.0 };
         let mut row = 0;
         for group in at.chunk_by(|a, b| a == b) {
-            self.post_until(group[0], client, &mut done)?;
+            post_until(&mut incoming, group[0], client, &mut done)?;
             let rows: Vec<Json> = (row..row + group.len()).map(|row| keys.row(row, group[0])).collect();
             row += group.len();
             let answer = client.post(&path, "application/json", json!({"rows": rows}).to_string().as_bytes())?;
-            let answered = answer["rows"].as_array().map_or(0, |rows| {
-                rows.iter().filter(|row| row["prediction"].is_number()).count()
-            });
+            let answered = answer["rows"]
+                .as_array()
+                .map_or(0, |rows| rows.iter().filter(|row| row["prediction"].is_number()).count());
             done.predictions += answered as u64;
             done.asked += group.len() as u64;
             done.requests += 1;
             progress(row as f64 / at.len() as f64, done.records, done.predictions);
         }
-        self.post_until(Micros::MAX, client, &mut done)?;
+        post_until(&mut incoming, Micros::MAX, client, &mut done)?;
         done.seconds = begun.elapsed().as_secs_f64();
         Ok(done)
     }
+}
 
-    /// Posts what arrives before the instant, the sources beside each other: their order among each other does not matter.
-    fn post_until(&mut self, at: Micros, client: &Client, done: &mut Streamed) -> Result<(), Failure> {
-        let due = self.incoming.iter_mut().filter(|i| i.records.get(i.next).is_some_and(|(arrival, _)| *arrival < at));
-        let mut due: Vec<&mut Incoming> = due.collect();
-        done.requests += due.len() as u64;
-        let accepted = match due.as_mut_slice() {
-            [] => 0,
-            [only] => only.post_until(at, client)?,
-            several => std::thread::scope(|scope| {
-                let posts: Vec<_> = several.iter_mut().map(|i| scope.spawn(|| i.post_until(at, client))).collect();
-                let joined = posts.into_iter().map(|post| post.join().unwrap_or_else(|_| Err(Failure::world("a request broke off"))));
-                joined.sum::<Result<u64, Failure>>()
-            })?,
-        };
-        done.records += accepted;
-        Ok(())
-    }
+/// Posts what arrives before the instant, the sources beside each other: their order among each other does not matter.
+fn post_until(all: &mut [Incoming], at: Micros, client: &Client, done: &mut Streamed) -> Result<(), Failure> {
+    let is_due =
+        |incoming: &&mut Incoming| incoming.records.get(incoming.next).is_some_and(|(arrival, _)| *arrival < at);
+    let mut due: Vec<&mut Incoming> = all.iter_mut().filter(is_due).collect();
+    done.requests += due.len() as u64;
+    done.records += match due.as_mut_slice() {
+        [] => 0,
+        [only] => only.post_until(at, client)?,
+        several => std::thread::scope(|scope| {
+            let posts: Vec<_> = several.iter_mut().map(|i| scope.spawn(|| i.post_until(at, client))).collect();
+            let broke = |_| Err(Failure::world("a request broke off"));
+            posts.into_iter().map(|post| post.join().unwrap_or_else(broke)).sum::<Result<u64, Failure>>()
+        })?,
+    };
+    Ok(())
 }
 
 impl Incoming {
@@ -191,9 +192,8 @@ struct Keys<'a> {
 
 impl<'a> Keys<'a> {
     fn new(project: &'a Project, observed: &'a Observations) -> Result<Self, Failure> {
-        let entity = |(entity, parts): (&usize, &'a Vec<_>)| {
-            columns(parts).map(|columns| (&project.entities[*entity], columns))
-        };
+        let entity =
+            |(entity, parts): (&usize, &'a Vec<_>)| columns(parts).map(|columns| (&project.entities[*entity], columns));
         let entities: Option<Vec<_>> = observed.entities.iter().zip(&observed.keys).map(entity).collect();
         entities.map(|entities| Self { entities }).ok_or_else(|| Failure::project("a key has a type that is no key"))
     }

@@ -101,6 +101,8 @@ pub struct HandedOver {
     pub columns: usize,
     /// Those that production could not have had, and why.
     pub not_in_production: Vec<Column>,
+    /// Those that no source declares, so that nobody can say.
+    pub unsaid: Vec<String>,
 }
 
 /// A column of the flat table.
@@ -119,7 +121,8 @@ pub struct Column {
 impl Summary {
     /// Writes `summary.json` and `summary.md` into the folder.
     pub fn write(&self, folder: &Path) -> Result<(), Failure> {
-        let json = serde_json::to_string_pretty(self).map_err(|e| Failure::world("the summary cannot be written").because(e))?;
+        let json = serde_json::to_string_pretty(self)
+            .map_err(|e| Failure::world("the summary cannot be written").because(e))?;
         for (name, text) in [("summary.json", json + "\n"), ("summary.md", self.markdown())] {
             let path = folder.join(name);
             std::fs::write(&path, text).map_err(|e| Failure::file("write", &path, &e))?;
@@ -130,7 +133,10 @@ impl Summary {
     /// The parts of the summary: a title and its sentences each.
     fn parts(&self) -> Vec<(&'static str, Vec<String>)> {
         vec![
-            ("The question", vec![self.question.clone(), format!("Asked by {}. Decides: {}.", self.asked_by, lower(&self.decides))]),
+            (
+                "The question",
+                vec![self.question.clone(), format!("Asked by {}. Decides: {}.", self.asked_by, lower(&self.decides))],
+            ),
             ("What it rests on", self.basis()),
             ("How good it is", self.quality()),
             ("Can it be trusted", self.trust()),
@@ -148,7 +154,8 @@ impl Summary {
     }
 
     fn quality(&self) -> Vec<String> {
-        let verdict = if self.tested.is_some_and(|value| value >= self.at_least) { "a success" } else { "not a success" };
+        let verdict =
+            if self.tested.is_some_and(|value| value >= self.at_least) { "a success" } else { "not a success" };
         let mut lines = vec![format!(
             "In the test months: {} {} on {} flights, after a gap ({verdict}: at least {} was wanted).",
             self.metric,
@@ -180,7 +187,11 @@ impl Summary {
         let values = if parity.values_differing == 0 {
             format!("All {} served feature values equal the replay, bit for bit.", thousands(parity.values))
         } else {
-            format!("{} of {} served feature values DIFFER from the replay.", thousands(parity.values_differing), thousands(parity.values))
+            format!(
+                "{} of {} served feature values DIFFER from the replay.",
+                thousands(parity.values_differing),
+                thousands(parity.values)
+            )
         };
         let predictions = if parity.predictions_differing == 0 {
             format!(
@@ -202,15 +213,16 @@ impl Summary {
     fn comparison(&self) -> Vec<String> {
         let handed = &self.handed_over;
         let mut lines = vec![format!(
-            "The notebook on the flat table claims {} {:.3}. An hour before departure, {} of its {} columns did not exist:",
-            handed.metric,
+            "The notebook on the flat table claims {} {:.3}. Production could not have had {} of its {} columns in time:",
+            if handed.metric == "roc_auc" { "ROC AUC" } else { &handed.metric },
             handed.value,
             handed.not_in_production.len(),
             handed.columns
         )];
-        lines.extend(handed.not_in_production.iter().map(|column| {
-            format!("  {}: {}", column.name, column.why)
-        }));
+        lines.extend(handed.not_in_production.iter().map(|column| format!("  {}: {}", column.name, column.why)));
+        if !handed.unsaid.is_empty() {
+            lines.push(format!("No log declares {}: nobody can say when those are known.", handed.unsaid.join(", ")));
+        }
         lines
     }
 

@@ -46,7 +46,8 @@ mod tests {
     #[test]
     fn an_annotation_names_file_line_and_code() {
         let text = super::report(&example::report());
-        let expected = "::error title=T124 An entity that is not declared,file=features/a.yaml,line=1,col=9::There is no entity";
+        let expected =
+            "::error title=T124 An entity that is not declared,file=features/a.yaml,line=1,col=9::There is no entity";
         assert!(text.contains(expected), "{text}");
     }
 }

@@ -48,6 +48,9 @@ mod tests {
     fn tables_survive_the_text_in_them() {
         let text = super::report(&example::report());
         assert!(text.starts_with("### tandem check does not hold"), "{text}");
-        assert!(text.contains("| error T124 | `features/a.yaml:1` | There is no entity") && text.contains("4 \\| readable"), "{text}");
+        assert!(
+            text.contains("| error T124 | `features/a.yaml:1` | There is no entity") && text.contains("4 \\| readable"),
+            "{text}"
+        );
     }
 }

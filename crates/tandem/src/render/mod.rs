@@ -113,7 +113,8 @@ pub mod example {
     pub fn report() -> Report {
         let text = "entity: planes\nfeatures: []\n";
         let place = Place { file: "features/a.yaml".into(), line: 1, column: 9, start: 8, end: 14 };
-        let finding = Diagnostic::new(Code::UnknownEntity, place, "There is no entity `planes` & co.", "Did you mean \"plane\"?");
+        let finding =
+            Diagnostic::new(Code::UnknownEntity, place, "There is no entity `planes` & co.", "Did you mean \"plane\"?");
         let promise = |name: &str, kept, detail: &str| Promise { name: name.into(), kept, detail: detail.into() };
         Report {
             name: "check",

@@ -72,9 +72,14 @@ mod tests {
     #[test]
     fn a_finding_shows_its_line_and_marks_the_text() {
         let text = report(&example::report(), false);
-        for expected in ["error[T124]: There is no entity", "features/a.yaml:1:9", "entity: planes", "^^^^^^", "help: Did you"] {
+        for expected in
+            ["error[T124]: There is no entity", "features/a.yaml:1:9", "entity: planes", "^^^^^^", "help: Did you"]
+        {
             assert!(text.contains(expected), "{expected}\n{text}");
         }
-        assert!(text.contains("BROKEN  definitions") && text.ends_with("check: 1 of 2 promises kept, 1 error\n"), "{text}");
+        assert!(
+            text.contains("BROKEN  definitions") && text.ends_with("check: 1 of 2 promises kept, 1 error\n"),
+            "{text}"
+        );
     }
 }

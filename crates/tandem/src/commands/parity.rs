@@ -1,0 +1,124 @@
+//! `tandem parity`: what was served equals the replay.
+
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use tandem_project::measure::metric_name;
+use tandem_project::parity::{self, Report};
+
+use super::data::thousands;
+use crate::context::Context;
+use crate::failure::{Failure, counted};
+
+/// What was served equals the replay, bit for bit, and what was predicted equals the notebook's own model
+///
+/// Replays every served row up to the very positions of the log that it rested on, by the definitions that answered it,
+/// and compares each value. Predictions are compared with those of the estimator that the notebook fitted. Then the
+/// predictions are measured against the outcomes that have become known since.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tandem parity
+  tandem parity late_landing --tolerance 1e-9
+  tandem parity --format json
+
+Exit code 1 when anything differs.")]
+pub struct Parity {
+    /// Only rows that this model answered
+    model: Option<String>,
+    /// How far a prediction may be from the notebook's own; feature values must be equal
+    #[arg(long, default_value_t = 1e-6)]
+    tolerance: f64,
+    /// How the report is shown
+    #[arg(long, value_enum, default_value_t)]
+    format: Shape,
+}
+
+/// For people or for programs.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Shape {
+    /// Sentences
+    #[default]
+    Text,
+    /// A JSON object
+    Json,
+}
+
+impl Parity {
+    /// Compares, and says what differs.
+    pub fn run(self, context: &Context) -> Result<(), Failure> {
+        let loaded = context.checked()?;
+        if let Some(model) = &self.model {
+            loaded.model(model)?;
+        }
+        let begun = Instant::now();
+        let bar = context.terminal.bar("replaying");
+        let report = parity::parity(&loaded, self.model.as_deref(), self.tolerance, &|p| bar.share(p.share))?;
+        drop(bar);
+        if matches!(self.format, Shape::Json) {
+            let json = serde_json::to_string_pretty(&report);
+            context.terminal.data(&json.map_err(|e| Failure::world("the report cannot be written").because(e))?);
+        } else {
+            context.terminal.data(&in_words(&report));
+            self.measure(context, &loaded)?;
+        }
+        context.terminal.say(&format!("compared in {:.1} s", begun.elapsed().as_secs_f64()));
+        if report.holds() {
+            return Ok(());
+        }
+        if report.rows == 0 {
+            return Err(Failure::project("nothing has been served here, so there is nothing to compare")
+                .hint("`tandem serve`, and ask it for features or predictions"));
+        }
+        Err(Failure::broken("what was served is not what the replay gives")
+            .hint("each difference above is a row of .tandem/served: was a log changed after it was served?"))
+    }
+
+    /// How good the served predictions were, for each model that served some.
+    fn measure(&self, context: &Context, loaded: &tandem_project::Loaded) -> Result<(), Failure> {
+        let wanted = |name: &String| self.model.as_ref().is_none_or(|model| model == name);
+        for model in loaded.project.models.iter().filter(|model| wanted(&model.name)) {
+            let served = parity::measure_served(loaded, model, &|_| {})?;
+            if served.predictions == 0 {
+                continue;
+            }
+            let metric = loaded.project.questions[model.question].success.metric;
+            let value =
+                served.measures.metric(metric).map_or_else(|| "unknown".to_owned(), |value| format!("{value:.4}"));
+            context.terminal.data(&format!(
+                "{}: {} {value} on {} served predictions whose outcome is known by now ({} not yet, {} never)",
+                model.name,
+                metric_name(metric),
+                thousands(served.measures.rows),
+                thousands(served.unknown),
+                thousands(served.without)
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn in_words(report: &Report) -> String {
+    let equal = |differing: u64| {
+        if differing == 0 { "all equal".to_owned() } else { format!("{} DIFFER", thousands(differing)) }
+    };
+    let mut text = format!(
+        "{} served rows\n{} feature values, bit for bit: {}\n{} predictions, to {:e}: {} (largest difference {:.1e})\n",
+        thousands(report.rows),
+        thousands(report.values_compared),
+        equal(report.values_differing),
+        thousands(report.predictions_compared),
+        report.tolerance,
+        equal(report.predictions_differing),
+        report.largest_difference
+    );
+    if !report.differences.is_empty() {
+        text += &format!("the first {}:\n", counted(report.differences.len(), "difference"));
+    }
+    for one in &report.differences {
+        text += &format!(
+            "  row {}: {} was served as {}, and the replay gives {}\n",
+            one.seq, one.name, one.served, one.replayed
+        );
+    }
+    text
+}
