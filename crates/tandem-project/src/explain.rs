@@ -23,8 +23,7 @@ pub struct Explanation {
 /// Explains a code of a finding; it needs no project.
 pub fn code(name: &str) -> Option<Explanation> {
     let code = Code::all().iter().find(|code| code.id().eq_ignore_ascii_case(name))?;
-    let text = format!("{}: {}\n\n{}", code.id(), code.title(), code.page());
-    Some(Explanation { kind: "finding", text })
+    Some(Explanation { kind: "finding", text: code.page().to_owned() })
 }
 
 /// Explains a name of the project, or a code.

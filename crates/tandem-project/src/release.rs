@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tandem_definitions::{Diagnostic, File, Micros, Model, time};
+use tandem_definitions::{File, Micros, Model, time};
 
 use crate::error::Error;
 use crate::load::{Loaded, from_files, hexadecimal};
 use crate::python;
-use crate::train::{Metrics, Request, fits, run_folder, worker};
+use crate::train::{Metrics, Request, run_folder, start_model};
 
 /// The format of bundles that this version writes; every past one stays readable.
 pub const FORMAT: u32 = 1;
@@ -89,10 +89,7 @@ pub fn release(loaded: &Loaded, model: &Model, request: &Request, now: Micros) -
         ));
     }
     let environment = python::environment(loaded, &loaded.base.join(&model.lock), &mut |_| {})?;
-    let findings = fits(loaded, model, &worker(request, &environment.python, &run)?);
-    if findings.iter().any(Diagnostic::is_error) {
-        return Err(Error::Findings(findings));
-    }
+    start_model(loaded, model, request, &environment.python, &run)?;
     let mut contents: Vec<(String, Vec<u8>)> = Vec::new();
     for file in &loaded.files {
         contents.push((format!("definitions/{}", file.path), file.text.clone().into_bytes()));
@@ -309,8 +306,9 @@ impl Bundle {
     ///
     /// # Errors
     /// What the environment or the model can say.
-    pub fn worker(&self, request: &Request) -> Result<tandem_inference::Worker, Error> {
-        worker(request, &self.environment(&mut |_| {})?.python, &self.folder)
+    pub fn start(&self, request: &Request) -> Result<tandem_inference::Model, Error> {
+        let python = self.environment(&mut |_| {})?.python;
+        start_model(&self.loaded, self.model(), request, &python, &self.folder)
     }
 }
 

@@ -4,12 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use arrow_array::{Array, ArrayRef, BooleanArray, cast::AsArray};
+use arrow_array::{ArrayRef, BooleanArray, cast::AsArray};
 use serde::{Deserialize, Serialize};
 use tandem_data::replay::Progress;
 use tandem_data::table::columns;
-use tandem_definitions::{Code, Diagnostic, Metric, Model, Place, Type};
-use tandem_inference::{Column as ModelColumn, Mismatch, Worker, check_signature, library_of};
+use tandem_definitions::{Code, Diagnostic, Metric, Model, Type};
+use tandem_inference::{Mismatch, Model as FeatureModel, Worker, library_of};
 use tandem_notebook::{NotebookRun, run};
 
 use crate::error::Error;
@@ -104,13 +104,9 @@ pub fn train(
     let environment = python::environment(loaded, &lock, &mut |line| on_event(Event::Environment(line.to_owned())))?;
     let executed = run_notebook(loaded, model, request, &environment.python, &folder, on_event)?;
     on_event(Event::Measuring);
-    let worker = worker(request, &environment.python, &folder)?;
-    let findings = fits(loaded, model, &worker);
-    if findings.iter().any(Diagnostic::is_error) {
-        return Err(Error::Findings(findings));
-    }
+    let started = start_model(loaded, model, request, &environment.python, &folder)?;
     let test = set.part(Part::Test);
-    let predictions = predict(loaded, model, &worker, &test)?;
+    let predictions = predict(loaded, model, &started, &test)?;
     let measures = Measures::new(&predictions, &outcomes(&test, &question.outcome.name)?);
     let value = measures.metric(question.success.metric);
     let report = Report {
@@ -200,62 +196,37 @@ fn run_notebook(
     Ok(executed.seconds)
 }
 
-/// Starts the model of a folder (a run's or a bundle's).
-pub(crate) fn worker(request: &Request, python: &Path, folder: &Path) -> Result<Worker, Error> {
-    Ok(Worker::start(&request.program, &library_of(python)?, &folder.join("model.onnx"))?)
-}
-
-/// Findings where a model's inputs are not its features, by name and by type.
-pub(crate) fn fits(loaded: &Loaded, model: &Model, worker: &Worker) -> Vec<Diagnostic> {
-    let features: Vec<(&str, Type)> = model
-        .features
-        .iter()
-        .map(|&f| &loaded.project.features[f])
-        .map(|feature| (feature.name.as_str(), feature.ty))
-        .collect();
-    let finding = |mismatch: &Mismatch| {
-        let code = if matches!(mismatch, Mismatch::Differs { .. }) { Code::InputTypes } else { Code::InputNames };
-        let place = Place { file: model.place.file.clone(), ..model.place.clone() };
-        let text = mismatch.to_string();
-        let (message, help) = text.split_once(". ").unwrap_or((&text, "train the model again"));
-        Diagnostic::new(code, place, message, help)
-    };
-    let mismatches = check_signature(worker.signature(), &features);
-    mismatches.iter().filter(|m| m.is_fatal()).map(finding).collect()
+/// Starts the model in a folder (a run's or a bundle's), asked by the features that model.yaml states.
+///
+/// # Errors
+/// [`Error::Findings`] where its inputs are not its features, by name and by type.
+pub(crate) fn start_model(
+    loaded: &Loaded,
+    model: &Model,
+    request: &Request,
+    python: &Path,
+    folder: &Path,
+) -> Result<FeatureModel, Error> {
+    let worker = Worker::start(&request.program, &library_of(python)?, &folder.join("model.onnx"))?;
+    let features = model.features.iter().map(|&f| &loaded.project.features[f]);
+    let features: Vec<(&str, Type)> = features.map(|feature| (feature.name.as_str(), feature.ty)).collect();
+    FeatureModel::new(worker, &features).map_err(|mismatches| {
+        let finding = |mismatch: &Mismatch| {
+            let code = if matches!(mismatch, Mismatch::Differs { .. }) { Code::InputTypes } else { Code::InputNames };
+            let text = mismatch.to_string();
+            let (message, help) = text.split_once(". ").unwrap_or((&text, "Train the model again."));
+            Diagnostic::new(code, model.place.clone(), message, help)
+        };
+        Error::Findings(mismatches.iter().map(finding).collect())
+    })
 }
 
 /// The model's predictions for the rows of a table that has its features as columns.
-pub(crate) fn predict(loaded: &Loaded, model: &Model, worker: &Worker, table: &Table) -> Result<Vec<f64>, Error> {
-    let features: Vec<ArrayRef> = model
-        .features
-        .iter()
-        .filter_map(|&f| table.column(&loaded.project.features[f].name).cloned())
-        .collect();
-    predict_columns(loaded, model, worker, &features)
-}
-
-/// The model's predictions from the columns of its features, in the model's order of features.
-pub(crate) fn predict_columns(
-    loaded: &Loaded,
-    model: &Model,
-    worker: &Worker,
-    features: &[ArrayRef],
-) -> Result<Vec<f64>, Error> {
-    let rows = features.first().map_or(0, Array::len);
-    let read = columns(features).expect("a replay gives only the five types");
-    let mut inputs: Vec<ModelColumn> = Vec::new();
-    let signature = worker.signature();
-    // A model with one unnamed input takes the features in order; otherwise each input takes the feature of its name.
-    let order: Vec<usize> = if signature.unnamed().is_some() {
-        (0..features.len()).collect()
-    } else {
-        let feature = |name: &str| model.features.iter().position(|&f| loaded.project.features[f].name == name);
-        signature.inputs.iter().filter_map(|input| feature(&input.name)).collect()
-    };
-    for i in order {
-        inputs.push(ModelColumn::new(read[i].ty(), (0..rows).map(|row| read[i].get(row))));
-    }
-    Ok(worker.predict(&inputs)?)
+fn predict(loaded: &Loaded, model: &Model, started: &FeatureModel, table: &Table) -> Result<Vec<f64>, Error> {
+    let names = model.features.iter().map(|&f| &loaded.project.features[f].name);
+    let arrays: Vec<ArrayRef> = names.filter_map(|name| table.column(name).cloned()).collect();
+    let read = columns(&arrays).expect("a replay gives only the five types");
+    Ok(started.predict(table.rows(), |feature, row| read[feature].get(row))?)
 }
 
 /// The outcomes of a table, as truths.

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value as Json, json};
+use tandem_data::json;
 use tandem_definitions::{Micros, Project, time};
 use tandem_engine::Plan;
 
@@ -16,7 +17,6 @@ use crate::questions::{self, Context, Needs, Question};
 use crate::records::{self, Shape};
 use crate::served::ServedLog;
 use crate::states::{Answered, States};
-use crate::wire;
 
 /// What all requests share.
 pub struct App {
@@ -246,7 +246,7 @@ fn rows_json(answered: &[Answered], values: Vec<Json>, predictions: Option<&[f64
         object.insert("at".into(), time::format_instant(row.at).into());
         object.insert("values".into(), values);
         if let Some(predictions) = predictions {
-            object.insert("prediction".into(), wire::number(predictions[i]));
+            object.insert("prediction".into(), json::number(predictions[i]));
         }
         if let Some(first) = first {
             object.insert("seq".into(), (first + i as u64).into());

@@ -19,7 +19,6 @@ mod running;
 mod served;
 mod setup;
 mod states;
-mod wire;
 
 pub use live::Reload;
 pub use onnx::OnnxModel;

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
+use tandem_data::json;
 use tandem_definitions::{Entity, Input, KeyPart, Micros, Project, Value, time};
 use tandem_engine::{Key, Plan};
 
 use crate::problem::{Problem, nearest};
 use crate::states::{Answered, Asked};
-use crate::wire;
 
 /// One request asks about so many rows at most, so that records are not kept waiting.
 pub const ROWS: usize = 10_000;
@@ -69,7 +69,7 @@ pub fn read(project: &Project, plan: &Plan, needs: &Needs, body: &[u8]) -> Resul
     let json: Json = serde_json::from_slice(body).map_err(|e| crate::records::not_json(&e, "the body", 1))?;
     let reader = Reader { project, plan, needs };
     let Json::Object(mut object) = json else {
-        return Err(shape(format!("the body is {}", wire::found(&json)), ""));
+        return Err(shape(format!("the body is {}", json::found(&json)), ""));
     };
     if !object.contains_key("rows") {
         return Ok(Question { log: take_log(&mut object)?, rows: vec![reader.row(&object, "")?] });
@@ -98,7 +98,7 @@ pub fn read(project: &Project, plan: &Plan, needs: &Needs, body: &[u8]) -> Resul
         let place = format!("/rows/{i}");
         match item {
             Json::Object(row) => reader.row(row, &place),
-            other => Err(shape(format!("a row is {}", wire::found(other)), &place)),
+            other => Err(shape(format!("a row is {}", json::found(other)), &place)),
         }
     });
     Ok(Question { rows: rows.collect::<Result<_, _>>()?, log })
@@ -108,7 +108,7 @@ fn take_log(object: &mut Map<String, Json>) -> Result<bool, Problem> {
     match object.shift_remove("log") {
         None => Ok(false),
         Some(Json::Bool(log)) => Ok(log),
-        Some(other) => Err(shape(format!("`log` is true or false, and here stands {}", wire::found(&other)), "/log")),
+        Some(other) => Err(shape(format!("`log` is true or false, and here stands {}", json::found(&other)), "/log")),
     }
 }
 
@@ -133,7 +133,7 @@ impl Reader<'_> {
         let part = |name: &str| match row.get(name) {
             Some(Json::Object(object)) => Ok(object),
             None | Some(Json::Null) => Ok(&nothing),
-            Some(other) => Err(shape(format!("`{name}` is {}", wire::found(other)), &format!("{place}/{name}"))),
+            Some(other) => Err(shape(format!("`{name}` is {}", json::found(other)), &format!("{place}/{name}"))),
         };
         if let Some(other) = row.keys().find(|key| !KEYS.contains(&key.as_str())) {
             let known = nearest(other, KEYS.into_iter());
@@ -143,7 +143,7 @@ impl Reader<'_> {
         let (request, values) = self.request(part("request")?, &format!("{place}/request"))?;
         let at = match row.get("at") {
             None | Some(Json::Null) => None,
-            Some(json) => Some(wire::instant(json, None).map_err(|expected| {
+            Some(json) => Some(json::instant(json, None).map_err(|expected| {
                 Problem::content("Not an instant", expected, "leave `at` away to ask about the present")
                     .at(format!("{place}/at"))
             })?),
@@ -188,12 +188,12 @@ impl Reader<'_> {
                 let detail = format!("no feature reads `request.{name}`");
                 return Err(Problem::content("Unknown request field", detail, known).at(format!("{place}/{name}")));
             };
-            let value = wire::from_json(json, self.project.request[index].ty, None).map_err(|expected| {
+            let value = json::from_json(json, self.project.request[index].ty, None).map_err(|expected| {
                 let detail = format!("`request.{name}`: {expected}");
                 let remedy = format!("`{name}` is declared as {}", self.project.request[index].ty);
                 Problem::content("Wrong type", detail, remedy).at(format!("{place}/{name}"))
             })?;
-            canonical.insert(name.clone(), wire::to_json(&value));
+            canonical.insert(name.clone(), json::to_json(&value));
             if let Some(slot) = self.plan.request_fields().iter().position(|r| *r == index) {
                 values[slot] = value;
             }
@@ -218,7 +218,7 @@ fn key_parts(entity: &Entity, json: &Json, place: &str) -> Result<Vec<Value>, Pr
         Problem::content("Not a key", detail, format!("`{}` is told as {form}", entity.name)).at(place)
     };
     let part = |key: &KeyPart, json: &Json, place: String| {
-        wire::from_json(json, key.ty, None).map_err(|expected| wrong(format!("`{}`: {expected}", key.name), place))
+        json::from_json(json, key.ty, None).map_err(|expected| wrong(format!("`{}`: {expected}", key.name), place))
     };
     match (entity.keys.as_slice(), json) {
         (keys, Json::Null) => Ok(vec![Value::Null; keys.len()]),
@@ -241,9 +241,9 @@ fn key_parts(entity: &Entity, json: &Json, place: &str) -> Result<Vec<Value>, Pr
 
 fn entity_json(entity: &Entity, parts: &[Value]) -> Json {
     match (entity.keys.as_slice(), parts) {
-        ([_], [only]) => wire::to_json(only),
+        ([_], [only]) => json::to_json(only),
         (keys, parts) => {
-            Json::Object(keys.iter().zip(parts).map(|(k, v)| (k.name.clone(), wire::to_json(v))).collect())
+            Json::Object(keys.iter().zip(parts).map(|(k, v)| (k.name.clone(), json::to_json(v))).collect())
         }
     }
 }
@@ -278,7 +278,7 @@ pub fn served_row(
     object.insert("entities".into(), row.entities.clone());
     object.insert("request".into(), row.request.clone());
     object.insert("values".into(), values.clone());
-    object.insert("prediction".into(), prediction.map_or(Json::Null, wire::number));
+    object.insert("prediction".into(), prediction.map_or(Json::Null, json::number));
     let mut text = Json::Object(object).to_string();
     text.remove(0);
     text
@@ -286,7 +286,7 @@ pub fn served_row(
 
 /// The values of some features, by name.
 pub fn values_json(project: &Project, features: &[usize], values: &[Value]) -> Json {
-    Json::Object(features.iter().map(|f| (project.features[*f].name.clone(), wire::to_json(&values[*f]))).collect())
+    Json::Object(features.iter().map(|f| (project.features[*f].name.clone(), json::to_json(&values[*f]))).collect())
 }
 
 /// The instant asked about has been overtaken.

@@ -2,10 +2,10 @@
 //! Nothing of a body is accepted unless all of it keeps the contract. Not here: order, stamps and durability (`ingest.rs`).
 
 use serde_json::{Map, Value as Json};
+use tandem_data::json;
 use tandem_definitions::{ARRIVED_AT, Arrival, Datum, Micros, Source, Value, time};
 
 use crate::problem::{Problem, nearest};
-use crate::wire;
 
 /// How far the clock of whoever sends a record may run ahead of ours.
 const CLOCKS_APART: Micros = 60_000_000;
@@ -122,7 +122,7 @@ pub fn not_json(error: &serde_json::Error, what: &str, first: usize) -> Problem 
 fn not_an_object(found: &Json) -> Problem {
     Problem::content(
         "Not a record",
-        format!("a record is a JSON object, and here stands {}", wire::found(found)),
+        format!("a record is a JSON object, and here stands {}", json::found(found)),
         "nothing was accepted; write each record as {\"field\": value, …}",
     )
 }
@@ -149,7 +149,7 @@ fn record(
             let detail = format!("the contract of `{}` has no field `{name}`", source.name);
             return Err(breaks(name, detail, known));
         };
-        values[index] = wire::from_json(json, source.fields[index].ty, zone).map_err(|expected| {
+        values[index] = json::from_json(json, source.fields[index].ty, zone).map_err(|expected| {
             let remedy = format!("the contract says that `{name}` is {}", source.fields[index].ty);
             breaks(name, format!("`{name}`: {expected}"), remedy)
         })?;
@@ -194,7 +194,7 @@ fn line(source: &Source, values: &[Value]) -> String {
     let mut object = Map::new();
     for (field, value) in source.fields.iter().zip(values) {
         if !value.is_null() {
-            object.insert(field.name.clone(), wire::to_json(value));
+            object.insert(field.name.clone(), json::to_json(value));
         }
     }
     let mut line = Json::Object(object).to_string();

@@ -33,11 +33,11 @@ impl Context {
         let files = loaded.files.clone();
         loaded.checked().map_err(|error| Failure::from(error).in_files(&files))
     }
+}
 
-    /// This very program, to be started again.
-    pub fn program(&self) -> Result<PathBuf, Failure> {
-        std::env::current_exe().map_err(|e| Failure::world("the tandem program itself cannot be found").because(e))
-    }
+/// This very program, to be started again.
+pub fn program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|e| Failure::world("the tandem program itself cannot be found").because(e))
 }
 
 /// The folder that the command was typed in.

@@ -45,15 +45,20 @@ pub struct Failure {
     pub causes: Vec<String>,
     /// What to do next.
     pub hints: Vec<String>,
-    /// Findings to show, with the files that they point into.
-    pub findings: Vec<Diagnostic>,
-    /// The files.
-    pub files: Vec<File>,
+    /// Findings to show; few failures have any, so they lie apart.
+    found: Option<Box<Found>>,
+}
+
+/// Findings, with the files that they point into.
+#[derive(Clone, Debug)]
+struct Found {
+    findings: Vec<Diagnostic>,
+    files: Vec<File>,
 }
 
 impl Failure {
     fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), causes: vec![], hints: vec![], findings: vec![], files: vec![] }
+        Self { kind, message: message.into(), causes: vec![], hints: vec![], found: None }
     }
 
     /// The command or the project is wrong.
@@ -83,7 +88,7 @@ impl Failure {
 
     /// With a cause.
     #[must_use]
-    pub fn because(mut self, cause: impl ToString) -> Self {
+    pub fn because(mut self, cause: impl std::fmt::Display) -> Self {
         self.causes.push(cause.to_string());
         self
     }
@@ -98,17 +103,19 @@ impl Failure {
     /// With the files that its findings point into.
     #[must_use]
     pub fn in_files(mut self, files: &[File]) -> Self {
-        if self.files.is_empty() && !self.findings.is_empty() {
-            files.clone_into(&mut self.files);
+        if let Some(found) = self.found.as_mut().filter(|found| found.files.is_empty()) {
+            files.clone_into(&mut found.files);
         }
         self
     }
 
     /// Shows it on standard error; the exit code.
-    pub fn report(&self, terminal: &Terminal) -> ExitCode {
-        for finding in &self.findings {
-            terminal.say(render::text::finding(finding, &self.files, terminal.colour()).trim_end());
-            terminal.say("");
+    pub fn report(&self, terminal: Terminal) -> ExitCode {
+        for found in &self.found {
+            for finding in &found.findings {
+                terminal.say(render::text::finding(finding, &found.files, terminal.colour()).trim_end());
+                terminal.say("");
+            }
         }
         let mut lines = self.message.lines();
         if let Some(first) = lines.next() {
@@ -143,17 +150,24 @@ impl From<Error> for Failure {
         };
         let mut failure = Self::new(kind, error.to_string());
         match error {
-            Error::Definitions(findings) => failure.findings = findings,
+            Error::Definitions(findings) => failure.found = Some(Box::new(Found { findings, files: vec![] })),
             Error::Findings(findings) => {
                 failure.message = format!("{} that must be mended first", counted(findings.len(), "finding"));
-                failure.findings = findings;
+                failure.found = Some(Box::new(Found { findings, files: vec![] }));
             }
             Error::Unusable { what, remedy } => {
                 failure.message = what;
                 failure.hints.push(remedy);
             }
+            Error::Read(read) => {
+                failure.message = read.message();
+                failure.hints.push(read.remedy());
+            }
             Error::NoSuch { kind, ref name, ref nearest } => {
-                failure.message = format!("there is no {kind} named `{name}`");
+                failure.message = match kind {
+                    "name" => format!("nothing here is named `{name}`"),
+                    kind => format!("there is no {kind} named `{name}`"),
+                };
                 failure.hints.push(match nearest.as_slice() {
                     [] => format!("the project has no {kind} at all; `tandem check` lists what it has"),
                     [one] => format!("did you mean `{one}`?"),

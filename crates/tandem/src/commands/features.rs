@@ -24,8 +24,8 @@ pub struct Features {
     #[arg(long, value_name = "QUESTION", group = "wanted")]
     question: Option<String>,
     /// These features
-    #[arg(long, value_name = "NAMES", group = "wanted", value_delimiter = ',')]
-    features: Vec<String>,
+    #[arg(long = "features", value_name = "NAMES", group = "wanted", value_delimiter = ',')]
+    names: Vec<String>,
     /// The observations: a Parquet, CSV or JSON lines file
     #[arg(long, value_name = "FILE")]
     observations: PathBuf,
@@ -38,7 +38,7 @@ impl Features {
     /// Answers them, into a file.
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         let loaded = context.checked()?;
-        let wanted = self.question.as_deref().map_or(Wanted::Features(&self.features), Wanted::Question);
+        let wanted = self.question.as_deref().map_or(Wanted::Features(&self.names), Wanted::Question);
         let bar = context.terminal.bar("replaying");
         let answered = ask::features(&loaded, wanted, &self.observations, &self.out, &|p| bar.share(p.share))?;
         drop(bar);

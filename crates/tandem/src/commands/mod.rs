@@ -83,7 +83,7 @@ pub fn run() -> ExitCode {
     };
     match command.run(&context) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(&context.terminal),
+        Err(failure) => failure.report(context.terminal),
     }
 }
 
@@ -106,7 +106,10 @@ impl Command {
             Self::Features(command) => command.run(context),
             Self::Records(command) => command.run(context),
             Self::Schema(command) => command.run(context),
-            Self::Reference(command) => command.run(context),
+            Self::Reference(command) => {
+                command.show(context);
+                Ok(())
+            }
             Self::InferenceWorker(command) => command.run(),
         }
     }

@@ -78,7 +78,7 @@ impl Run {
         let mut request = NotebookRun::new(&self.file, &environment.python, &folder, &out);
         request.cell_limit = self.cell_limit.map(Duration::from_secs);
         let spinner = context.terminal.spinner("notebook");
-        let ended = run::run(&request, &mut |event| tell(&context.terminal, &spinner, &event));
+        let ended = run::run(&request, &mut |event| tell(context.terminal, &spinner, &event));
         drop(spinner);
         if out.is_file() {
             context.terminal.say(&format!("executed copy: {}", shown(&out)));
@@ -100,18 +100,18 @@ pub fn with_traceback(error: tandem_project::Error) -> Failure {
 }
 
 /// Shows what happens in a notebook.
-pub fn tell(terminal: &Terminal, bar: &Bar, event: &Event) {
+pub fn tell(terminal: Terminal, bar: &Bar, event: &Event) {
     match event {
-        Event::KernelStarted { language } => bar.say(terminal, &terminal.dim(&format!("      kernel: {language}"))),
+        Event::KernelStarted { language } => bar.say(&terminal, &terminal.dim(&format!("      kernel: {language}"))),
         Event::CellStarted { number, of, first_line } => {
             bar.message(&format!("cell {number} of {of}: {}", shorten(first_line.trim(), 60)));
         }
         Event::Output { stream: Stream::Stderr, text, .. } => {
-            text.lines().for_each(|line| bar.say(terminal, &terminal.dim(&format!("      {line}"))));
+            text.lines().for_each(|line| bar.say(&terminal, &terminal.dim(&format!("      {line}"))));
         }
-        Event::Output { text, .. } => text.lines().for_each(|line| bar.say(terminal, &format!("      {line}"))),
+        Event::Output { text, .. } => text.lines().for_each(|line| bar.say(&terminal, &format!("      {line}"))),
         Event::CellFinished { number, seconds } if *seconds >= 1.0 => {
-            bar.say(terminal, &terminal.dim(&format!("      cell {number} took {seconds:.1} s")));
+            bar.say(&terminal, &terminal.dim(&format!("      cell {number} took {seconds:.1} s")));
         }
         Event::CellFinished { .. } => {}
     }

@@ -1,10 +1,11 @@
 //! `tandem parity`: what was served equals the replay.
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use tandem_project::measure::metric_name;
-use tandem_project::parity::{self, Report};
+use tandem_project::parity::{self, Difference, Report};
 
 use super::data::thousands;
 use crate::context::Context;
@@ -54,6 +55,10 @@ impl Parity {
         let bar = context.terminal.bar("replaying");
         let report = parity::parity(&loaded, self.model.as_deref(), self.tolerance, &|p| bar.share(p.share))?;
         drop(bar);
+        if report.rows == 0 {
+            return Err(Failure::project("nothing has been served here, so there is nothing to compare")
+                .hint("`tandem serve`, and ask it for features or predictions"));
+        }
         if matches!(self.format, Shape::Json) {
             let json = serde_json::to_string_pretty(&report);
             context.terminal.data(&json.map_err(|e| Failure::world("the report cannot be written").because(e))?);
@@ -64,10 +69,6 @@ impl Parity {
         context.terminal.say(&format!("compared in {:.1} s", begun.elapsed().as_secs_f64()));
         if report.holds() {
             return Ok(());
-        }
-        if report.rows == 0 {
-            return Err(Failure::project("nothing has been served here, so there is nothing to compare")
-                .hint("`tandem serve`, and ask it for features or predictions"));
         }
         Err(Failure::broken("what was served is not what the replay gives")
             .hint("each difference above is a row of .tandem/served: was a log changed after it was served?"))
@@ -112,13 +113,11 @@ fn in_words(report: &Report) -> String {
         report.largest_difference
     );
     if !report.differences.is_empty() {
-        text += &format!("the first {}:\n", counted(report.differences.len(), "difference"));
+        let _ = writeln!(text, "the first {}:", counted(report.differences.len(), "difference"));
     }
     for one in &report.differences {
-        text += &format!(
-            "  row {}: {} was served as {}, and the replay gives {}\n",
-            one.seq, one.name, one.served, one.replayed
-        );
+        let Difference { seq, name, served, replayed } = one;
+        let _ = writeln!(text, "  row {seq}: {name} was served as {served}, and the replay gives {replayed}");
     }
     text
 }

@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use clap::Args;
 
 use crate::context::Context;
-use crate::failure::Failure;
 
 /// The help of every command, as one Markdown page.
 #[derive(Debug, Args)]
@@ -14,9 +13,9 @@ pub struct Reference {}
 
 impl Reference {
     /// Writes the page to standard output.
-    pub fn run(self, context: &Context) -> Result<(), Failure> {
+    pub fn show(&self, context: &Context) {
+        let Self {} = self;
         context.terminal.data(&page());
-        Ok(())
     }
 }
 

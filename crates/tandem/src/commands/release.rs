@@ -3,7 +3,7 @@
 use clap::Args;
 use tandem_project::{release, train};
 
-use crate::context::{Context, now, shown};
+use crate::context::{Context, now, program, shown};
 use crate::failure::Failure;
 
 /// Release the last run of a model: an immutable bundle named by its content, live from now on
@@ -25,7 +25,7 @@ impl Release {
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         let loaded = context.checked()?;
         let model = loaded.model(&self.model)?;
-        let request = train::Request { program: context.program()?, cell_limit: None };
+        let request = train::Request { program: program()?, cell_limit: None };
         let released =
             release::release(&loaded, model, &request, now()?).map_err(|e| Failure::from(e).in_files(&loaded.files))?;
         let again = if released.existed { "released again, with the same content" } else { "released" };

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use tandem_definitions::{Micros, Type, Value};
-use tandem_inference::{Column, Worker};
+use tandem_definitions::Micros;
 use tandem_project::{Loaded, release, train};
-use tandem_server::{BODY_LIMIT, Event, LiveModel, Predictor, Setup};
+use tandem_server::{BODY_LIMIT, Event, LiveModel, OnnxModel, Setup};
 
 use super::data::thousands;
-use crate::context::{Context, now, wall_clock};
+use crate::context::{Context, now, program, wall_clock};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -48,15 +47,15 @@ pub struct Serve {
 impl Serve {
     /// Serves until it is told to stop.
     pub fn run(self, context: &Context) -> Result<(), Failure> {
-        let loaded = context.checked()?;
-        let program = context.program()?;
-        let models = live_models(&loaded, &program)?;
         let terminal = context.terminal;
+        let loaded = served(context.checked()?, terminal)?;
+        let program = program()?;
+        let models = live_models(&loaded, &program)?;
         terminal.say(&format!("{}: replaying the past", loaded.project.name));
         let setup = self.setup(&loaded, models, terminal)?;
         let again = loaded.clone();
         let reload = Box::new(move || live_models(&again, &program).map_err(|failure| in_a_line(&failure)));
-        let running = tandem_server::start(setup, reload).map_err(start_failed)?;
+        let running = tandem_server::start(setup, reload).map_err(|error| start_failed(&error))?;
         let address = running.local_addr();
         terminal.say(&format!("listening on http://{address}"));
         if let Some(path) = &self.port_file {
@@ -85,7 +84,7 @@ impl Serve {
             token: self.token()?,
             clock: clock()?,
             body_limit: BODY_LIMIT,
-            notice: Arc::new(move |event| tell(&terminal, &event)),
+            notice: Arc::new(move |event| tell(terminal, &event)),
         })
     }
 
@@ -114,7 +113,7 @@ fn announce(path: &Path, address: SocketAddr) -> Result<(), Failure> {
     written.map_err(|e| Failure::file("write", path, &e))
 }
 
-fn start_failed(error: tandem_server::StartError) -> Failure {
+fn start_failed(error: &tandem_server::StartError) -> Failure {
     use tandem_server::StartError as E;
     match error {
         E::PublicWithoutToken(_) | E::BadToken | E::Model(_) => Failure::project(error.to_string()),
@@ -127,7 +126,7 @@ fn in_a_line(failure: &Failure) -> String {
     parts.map(String::as_str).collect::<Vec<_>>().join("; ")
 }
 
-fn tell(terminal: &Terminal, event: &Event) {
+fn tell(terminal: Terminal, event: &Event) {
     let name = |release: &Option<String>| release.clone().unwrap_or_else(|| "nothing".to_owned());
     match event {
         Event::Replayed { .. } => {}
@@ -141,53 +140,33 @@ fn tell(terminal: &Terminal, event: &Event) {
     }
 }
 
-/// The releases that are live, each with its model in a process of its own.
-fn live_models(loaded: &Loaded, program: &Path) -> Result<Vec<LiveModel>, Failure> {
+/// The releases that are live, each with its model in a process of its own; all by the definitions that are served.
+fn live_models(served: &Loaded, program: &Path) -> Result<Vec<LiveModel>, Failure> {
     let request = train::Request { program: program.to_path_buf(), cell_limit: None };
     let mut models = Vec::new();
-    for bundle in release::live(loaded)? {
-        let worker = bundle.worker(&request)?;
-        let features = bundle.manifest.features.clone();
-        let types = bundle.model().features.iter().map(|f| bundle.loaded.project.features[*f].ty).collect();
+    for bundle in release::live(served)? {
+        if bundle.loaded.hash != served.hash {
+            let what = format!("the release {} was made from other definitions than those that are served", bundle.id);
+            return Err(Failure::project(what).hint("start `tandem serve` again to serve it with its own"));
+        }
         models.push(LiveModel {
             name: bundle.manifest.model.clone(),
             release: bundle.id.clone(),
             question: bundle.manifest.question.clone(),
-            predictor: Arc::new(Released::new(worker, &features, types)?),
-            features,
+            features: bundle.manifest.features.clone(),
+            predictor: Arc::new(OnnxModel(bundle.start(&request)?)),
         });
     }
     Ok(models)
 }
 
-/// A released model that runs.
-struct Released {
-    worker: Worker,
-    /// For each input of the model: which of the features, and its type.
-    inputs: Vec<(usize, Type)>,
-}
-
-impl Released {
-    fn new(worker: Worker, features: &[String], types: Vec<Type>) -> Result<Self, Failure> {
-        let signature = worker.signature();
-        let inputs = if signature.unnamed().is_some() {
-            types.into_iter().enumerate().collect()
-        } else {
-            let input = |name: &String| features.iter().position(|f| f == name).map(|i| (i, types[i]));
-            let found: Option<Vec<_>> = signature.inputs.iter().map(|i| input(&i.name)).collect();
-            found.ok_or_else(|| {
-                Failure::project("a live release's model asks for inputs that are no features of it")
-                    .hint("`tandem rollback` goes back to the release before")
-            })?
-        };
-        Ok(Self { worker, inputs })
+/// What is served: the definitions of the releases that are live, whatever stands in the folder now; without a release,
+/// those in the folder.
+fn served(loaded: Loaded, terminal: Terminal) -> Result<Loaded, Failure> {
+    let Some(bundle) = release::live(&loaded)?.into_iter().next() else { return Ok(loaded) };
+    if bundle.loaded.hash != loaded.hash {
+        let id = &bundle.id;
+        terminal.say(&format!("serving the definitions of the release {id}; those in this folder are not released"));
     }
-}
-
-impl Predictor for Released {
-    fn predict(&self, rows: &[Vec<Value>]) -> Result<Vec<f64>, String> {
-        let column = |(feature, ty): &(usize, Type)| Column::new(*ty, rows.iter().map(|row| row[*feature].as_datum()));
-        let columns: Vec<Column> = self.inputs.iter().map(column).collect();
-        self.worker.predict(&columns).map_err(|error| error.to_string())
-    }
+    Ok(bundle.loaded)
 }

@@ -1,5 +1,6 @@
 //! `tandem train`: from a question to a measured model.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -8,7 +9,7 @@ use tandem_project::train::{self, Event, Report};
 
 use super::data::{in_words, thousands};
 use super::notebook;
-use crate::context::{Context, shown};
+use crate::context::{Context, program, shown};
 use crate::failure::Failure;
 use crate::terminal::{Bar, Terminal};
 
@@ -36,11 +37,10 @@ impl Train {
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         let loaded = context.checked()?;
         let model = loaded.model(&self.model)?;
-        let request =
-            train::Request { program: context.program()?, cell_limit: self.cell_limit.map(Duration::from_secs) };
+        let request = train::Request { program: program()?, cell_limit: self.cell_limit.map(Duration::from_secs) };
         let begun = Instant::now();
         let bar = context.terminal.spinner("training");
-        let ended = train::train(&loaded, model, &request, &mut |event| tell(&context.terminal, &bar, &event, true));
+        let ended = train::train(&loaded, model, &request, &mut |event| tell(context.terminal, &bar, &event, true));
         drop(bar);
         let report = ended.map_err(notebook::with_traceback)?;
         context.terminal.say(&format!(
@@ -58,7 +58,7 @@ impl Train {
 }
 
 /// Shows what happens during training; `facts`: what the training set is made of, too.
-pub fn tell(terminal: &Terminal, bar: &Bar, event: &Event, facts: bool) {
+pub fn tell(terminal: Terminal, bar: &Bar, event: &Event, facts: bool) {
     match event {
         Event::Replay(progress) => {
             bar.message(&format!(
@@ -67,7 +67,7 @@ pub fn tell(terminal: &Terminal, bar: &Bar, event: &Event, facts: bool) {
                 thousands(progress.records)
             ));
         }
-        Event::TrainingSet(set) if facts => bar.say(terminal, &format!("training set\n{}", in_words(set))),
+        Event::TrainingSet(set) if facts => bar.say(&terminal, &format!("training set\n{}", in_words(set))),
         Event::TrainingSet(_) => {}
         Event::Environment(line) => bar.message(line),
         Event::Notebook(event) => notebook::tell(terminal, bar, event),
@@ -96,7 +96,7 @@ fn measured(report: &Report) -> String {
         ("brier_skill", measures.brier_skill),
     ];
     for (name, value) in others {
-        text += &format!("  {name:<18} {}\n", known(value));
+        let _ = writeln!(text, "  {name:<18} {}", known(value));
     }
     text + &format!(
         "  {:<18} {:.4}\n  {:<18} {} rows\n",

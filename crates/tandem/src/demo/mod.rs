@@ -19,7 +19,7 @@ use tandem_project::{Loaded, check, load, parity, release, train, training};
 
 use crate::commands::thousands;
 use crate::commands::train::tell;
-use crate::context::{Context, now};
+use crate::context::{Context, now, program};
 use crate::failure::{Failure, counted};
 use crate::terminal::{Bar, Terminal};
 use service::Service;
@@ -37,8 +37,8 @@ pub fn run(context: &Context, folder: &Path, yes: bool) -> Result<(), Failure> {
     let terminal = &context.terminal;
     terminal.say("Will this flight land late? The whole road, on every flight that left New York in 2013.");
     terminal.say(&format!("Everything stays in {}\n", folder.display()));
-    ask(terminal, yes)?;
-    let road = Road { terminal, folder, program: context.program()? };
+    ask(*terminal, yes)?;
+    let road = Road { terminal, folder, program: program()? };
     let mut steps = Steps::new(terminal, folder);
     let summary = road.walk(&mut steps)?;
     summary.write(folder)?;
@@ -48,7 +48,7 @@ pub fn run(context: &Context, folder: &Path, yes: bool) -> Result<(), Failure> {
 }
 
 /// On a terminal: says what will be installed, and waits for a nod.
-fn ask(terminal: &Terminal, yes: bool) -> Result<(), Failure> {
+fn ask(terminal: Terminal, yes: bool) -> Result<(), Failure> {
     if yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(());
     }
@@ -165,7 +165,7 @@ impl Road<'_> {
     fn train(&self, loaded: &Loaded, bar: &Bar) -> Outcome<train::Report> {
         let request = train::Request { program: self.program.clone(), cell_limit: None };
         let report =
-            train::train(loaded, loaded.model(NAME)?, &request, &mut |event| tell(self.terminal, bar, &event, false));
+            train::train(loaded, loaded.model(NAME)?, &request, &mut |event| tell(*self.terminal, bar, &event, false));
         let report = report.map_err(crate::commands::notebook::with_traceback)?;
         let said = format!(
             "the notebook ran in {:.0} s; measured on {} later flights: {} {:.3} (success: {} or more)",
@@ -233,7 +233,8 @@ fn data(loaded: &Loaded, question: &Question, bar: &Bar) -> Outcome<u64> {
         question.features.len()
     );
     for line in left_out {
-        said += &format!("\n{line}");
+        said.push('\n');
+        said.push_str(&line);
     }
     Ok((records, said))
 }

@@ -12,7 +12,7 @@ use ureq::Agent;
 use crate::failure::Failure;
 
 /// How long replaying the past may take.
-const READY: Duration = Duration::from_secs(120);
+const READY: Duration = Duration::from_mins(2);
 /// How long a service may take to stop.
 const STOP: Duration = Duration::from_secs(15);
 
@@ -109,7 +109,7 @@ impl Client {
     pub fn new(base: String) -> Self {
         // A proxy of the environment is for the world outside, not for this machine.
         let config = Agent::config_builder().http_status_as_error(false).proxy(None).no_delay(true);
-        let agent = config.timeout_global(Some(Duration::from_secs(60))).build().new_agent();
+        let agent = config.timeout_global(Some(Duration::from_mins(1))).build().new_agent();
         Self { agent, base }
     }
 

@@ -70,6 +70,7 @@ impl Stream {
         let all = observations(&ahead, question)?;
         // What was asked before the logs end is the training set's business, and would look into the past here.
         let rows: Vec<u32> = (0..all.len() as u32).filter(|row| all.at[*row as usize] > logged_until).collect();
+        drop(ahead.origin.log.map(fs::remove_dir_all)); // in memory now, and of no use to anybody else
         Ok(Self { incoming, observed: all.take(&rows) })
     }
 

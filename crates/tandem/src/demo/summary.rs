@@ -242,7 +242,7 @@ impl Summary {
         for (title, lines) in self.parts() {
             let _ = writeln!(text, "{title}");
             for line in lines {
-                let _ = writeln!(text, "  {line}");
+                wrap(&mut text, &line);
             }
         }
         let _ = writeln!(text, "Next ({} so far)", duration(self.seconds));
@@ -271,6 +271,23 @@ impl Summary {
         let _ = writeln!(text, "| all | | {:.1} |", self.seconds);
         text
     }
+}
+
+/// Adds a line, broken at spaces so that it fits a terminal of 100 columns; what follows is indented like it.
+fn wrap(text: &mut String, line: &str) {
+    let indent = 2 + line.len() - line.trim_start().len();
+    let mut column = 0;
+    for word in line.split_whitespace() {
+        let length = word.chars().count();
+        if column == 0 || column + 1 + length > 100 {
+            let _ = write!(text, "{}{:indent$}{word}", if column == 0 { "" } else { "\n" }, "");
+            column = indent + length;
+        } else {
+            let _ = write!(text, " {word}");
+            column += 1 + length;
+        }
+    }
+    text.push('\n');
 }
 
 fn shown(value: Option<f64>) -> String {

@@ -24,7 +24,9 @@ pub fn report(report: &Report) -> String {
         }
         let _ = writeln!(text, "::{command} {properties}::{}", data(&format!("{} {}", finding.message, finding.help)));
     }
-    for promise in report.promises.iter().filter(|p| !p.kept) {
+    // A broken promise is told by its findings; without any it has to speak for itself.
+    let silent = report.count(Severity::Error) == 0;
+    for promise in report.promises.iter().filter(|p| !p.kept && silent) {
         let _ = writeln!(text, "::error title={}::{}", property(&promise.name), data(&promise.detail));
     }
     let _ = writeln!(text, "{}", report.sentence());

@@ -1,4 +1,4 @@
-//! A report as JUnit XML: a test case for every promise, and one for every finding that is an error.
+//! A report as `JUnit` XML: a test case for every promise, and one for every finding that is an error.
 
 use std::fmt::Write as _;
 
