@@ -11,6 +11,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+pub use lock::{Unhashed, unhashed};
 use sha2::{Digest as _, Sha256};
 
 /// Takes lines that say what is going on.
@@ -169,9 +170,10 @@ impl EnvironmentRequest<'_> {
         if lock::is_empty(&text) {
             return Err(EnvironmentError::EmptyLock { path: path() });
         }
-        match lock::first_unhashed(&text) {
+        let found = unhashed(&text).next();
+        match found {
             None => Ok(text),
-            Some(lock::Unhashed { requirement, line }) => {
+            Some(Unhashed { requirement, line }) => {
                 Err(EnvironmentError::NoHash { path: path(), line, requirement })
             }
         }

@@ -4,9 +4,13 @@
 use std::path::Path;
 
 use serde::Serialize;
-use tandem_data::read;
+use arrow_array::Array as _;
+use tandem_data::read::{self, Batch};
+use tandem_data::table::columns;
 use tandem_definitions::{Code, Diagnostic, Place, Source};
+use tandem_engine::Admission;
 use tandem_notebook::Notebook;
+use tandem_notebook::environment::{Unhashed, unhashed};
 
 use crate::load::Loaded;
 
@@ -78,6 +82,15 @@ pub fn check(loaded: &Loaded, depth: Depth) -> Report {
     report
 }
 
+/// What is counted while a source is read.
+#[derive(Default)]
+struct Seen {
+    arrivals: Option<(i64, i64)>,
+    admission: Admission,
+    /// For each touch, how many records have a null in its key.
+    nobody: Vec<u64>,
+}
+
 /// Reads all records of a source: every field, against the contract.
 fn check_source(loaded: &Loaded, source: &Source) -> (String, Vec<Diagnostic>) {
     let wanted: Vec<usize> = (0..source.fields.len()).collect();
@@ -85,22 +98,55 @@ fn check_source(loaded: &Loaded, source: &Source) -> (String, Vec<Diagnostic>) {
         Ok(reader) => reader,
         Err(error) => return ("not read".to_owned(), vec![error.diagnostic(&source.place)]),
     };
-    let mut range: Option<(i64, i64)> = None;
+    let mut seen = Seen { nobody: vec![0; source.touches.len()], ..Seen::default() };
     for batch in &mut reader {
         match batch {
-            Ok(batch) => {
-                for &arrival in batch.arrival.iter() {
-                    range = Some(range.map_or((arrival, arrival), |(a, b)| (a.min(arrival), b.max(arrival))));
-                }
-            }
+            Ok(batch) => seen.batch(&batch, source),
             Err(error) => return ("not read to its end".to_owned(), vec![error.diagnostic(&source.place)]),
         }
     }
-    let span = range.map_or(String::new(), |(first, last)| {
+    let span = seen.arrivals.map_or(String::new(), |(first, last)| {
         let text = tandem_definitions::time::format_instant;
         format!(", arrived from {} to {}", text(first), text(last))
     });
-    (format!("{} records{span}", reader.position()), reader.findings().diagnostics(source))
+    let mut findings = reader.findings().diagnostics(source);
+    findings.extend(seen.findings(loaded, source));
+    (format!("{} records{span}", reader.position()), findings)
+}
+
+impl Seen {
+    fn batch(&mut self, batch: &Batch, source: &Source) {
+        let columns = columns(&batch.columns).expect("the reader gives only the five types");
+        let null = |fields: &[usize], row: usize| fields.iter().any(|&f| batch.columns[f].is_null(row));
+        for row in (0..batch.len()).filter(|&row| batch.is_usable(row)) {
+            let arrival = batch.arrival[row];
+            self.arrivals = Some(self.arrivals.map_or((arrival, arrival), |(a, b)| (a.min(arrival), b.max(arrival))));
+            if !source.identity.is_empty() {
+                let identity: Vec<_> = source.identity.iter().map(|&f| columns[f].get(row)).collect();
+                self.admission.admit(&identity);
+            }
+            for (touch, count) in source.touches.iter().zip(&mut self.nobody) {
+                *count += u64::from(null(&touch.fields, row));
+            }
+        }
+    }
+
+    fn findings(&self, loaded: &Loaded, source: &Source) -> Vec<Diagnostic> {
+        let mut findings = Vec::new();
+        for (touch, count) in source.touches.iter().zip(&self.nobody).filter(|(_, count)| **count > 0) {
+            let entity = &loaded.project.entities[touch.entity].name;
+            let message = format!("{}: {count} records name no {entity}, and count for none", source.name);
+            let help = "Nothing, if that is the truth; otherwise find out where the key is lost.";
+            findings.push(Diagnostic::new(Code::NoEntity, source.place.clone(), message, help));
+        }
+        let repeated = self.admission.duplicates();
+        if repeated > 0 {
+            let message = format!("{}: {repeated} records were delivered again, and are ignored", source.name);
+            let help = "Nothing: the identity in the contract says which they are.";
+            findings.push(Diagnostic::new(Code::DuplicateRecords, source.place.clone(), message, help));
+        }
+        findings
+    }
 }
 
 fn check_lock(base: &Path, lock: &str, place: &Place) -> Vec<Diagnostic> {
@@ -108,25 +154,20 @@ fn check_lock(base: &Path, lock: &str, place: &Place) -> Vec<Diagnostic> {
     let Ok(text) = std::fs::read_to_string(base.join(lock)) else {
         return vec![Diagnostic::new(Code::LockMissing, place.clone(), format!("the lock {lock} is missing"), make)];
     };
-    // A requirement begins a line; its hashes follow on continued lines.
-    let joined = text.replace("\\\n", " ");
-    let unhashed = joined
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with(['#', '-']) && !line.contains("--hash="));
-    let finding = |line: &str| {
-        let message = format!("{lock}: `{}` has no hash", line.split_whitespace().next().unwrap_or(line));
+    let finding = |found: Unhashed| {
+        let message = format!("{lock} line {}: `{}` has no hash", found.line, found.requirement);
         Diagnostic::new(Code::LockUnhashed, place.clone(), message, make)
     };
-    unhashed.map(finding).collect()
+    unhashed(&text).map(finding).collect()
 }
 
 fn check_notebook(base: &Path, notebook: &str, place: &Place) -> Vec<Diagnostic> {
-    match Notebook::read(&base.join(notebook)) {
-        Ok(_) => Vec::new(),
-        Err(error) => {
-            let help = "name the notebook in model.yaml, relative to the model's folder";
-            vec![Diagnostic::new(Code::NotebookMissing, place.clone(), error.to_string(), help)]
-        }
-    }
+    let path = base.join(notebook);
+    let Err(error) = Notebook::read(&path) else { return Vec::new() };
+    let (code, help) = if path.exists() {
+        (Code::NotebookUnreadable, "Open it in Jupyter, restart and run all, and save it again.")
+    } else {
+        (Code::NotebookMissing, "Name the notebook in model.yaml, relative to the model's folder.")
+    };
+    vec![Diagnostic::new(code, place.clone(), error.to_string(), help)]
 }

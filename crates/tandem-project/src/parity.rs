@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use tandem_data::json::to_json;
 use tandem_data::replay::{self, Progress};
 use tandem_data::table::{columns, read_table};
-use tandem_definitions::{Format, Model, Type};
+use tandem_definitions::{Code, Format, Model, Type};
 use tandem_engine::Plan;
 
 use crate::error::Error;
@@ -58,6 +58,8 @@ impl Report {
 /// A served value that the replay does not give.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Difference {
+    /// `T501` for a value, `T502` for a prediction.
+    pub code: Code,
     /// The row's number in the served log.
     pub seq: u64,
     /// The feature, or `prediction`.
@@ -120,7 +122,7 @@ fn compare(
             report.values_compared += 1;
             if served != value {
                 report.values_differing += 1;
-                report.keep(row.seq, &output.name, served, value);
+                report.keep(Code::ServedValueDiffers, row.seq, &output.name, served, value);
             }
         }
     }
@@ -167,16 +169,16 @@ fn compare_predictions(
         // Written so that a NaN differs.
         if !(difference <= report.tolerance) {
             report.predictions_differing += 1;
-            report.keep(row.seq, "prediction", Json::from(served), Json::from(own));
+            report.keep(Code::PredictionDiffers, row.seq, "prediction", Json::from(served), Json::from(own));
         }
     }
     Ok(())
 }
 
 impl Report {
-    fn keep(&mut self, seq: u64, name: &str, served: Json, replayed: Json) {
+    fn keep(&mut self, code: Code, seq: u64, name: &str, served: Json, replayed: Json) {
         if self.differences.len() < SHOWN {
-            self.differences.push(Difference { seq, name: name.to_owned(), served, replayed });
+            self.differences.push(Difference { code, seq, name: name.to_owned(), served, replayed });
         }
     }
 }

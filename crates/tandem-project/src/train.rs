@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tandem_data::replay::Progress;
 use tandem_data::table::columns;
 use tandem_definitions::{Code, Diagnostic, Metric, Model, Type};
-use tandem_inference::{Mismatch, Model as FeatureModel, Worker, library_of};
+use tandem_inference::{InferenceError, Mismatch, Model as FeatureModel, Worker, library_of};
 use tandem_notebook::{NotebookRun, run};
 
 use crate::error::Error;
@@ -207,18 +207,27 @@ pub(crate) fn start_model(
     python: &Path,
     folder: &Path,
 ) -> Result<FeatureModel, Error> {
-    let worker = Worker::start(&request.program, &library_of(python)?, &folder.join("model.onnx"))?;
+    let worker = Worker::start(&request.program, &library_of(python)?, &folder.join("model.onnx"));
+    let worker = worker.map_err(|error| match error {
+        InferenceError::Model { why, .. } => {
+            let message = format!("what the notebook kept is no model that Tandem can run: {why}");
+            let help = "End the notebook with `tandem.keep_model(estimator, inputs)`.";
+            Error::Findings(vec![Diagnostic::new(Code::OnnxUnreadable, model.place.clone(), message, help)])
+        }
+        error => error.into(),
+    })?;
     let features = model.features.iter().map(|&f| &loaded.project.features[f]);
     let features: Vec<(&str, Type)> = features.map(|feature| (feature.name.as_str(), feature.ty)).collect();
-    FeatureModel::new(worker, &features).map_err(|mismatches| {
-        let finding = |mismatch: &Mismatch| {
-            let code = if matches!(mismatch, Mismatch::Differs { .. }) { Code::InputTypes } else { Code::InputNames };
-            let text = mismatch.to_string();
-            let (message, help) = text.split_once(". ").unwrap_or((&text, "Train the model again."));
-            Diagnostic::new(code, model.place.clone(), message, help)
-        };
-        Error::Findings(mismatches.iter().map(finding).collect())
-    })
+    let unfit = |found: Vec<Mismatch>| Error::Findings(found.iter().map(|m| finding(m, model)).collect());
+    FeatureModel::new(worker, &features).map_err(unfit)
+}
+
+/// The finding that a model's input is not its feature.
+fn finding(mismatch: &Mismatch, model: &Model) -> Diagnostic {
+    let code = if matches!(mismatch, Mismatch::Differs { .. }) { Code::InputTypes } else { Code::InputNames };
+    let text = mismatch.to_string();
+    let (message, help) = text.split_once(". ").unwrap_or((&text, "Train the model again."));
+    Diagnostic::new(code, model.place.clone(), message, help)
 }
 
 /// The model's predictions for the rows of a table that has its features as columns.
@@ -244,4 +253,34 @@ pub(crate) fn outcomes(table: &Table, name: &str) -> Result<Vec<bool>, Error> {
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     let text = serde_json::to_string_pretty(value).expect("plain data") + "\n";
     std::fs::write(path, text).map_err(Error::file("write", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_definitions::Place;
+
+    use super::*;
+
+    #[test]
+    fn a_mismatch_is_a_finding_with_a_remedy() {
+        let model = Model {
+            name: "late".to_owned(),
+            meaning: String::new(),
+            owner: String::new(),
+            question: 0,
+            features: Vec::new(),
+            notebook: String::new(),
+            lock: String::new(),
+            place: Place { file: "models/late/model.yaml".to_owned(), line: 1, ..Place::default() },
+        };
+        let missing = finding(&Mismatch::Missing { input: "speed".to_owned() }, &model);
+        assert_eq!((missing.code, missing.place.line), (Code::InputNames, 1));
+        assert!(missing.message.contains("`speed`") && missing.help.contains("train the model again"), "{missing:?}");
+        let differs = Mismatch::Differs {
+            name: "speed".to_owned(),
+            feature: Type::Text,
+            model: tandem_inference::Kind::Number,
+        };
+        assert_eq!(finding(&differs, &model).code, Code::InputTypes);
+    }
 }

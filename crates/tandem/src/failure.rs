@@ -111,7 +111,7 @@ impl Failure {
 
     /// Shows it on standard error; the exit code.
     pub fn report(&self, terminal: Terminal) -> ExitCode {
-        for found in &self.found {
+        if let Some(found) = &self.found {
             for finding in &found.findings {
                 terminal.say(render::text::finding(finding, &found.files, terminal.colour()).trim_end());
                 terminal.say("");

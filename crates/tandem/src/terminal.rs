@@ -15,6 +15,7 @@ pub struct Terminal {
     progress: bool,
 }
 
+#[allow(clippy::unused_self, reason = "whoever prints has been handed a terminal")]
 impl Terminal {
     /// As the environment has it. `NO_COLOR` (<https://no-color.org>) and `TERM=dumb` are honoured.
     pub fn new() -> Self {
@@ -25,46 +26,46 @@ impl Terminal {
     }
 
     /// Whether standard error takes colours.
-    pub fn colour(&self) -> bool {
+    pub fn colour(self) -> bool {
         self.err_colour
     }
 
     /// Whether standard output takes colours.
-    pub fn out_colour(&self) -> bool {
+    pub fn out_colour(self) -> bool {
         self.out_colour
     }
 
     /// Writes data to standard output.
-    pub fn data(&self, text: &str) {
+    pub fn data(self, text: &str) {
         write(&mut io::stdout().lock(), text);
     }
 
     /// Says something on standard error.
-    pub fn say(&self, text: &str) {
+    pub fn say(self, text: &str) {
         write(&mut io::stderr().lock(), text);
     }
 
     /// Red, where colours show.
-    pub fn red(&self, text: &str) -> String {
+    pub fn red(self, text: &str) -> String {
         self.paint("1;31", text)
     }
 
     /// Cyan, where colours show.
-    pub fn cyan(&self, text: &str) -> String {
+    pub fn cyan(self, text: &str) -> String {
         self.paint("1;36", text)
     }
 
     /// Grey, where colours show.
-    pub fn dim(&self, text: &str) -> String {
+    pub fn dim(self, text: &str) -> String {
         self.paint("2", text)
     }
 
-    fn paint(&self, code: &str, text: &str) -> String {
+    fn paint(self, code: &str, text: &str) -> String {
         if self.err_colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
     /// A bar for work whose share is known, from 0 to 1; nothing in a pipe.
-    pub fn bar(&self, what: &str) -> Bar {
+    pub fn bar(self, what: &str) -> Bar {
         let bar = ProgressBar::with_draw_target(Some(1000), self.target());
         if let Ok(style) = ProgressStyle::with_template("{prefix:.cyan} {bar:30} {percent:>3} % {msg}") {
             bar.set_style(style);
@@ -74,7 +75,7 @@ impl Terminal {
     }
 
     /// A spinner for work whose share is not known; nothing in a pipe.
-    pub fn spinner(&self, what: &str) -> Bar {
+    pub fn spinner(self, what: &str) -> Bar {
         let bar = ProgressBar::with_draw_target(None, self.target());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:.cyan} {elapsed} {msg}") {
             bar.set_style(style);
@@ -104,7 +105,7 @@ impl Bar {
     }
 
     /// Says something above it.
-    pub fn say(&self, terminal: &Terminal, text: &str) {
+    pub fn say(&self, terminal: Terminal, text: &str) {
         self.0.suspend(|| terminal.say(text));
     }
 }

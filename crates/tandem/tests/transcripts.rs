@@ -64,6 +64,49 @@ fn outside_of_a_project_the_way_in_is_named() {
     transcript("no_project.txt", tempfile::tempdir().unwrap().path());
 }
 
+#[test]
+fn a_model_that_cannot_be_trained_says_what_it_lacks() {
+    let folder = fresh_project();
+    let model = "name: NAME\nmeaning: How likely it is\nowner: sam\nquestion: orders_again\nnotebook: notebook.ipynb\nlock: requirements.lock\n";
+    let (bare, odd) = (model.replace("NAME", "bare"), model.replace("NAME", "odd"));
+    let files = [
+        ("models/bare/model.yaml", bare.as_str()),
+        ("models/odd/model.yaml", odd.as_str()),
+        ("models/odd/notebook.ipynb", "{\"cells\": 3}"),
+        ("models/odd/requirements.lock", "six==1.16.0\n"),
+    ];
+    write(folder.path(), &files);
+    transcript("models_that_lack.txt", folder.path());
+}
+
+#[test]
+fn odd_records_are_counted_and_named() {
+    let folder = fresh_project();
+    let log = "order,customer,placed_at,logged_at,amount\n\
+        1,ann,2024-03-10T02:30:00,2024-03-10T09:00:00,40\n\
+        1,ann,2024-03-10T02:30:00,2024-03-10T09:00:00,40\n\
+        2,ann,2024-11-03T01:30:00,2024-11-03T12:00:00,40\n\
+        3,,2024-11-03T05:00:00,2024-11-03T12:00:00,40\n";
+    let path = "sources/orders.odcs.yaml";
+    let contract = std::fs::read_to_string(folder.path().join(path)).unwrap();
+    let zone = "customProperties: [{property: timeZone, value: America/New_York, vendor: tandem}]";
+    let named = "    description: An order, as it was placed\n";
+    let contract = contract.replace(named, &format!("{named}    {zone}\n"));
+    let required = "logicalType: string\n        required: true\n        description: Who";
+    let contract = contract.replace(required, "logicalType: string\n        description: Who");
+    write(folder.path(), &[("logs/orders.csv", log), (path, &contract)]);
+    transcript("odd_records.txt", folder.path());
+}
+
+#[test]
+fn a_scenario_that_cannot_be_read_says_where() {
+    let folder = fresh_project();
+    let nothing = "# Nothing is expected\n\n```csv orders\norder, customer, placed_at, logged_at\n```\n";
+    let crooked = "# A crooked table\n\n```csv orders\norder, customer\n1, ann, 3\n```\n\n```csv expect\ncustomer, at, orders_30d\nann, yesterday, 0\n```\n";
+    write(folder.path(), &[("scenarios/nothing.md", nothing), ("scenarios/crooked.md", crooked)]);
+    transcript("unreadable_scenarios.txt", folder.path());
+}
+
 /// Data to standard output and everything else to standard error; no colours and no progress in a pipe.
 #[test]
 fn a_pipe_gets_data_alone() {

@@ -3,7 +3,7 @@
 use super::{Found, Reader, Unit};
 use crate::codes::Code;
 use crate::findings::{Origin, instead};
-use crate::project::{Observe, Outcome};
+use crate::question::{Observe, Outcome};
 use crate::time::parse_duration;
 use crate::value::{Micros, Type};
 use crate::yaml::Node;

@@ -3,14 +3,16 @@
 
 /// A requirement without a hash: its text and its line, from 1.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unhashed {
+pub struct Unhashed {
+    /// The requirement.
     pub requirement: String,
+    /// Its line in the lock, from 1.
     pub line: usize,
 }
 
-/// The first requirement that has no hash, if there is one.
-pub(super) fn first_unhashed(text: &str) -> Option<Unhashed> {
-    requirements(text).find(|(_, requirement)| !requirement.contains("--hash=")).map(|(line, requirement)| {
+/// The requirements that have no hash.
+pub fn unhashed(text: &str) -> impl Iterator<Item = Unhashed> {
+    requirements(text).filter(|(_, requirement)| !requirement.contains("--hash=")).map(|(line, requirement)| {
         let name = requirement.split([';', ' ']).next().unwrap_or_default();
         Unhashed { requirement: name.to_owned(), line }
     })
@@ -33,6 +35,7 @@ fn requirements(text: &str) -> impl Iterator<Item = (usize, String)> {
             }
             while let Some(open) = whole.strip_suffix('\\') {
                 let next = lines.next().map_or("", |(_, line)| line.trim());
+                let next = if next.starts_with('#') { "" } else { next };
                 whole = format!("{open}{next}");
             }
             if !whole.starts_with('-') {
@@ -50,9 +53,11 @@ mod tests {
     #[test]
     fn hashes_are_looked_for_over_continued_lines() {
         let text = "# a comment\nsix==1.16.0 \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\n    # via x\n";
-        assert_eq!(first_unhashed(text), None);
+        assert_eq!(unhashed(text).count(), 0);
         let text = format!("{text}idna==3.7 ; python_version < '3.13'\n");
-        assert_eq!(first_unhashed(&text).unwrap(), Unhashed { requirement: "idna==3.7".to_owned(), line: 6 });
+        let found: Vec<Unhashed> = unhashed(&text).collect();
+        assert_eq!(found, [Unhashed { requirement: "idna==3.7".to_owned(), line: 6 }]);
+        assert_eq!(unhashed("six==1.17.0 \\\n    # --hash=sha256:00\n").count(), 1);
         assert!(is_empty("# nothing\n--no-binary :all:\n") && !is_empty(&text));
     }
 }

@@ -39,7 +39,7 @@ impl Check {
         let depth = if self.definitions { Depth::Definitions } else { Depth::Everything };
         let found = check::check(&loaded, depth);
         drop(spinner);
-        report(&loaded, found).show(self.format, &context.terminal)
+        report(&loaded, found).show(self.format, context.terminal)
     }
 }
 

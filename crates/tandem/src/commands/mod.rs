@@ -44,9 +44,8 @@ pub struct Cli {
     project: Option<PathBuf>,
 }
 
-const AFTER: &str =
-    "Exit codes: 0 done; 1 findings, or a promise that is not kept; 2 the command or the project is wrong;
-3 the world failed (a disk, a network, a process); 101 a mistake in Tandem itself.
+const AFTER: &str = "Exit codes: 0 done; 1 findings, or a promise that is not kept; 2 the command or the project is
+wrong; 3 the world failed (a disk, a network, a process); 101 a mistake in Tandem itself.
 `tandem COMMAND --help` says more about each, with examples.";
 
 #[derive(Debug, Subcommand)]

@@ -102,16 +102,16 @@ pub fn with_traceback(error: tandem_project::Error) -> Failure {
 /// Shows what happens in a notebook.
 pub fn tell(terminal: Terminal, bar: &Bar, event: &Event) {
     match event {
-        Event::KernelStarted { language } => bar.say(&terminal, &terminal.dim(&format!("      kernel: {language}"))),
+        Event::KernelStarted { language } => bar.say(terminal, &terminal.dim(&format!("      kernel: {language}"))),
         Event::CellStarted { number, of, first_line } => {
             bar.message(&format!("cell {number} of {of}: {}", shorten(first_line.trim(), 60)));
         }
         Event::Output { stream: Stream::Stderr, text, .. } => {
-            text.lines().for_each(|line| bar.say(&terminal, &terminal.dim(&format!("      {line}"))));
+            text.lines().for_each(|line| bar.say(terminal, &terminal.dim(&format!("      {line}"))));
         }
-        Event::Output { text, .. } => text.lines().for_each(|line| bar.say(&terminal, &format!("      {line}"))),
+        Event::Output { text, .. } => text.lines().for_each(|line| bar.say(terminal, &format!("      {line}"))),
         Event::CellFinished { number, seconds } if *seconds >= 1.0 => {
-            bar.say(&terminal, &terminal.dim(&format!("      cell {number} took {seconds:.1} s")));
+            bar.say(terminal, &terminal.dim(&format!("      cell {number} took {seconds:.1} s")));
         }
         Event::CellFinished { .. } => {}
     }

@@ -116,8 +116,8 @@ fn in_words(report: &Report) -> String {
         let _ = writeln!(text, "the first {}:", counted(report.differences.len(), "difference"));
     }
     for one in &report.differences {
-        let Difference { seq, name, served, replayed } = one;
-        let _ = writeln!(text, "  row {seq}: {name} was served as {served}, and the replay gives {replayed}");
+        let Difference { code, seq, name, served, replayed } = one;
+        let _ = writeln!(text, "  {code} row {seq}: {name} was served as {served}, and the replay gives {replayed}");
     }
     text
 }

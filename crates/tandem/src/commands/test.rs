@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use clap::Args;
-use tandem_definitions::{Code, Diagnostic, File, Place};
-use tandem_project::scenario::{self, Failure as Broken, InMemory, What};
+use tandem_definitions::{Diagnostic, File};
+use tandem_project::scenario::{self, Failure as Broken, InMemory};
 
 use crate::context::Context;
 use crate::failure::{Failure, counted};
@@ -50,7 +50,7 @@ impl Test {
         if report.promises.is_empty() {
             return Err(nothing(self.only.as_deref(), &folder));
         }
-        report.show(self.format, &context.terminal)
+        report.show(self.format, context.terminal)
     }
 }
 
@@ -90,29 +90,11 @@ fn open(report: &mut Report, base: &Path, path: &str) -> String {
     text
 }
 
+/// The finding, with the whole line marked.
 fn finding(broken: &Broken, text: &str) -> Diagnostic {
+    let mut finding = broken.diagnostic();
     let start: usize = text.split_inclusive('\n').take(broken.line.saturating_sub(1)).map(str::len).sum();
     let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    let place = Place { file: broken.path.clone(), line: broken.line, column: 1, start, end: start + line.len() };
-    let (code, message, help) = match &broken.what {
-        What::Value { observation, feature, expected, got } => (
-            Code::ExpectationFailed,
-            format!("`{feature}` of {observation} should be {expected}, and is {got}."),
-            format!("Is the definition wrong, or the expectation? `tandem explain {feature}` says what it means."),
-        ),
-        What::Missing(expected) => (
-            Code::ExpectationFailed,
-            format!("The finding {expected} was expected, and did not come."),
-            "Correct the definitions in the scenario, or take the line out of its findings.".to_owned(),
-        ),
-        What::Finding(found) => {
-            let place = format!("{}:{}:{}", found.place.file, found.place.line, found.place.column);
-            let message = format!("The definitions gave a finding that was not expected: {} at {place}.", found.code);
-            (Code::ExpectationFailed, message, format!("{} {}", found.message, found.help))
-        }
-        What::Unusable(message) => {
-            (Code::BlockUnreadable, message.clone(), "`tandem test --help` says how a scenario is written.".to_owned())
-        }
-    };
-    Diagnostic::new(code, place, message, help).with_text(line)
+    (finding.place.start, finding.place.end) = (start, start + line.len());
+    finding.with_text(line)
 }

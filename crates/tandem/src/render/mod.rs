@@ -20,7 +20,7 @@ pub enum Format {
     Text,
     /// For programs.
     Json,
-    /// JUnit XML, for the test page of a CI server.
+    /// `JUnit` XML, for the test page of a CI server.
     Junit,
     /// A table, for the comment on a pull request.
     Markdown,
@@ -75,14 +75,15 @@ impl Report {
         let mut text = format!("{}: {kept} of {} kept", self.name, counted(self.promises.len(), "promise"));
         for (count, word) in [(errors, "error"), (warnings, "warning"), (self.count(Severity::Note), "note")] {
             if count > 0 {
-                text += &format!(", {}", counted(count, word));
+                text.push_str(", ");
+                text.push_str(&counted(count, word));
             }
         }
         text
     }
 
     /// Writes it to standard output; a failure when it does not hold.
-    pub fn show(&self, format: Format, terminal: &Terminal) -> Result<(), Failure> {
+    pub fn show(&self, format: Format, terminal: Terminal) -> Result<(), Failure> {
         terminal.data(&match format {
             Format::Text => text::report(self, terminal.out_colour()),
             Format::Json => json::report(self),

@@ -57,10 +57,14 @@ pub fn finding(finding: &Diagnostic, files: &[File], colour: bool) -> String {
 
 /// The marked bytes, at character boundaries of the text and not over the end of the first line.
 fn span(finding: &Diagnostic, text: &str) -> (usize, usize) {
+    let place = &finding.place;
     let boundary = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    let start = boundary(finding.place.start);
+    // A place that says only its line means all of it.
+    let whole_line = place.end == 0;
+    let line_start = || text.split_inclusive('\n').take(place.line.saturating_sub(1)).map(str::len).sum();
+    let start = if whole_line { line_start() } else { boundary(place.start) };
     let line_end = text[start..].find('\n').map_or(text.len(), |length| start + length);
-    let end = boundary(finding.place.end).clamp(start, line_end.max(start));
+    let end = if whole_line { line_end } else { boundary(place.end).clamp(start, line_end.max(start)) };
     (start, end)
 }
 
@@ -81,5 +85,14 @@ mod tests {
             text.contains("BROKEN  definitions") && text.ends_with("check: 1 of 2 promises kept, 1 error\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_place_that_says_only_its_line_marks_all_of_it() {
+        let mut report = example::report();
+        let place = &mut report.findings[0].place;
+        (place.line, place.start, place.end) = (2, 0, 0);
+        let text = super::report(&report, false);
+        assert!(text.contains("features/a.yaml:2:1") && text.contains("^^^^^^^^^^^^"), "{text}");
     }
 }

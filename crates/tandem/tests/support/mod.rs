@@ -71,8 +71,9 @@ fn normal(text: &str, folder: &Path) -> String {
     for (index, word) in words.iter().enumerate() {
         let bare = word.trim_end();
         let time_taken = words.get(index + 1).is_some_and(|next| next.trim_end() == "s") && bare.parse::<f64>().is_ok();
-        if time_taken {
-            out += &word.replace(bare, "TIME");
+        let is_hash = bare.len() == 12 && bare.chars().all(|c| c.is_ascii_hexdigit());
+        if time_taken || is_hash {
+            out += &word.replace(bare, if is_hash { "HASH" } else { "TIME" });
         } else {
             out += word;
         }

@@ -1,0 +1,53 @@
+//! A training set's rows, what is left out and why, and the values at the instants: worked out by hand.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use common::shop;
+use tandem_project::load::load;
+use tandem_project::training::{Part, training_set};
+
+#[test]
+fn rows_are_what_production_would_have_asked_and_known() {
+    let folder = shop();
+    let loaded = load(folder.path()).unwrap().checked().unwrap();
+    let question = loaded.question("comes_back").unwrap();
+    let set = training_set(&loaded, question, &question.features, &|_| {}).unwrap();
+    // Five records. The third arrived two days after it happened, so production could not have asked an hour after it.
+    // The log ends on 4 January at 10:01, so the outcome of the fifth, and only of it, cannot be known.
+    let left_out = [
+        ("the orders record arrived only after the instant".to_owned(), 1),
+        ("the outcome cannot be known yet".to_owned(), 1),
+    ];
+    assert_eq!(set.facts.left_out, left_out);
+    assert_eq!((set.facts.records_observed, set.facts.rows), (5, 3));
+    let text = |name: &str| set.table.column(name).unwrap().as_string::<i32>().iter().flatten().collect::<Vec<_>>();
+    let number = |name: &str| set.table.column(name).unwrap().as_primitive::<Float64Type>().values().to_vec();
+    assert_eq!(text("customer"), ["ann", "bob", "cid"]);
+    assert_eq!(number("spent"), [10.5, 20.0, 5.0]);
+    let counts = set.table.column("orders_so_far").unwrap().as_primitive::<Int64Type>().values().to_vec();
+    assert_eq!(counts, [1, 1, 1]);
+    // Ann's order of 10:00 is within two days of 9:00, though it was only known later: an outcome is what happened.
+    let outcome = set.table.column("again").unwrap().as_boolean();
+    assert_eq!(outcome.iter().flatten().collect::<Vec<_>>(), [true, false, false]);
+    assert_eq!(set.parts, [Part::Gap, Part::Gap, Part::Test]);
+}
+
+#[test]
+fn the_file_carries_its_facts() {
+    let folder = shop();
+    let loaded = load(folder.path()).unwrap().checked().unwrap();
+    let question = loaded.question("comes_back").unwrap();
+    let set = training_set(&loaded, question, &question.features, &|_| {}).unwrap();
+    let path = folder.path().join("set.parquet");
+    set.write(None, &path).unwrap();
+    let (facts, rows) = tandem_data::training_set::metadata(&path).unwrap();
+    let facts = facts.unwrap();
+    assert_eq!(rows, 3);
+    assert_eq!(facts["definitions"], loaded.hash.as_str());
+    assert_eq!(facts["logs"][0]["arrival_time"], "declared: the field seen");
+    assert!(facts["bounds"].as_str().unwrap().contains("arrived before t"));
+}
