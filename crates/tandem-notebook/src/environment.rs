@@ -173,9 +173,7 @@ impl EnvironmentRequest<'_> {
         let found = unhashed(&text).next();
         match found {
             None => Ok(text),
-            Some(Unhashed { requirement, line }) => {
-                Err(EnvironmentError::NoHash { path: path(), line, requirement })
-            }
+            Some(Unhashed { requirement, line }) => Err(EnvironmentError::NoHash { path: path(), line, requirement }),
         }
     }
 

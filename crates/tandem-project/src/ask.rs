@@ -62,13 +62,10 @@ pub fn features(
     let keys: Vec<Vec<_>> = keys.collect();
     let at = given.next().expect("as many columns as were wanted");
     let request = given.collect();
-    let at = tandem_data::table::Column::new(&at).map_or(Vec::new(), |at| {
-        (0..arrays[0].len()).map(|row| at.get(row).to_value()).collect::<Vec<_>>()
-    });
-    let at: Option<Vec<i64>> = at
-        .iter()
-        .map(|value| if let tandem_definitions::Value::Time(at) = value { Some(*at) } else { None })
-        .collect();
+    let at = tandem_data::table::Column::new(&at)
+        .map_or(Vec::new(), |at| (0..arrays[0].len()).map(|row| at.get(row).to_value()).collect::<Vec<_>>());
+    let at: Option<Vec<i64>> =
+        at.iter().map(|value| if let tandem_definitions::Value::Time(at) = value { Some(*at) } else { None }).collect();
     let at = at.ok_or_else(|| {
         Error::unusable(
             format!("{} has a row without an instant in the column `at`", observations.display()),

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use serde::Serialize;
 use arrow_array::Array as _;
+use serde::Serialize;
 use tandem_data::read::{self, Batch};
 use tandem_data::table::columns;
 use tandem_definitions::{Code, Diagnostic, Place, Source};

@@ -186,8 +186,7 @@ fn entity(project: &Project, entity: usize) -> String {
     let declared = &project.entities[entity];
     let keys: Vec<String> = declared.keys.iter().map(|k| format!("{} ({})", k.name, k.ty)).collect();
     let mut text = format!("{}: {}\n\nKey:       {}\n", declared.name, declared.meaning, keys.join(", "));
-    let features: Vec<&str> =
-        project.features.iter().filter(|f| f.entity == entity).map(|f| f.name.as_str()).collect();
+    let features: Vec<&str> = project.features.iter().filter(|f| f.entity == entity).map(|f| f.name.as_str()).collect();
     let _ = writeln!(text, "Features:  {}", features.join(", "));
     let touched = |s: &&Source| s.touches.iter().any(|t| t.entity == entity);
     let sources: Vec<&str> = project.sources.iter().filter(touched).map(|s| s.name.as_str()).collect();

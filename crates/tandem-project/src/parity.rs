@@ -144,12 +144,7 @@ fn compare(
 }
 
 /// Asks the notebook's own estimator about the replayed rows.
-fn compare_predictions(
-    bundle: &Bundle,
-    table: &Table,
-    rows: &[&ServedRow],
-    report: &mut Report,
-) -> Result<(), Error> {
+fn compare_predictions(bundle: &Bundle, table: &Table, rows: &[&ServedRow], report: &mut Report) -> Result<(), Error> {
     let state = bundle.loaded.state_dir();
     let folder = tempfile::tempdir_in(&state).map_err(Error::file("write in", &state))?;
     let (given, out) = (folder.path().join("rows.parquet"), folder.path().join("predictions.parquet"));

@@ -48,19 +48,12 @@ pub(crate) fn module(state_dir: &Path) -> Result<PathBuf, Error> {
 /// [`Error::Environment`].
 pub fn environment(loaded: &Loaded, lock: &Path, progress: &mut dyn FnMut(&str)) -> Result<Environment, Error> {
     let state = loaded.state_dir();
-    let request =
-        EnvironmentRequest { lock, folder: &state.join("environments"), tools: &state.join("tools") };
+    let request = EnvironmentRequest { lock, folder: &state.join("environments"), tools: &state.join("tools") };
     Ok(request.ensure(progress)?)
 }
 
 /// Asks a kept estimator for its predictions of the rows in a Parquet file.
-pub(crate) fn predict(
-    loaded: &Loaded,
-    python: &Path,
-    estimator: &Path,
-    rows: &Path,
-    out: &Path,
-) -> Result<(), Error> {
+pub(crate) fn predict(loaded: &Loaded, python: &Path, estimator: &Path, rows: &Path, out: &Path) -> Result<(), Error> {
     let module = module(&loaded.state_dir())?;
     let run = Command::new(python)
         .args(["-m", "tandem.predict"])

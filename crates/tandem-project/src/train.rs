@@ -92,7 +92,10 @@ pub fn train(
     };
     if set.part(Part::Train).rows() == 0 || set.part(Part::Test).rows() == 0 {
         return Err(Error::unusable(
-            format!("the question `{}` has no observations to train on, or none to test on ({})", question.name, set.facts.split),
+            format!(
+                "the question `{}` has no observations to train on, or none to test on ({})",
+                question.name, set.facts.split
+            ),
             "move `split: test_from` into the span of the log",
         ));
     }
@@ -276,11 +279,8 @@ mod tests {
         let missing = finding(&Mismatch::Missing { input: "speed".to_owned() }, &model);
         assert_eq!((missing.code, missing.place.line), (Code::InputNames, 1));
         assert!(missing.message.contains("`speed`") && missing.help.contains("train the model again"), "{missing:?}");
-        let differs = Mismatch::Differs {
-            name: "speed".to_owned(),
-            feature: Type::Text,
-            model: tandem_inference::Kind::Number,
-        };
+        let differs =
+            Mismatch::Differs { name: "speed".to_owned(), feature: Type::Text, model: tandem_inference::Kind::Number };
         assert_eq!(finding(&differs, &model).code, Code::InputTypes);
     }
 }

@@ -2,15 +2,16 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tandem_data::append::AppendLog;
 use tandem_data::read::Origin;
+use tandem_definitions::Project;
 use tandem_engine::Plan;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -57,11 +58,7 @@ pub fn start(setup: Setup, reload: Reload) -> Result<Running, StartError> {
     let lock = lock(&setup.state_dir.join("serve.lock"))?;
     let served = ServedLog::open(&setup.state_dir.join("served")).map_err(state(&setup.state_dir.join("served")))?;
     let logs_folder = setup.state_dir.join("log");
-    let logs = setup.project.sources.iter().map(|source| AppendLog::open(&logs_folder.join(&source.name)));
-    let logs: Vec<AppendLog> = logs
-        .map(|log| log.map(|(log, _)| log))
-        .collect::<Result<_, _>>()
-        .map_err(|e| StartError::Log(e.to_string()))?;
+    let logs = open_logs(&setup.project, &logs_folder)?;
     let origin = Origin { base: setup.base, server: setup.server, log: Some(logs_folder) };
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("http").build();
@@ -102,21 +99,8 @@ pub fn start(setup: Setup, reload: Reload) -> Result<Running, StartError> {
             *begun.lock().unwrap_or_else(PoisonError::into_inner) = past.replay();
         })?,
         spawn("watch", {
-            let (app, watch, notice) = (Arc::clone(&app), setup.watch, setup.notice);
-            move || {
-                let mut seen = fingerprint(&watch);
-                while let Err(RecvTimeoutError::Timeout) = ticks.recv_timeout(TICK) {
-                    if let Err(error) = app.served.sync() {
-                        notice(Event::LogFailed { reason: format!("the served log could not be synced: {error}") });
-                    }
-                    let now = fingerprint(&watch);
-                    if now != seen {
-                        seen = now;
-                        // A refusal has been told by the notice; it is tried again at the next change.
-                        drop(app.live.reload());
-                    }
-                }
-            }
+            let (app, watched, notice) = (Arc::clone(&app), setup.watch, setup.notice);
+            move || watch(&app, &watched, &ticks, &*notice)
         })?,
     ];
     Ok(Running {
@@ -131,6 +115,28 @@ pub fn start(setup: Setup, reload: Reload) -> Result<Running, StartError> {
         ingest_thread,
         _lock: lock,
     })
+}
+
+/// The log of each source, open for appending; torn last lines are cut off.
+fn open_logs(project: &Project, folder: &Path) -> Result<Vec<AppendLog>, StartError> {
+    let logs = project.sources.iter().map(|source| AppendLog::open(&folder.join(&source.name)).map(|(log, _)| log));
+    logs.collect::<Result<_, _>>().map_err(|e| StartError::Log(e.to_string()))
+}
+
+/// Until the service stops: brings the served log to the disk, and notices when another release is live.
+fn watch(app: &App, watched: &[PathBuf], ticks: &Receiver<()>, notice: &dyn Fn(Event)) {
+    let mut seen = fingerprint(watched);
+    while let Err(RecvTimeoutError::Timeout) = ticks.recv_timeout(TICK) {
+        if let Err(error) = app.served.sync() {
+            notice(Event::LogFailed { reason: format!("the served log could not be synced: {error}") });
+        }
+        let now = fingerprint(watched);
+        if now != seen {
+            seen = now;
+            // A refusal has been told by the notice; it is tried again at the next change.
+            drop(app.live.reload());
+        }
+    }
 }
 
 fn check(setup: &Setup) -> Result<(), StartError> {

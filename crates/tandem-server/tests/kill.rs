@@ -57,6 +57,54 @@ fn logged(folder: &Path, source: &str, field: &str) -> Vec<String> {
     names
 }
 
+/// What a sender was told by a service that is killed.
+#[derive(Default)]
+struct Told {
+    acknowledged: BTreeSet<String>,
+    gates: BTreeSet<String>,
+    /// Sent, and not acknowledged.
+    unsure: Vec<String>,
+    /// The last row that was answered.
+    served: u64,
+}
+
+impl Told {
+    /// Sends records and asks questions until the service is gone.
+    fn tell(&mut self, client: &Client, round: usize) {
+        // What was sent and not acknowledged is sent again: that is what a sender does.
+        let mut waiting: Vec<String> = std::mem::take(&mut self.unsure);
+        for i in 0.. {
+            waiting.extend((0..3).map(|j| format!("K{round}-{i}-{j}")));
+            let record = |name: &String| json!({"flight": name, "aircraft": "N7", "left": "2013-01-02T08:00:00Z", "landed": "2013-01-02T11:00:00Z", "delay": 1});
+            let body = waiting.iter().map(record).collect::<Json>();
+            let Ok(reply) =
+                client.send("/v1/sources/landings/records", "application/json", body.to_string().as_bytes())
+            else {
+                self.unsure = waiting;
+                break;
+            };
+            reply.ok();
+            self.acknowledged.extend(waiting.drain(..));
+            let gate = format!("G{round}-{i}");
+            let body = json!({"origin": "JFK", "dest": "LAX", "changed": "2013-01-02T06:30:00", "gate": gate});
+            let Ok(reply) = client.send("/v1/sources/gates/records", "application/json", body.to_string().as_bytes())
+            else {
+                break;
+            };
+            reply.ok();
+            self.gates.insert(gate);
+            let ask = json!({"entities": {"aircraft": "N7", "route": {"origin": "JFK", "dest": "LAX"}}});
+            let Ok(reply) = client.send("/v1/models/late/predictions", "application/json", ask.to_string().as_bytes())
+            else {
+                break;
+            };
+            let row = reply.ok()["rows"][0].clone();
+            assert_eq!(row["values"]["landings"].as_u64().unwrap(), self.acknowledged.len() as u64);
+            self.served = row["seq"].as_u64().unwrap();
+        }
+    }
+}
+
 #[test]
 fn every_acknowledged_record_is_there_exactly_once() {
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64;
@@ -69,10 +117,7 @@ fn every_acknowledged_record_is_there_exactly_once() {
         random % below
     };
     let folder = folder();
-    let mut acknowledged: BTreeSet<String> = BTreeSet::new();
-    let mut gates: BTreeSet<String> = BTreeSet::new();
-    let mut unsure: Vec<String> = Vec::new();
-    let mut served = 0;
+    let mut told = Told::default();
     for round in 0..6 {
         let (mut child, client) = serve(folder.path());
         let kill_after = Duration::from_millis(20 + draw(120));
@@ -81,57 +126,27 @@ fn every_acknowledged_record_is_there_exactly_once() {
             child.kill().unwrap();
             child.wait().unwrap();
         });
-        // What was sent and not acknowledged is sent again: that is what a sender does.
-        let mut waiting: Vec<String> = std::mem::take(&mut unsure);
-        for i in 0.. {
-            waiting.extend((0..3).map(|j| format!("K{round}-{i}-{j}")));
-            let record = |name: &String| json!({"flight": name, "aircraft": "N7", "left": "2013-01-02T08:00:00Z", "landed": "2013-01-02T11:00:00Z", "delay": 1});
-            let body = waiting.iter().map(record).collect::<Json>();
-            let Ok(reply) =
-                client.send("/v1/sources/landings/records", "application/json", body.to_string().as_bytes())
-            else {
-                unsure = waiting;
-                break;
-            };
-            reply.ok();
-            acknowledged.extend(waiting.drain(..));
-            let gate = format!("G{round}-{i}");
-            let body = json!({"origin": "JFK", "dest": "LAX", "changed": "2013-01-02T06:30:00", "gate": gate});
-            let Ok(reply) = client.send("/v1/sources/gates/records", "application/json", body.to_string().as_bytes())
-            else {
-                break;
-            };
-            reply.ok();
-            gates.insert(gate);
-            let ask = json!({"entities": {"aircraft": "N7", "route": {"origin": "JFK", "dest": "LAX"}}});
-            let Ok(reply) = client.send("/v1/models/late/predictions", "application/json", ask.to_string().as_bytes())
-            else {
-                break;
-            };
-            let row = reply.ok()["rows"][0].clone();
-            assert_eq!(row["values"]["landings"].as_u64().unwrap(), acknowledged.len() as u64);
-            served = row["seq"].as_u64().unwrap();
-        }
+        told.tell(&client, round);
         killer.join().unwrap();
         let in_log = logged(folder.path(), "landings", "flight");
         let distinct: BTreeSet<&String> = in_log.iter().collect();
-        assert!(acknowledged.iter().all(|flight| distinct.contains(flight)), "seed {seed}, round {round}: lost");
+        assert!(told.acknowledged.iter().all(|flight| distinct.contains(flight)), "seed {seed}, round {round}: lost");
         assert_eq!(distinct.len(), in_log.len(), "seed {seed}, round {round}: twice");
         let in_log = logged(folder.path(), "gates", "gate");
-        assert!(gates.iter().all(|gate| in_log.contains(gate)), "seed {seed}, round {round}: a gate was lost");
+        assert!(told.gates.iter().all(|gate| in_log.contains(gate)), "seed {seed}, round {round}: a gate was lost");
     }
     let (mut child, client) = serve(folder.path());
     let ready = client.get("/ready").ok();
     let logs = logged(folder.path(), "landings", "flight").len() as u64;
     assert_eq!(ready["positions"]["landings"], 3 + logs, "seed {seed}");
     assert!(
-        logs >= acknowledged.len() as u64 && logs <= acknowledged.len() as u64 + unsure.len() as u64,
+        logs >= told.acknowledged.len() as u64 && logs <= told.acknowledged.len() as u64 + told.unsure.len() as u64,
         "seed {seed}"
     );
-    assert!(ready["served_rows"].as_u64().unwrap() >= served, "seed {seed}: a served row was lost");
+    assert!(ready["served_rows"].as_u64().unwrap() >= told.served, "seed {seed}: a served row was lost");
     let rows = client.get("/v1/served?after=0&limit=100000").text;
     assert_eq!(rows.lines().count() as u64, ready["served_rows"].as_u64().unwrap());
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(acknowledged.len() > 10, "seed {seed}: too little was tried");
+    assert!(told.acknowledged.len() > 10, "seed {seed}: too little was tried");
 }

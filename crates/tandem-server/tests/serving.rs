@@ -3,21 +3,17 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::{Choices, Service, Sum, at, folder, release, setup};
+use common::{Choices, Service, Sum, ask, at, folder, release};
 use serde_json::{Value as Json, json};
 use tandem_definitions::Value;
-use tandem_server::{Event, Predictor, StartError};
+use tandem_server::{Event, Predictor};
 
 fn landing(flight: &str, left: &str, landed: &str, delay: f64) -> Json {
     json!({"flight": flight, "aircraft": "N1", "left": left, "landed": landed, "delay": delay})
-}
-
-fn ask() -> Json {
-    json!({"rows": [{"entities": {"aircraft": "N1", "route": {"origin": "JFK", "dest": "LAX"}}}]})
 }
 
 #[test]
@@ -365,54 +361,4 @@ fn a_predictor_that_dies_takes_nothing_else_down() {
     service.client.post("/v1/questions/late/features", &ask()).ok();
     assert_eq!(service.client.get("/v1/served").text, "", "an answer that was not given leaves no trace");
     service.stop();
-}
-
-#[test]
-fn a_public_address_needs_a_token_and_a_token_guards_everything_below_v1() {
-    let folder = folder();
-    let public = || Choices { listen: "0.0.0.0:0".parse().unwrap(), ..Choices::default() };
-    let start = |choices| {
-        let (setup, reload) = setup(folder.path(), choices, Arc::default(), Arc::new(Mutex::new(Vec::new())));
-        tandem_server::start(setup, reload)
-    };
-    let Err(error) = start(public()) else { panic!("a public address without a token") };
-    assert!(matches!(error, StartError::PublicWithoutToken(_)) && error.to_string().contains("token"), "{error}");
-    let Err(StartError::BadToken) = start(Choices { token: Some("short".into()), ..public() }) else { panic!("short") };
-
-    let token = "0123456789abcdef";
-    let service = Service::start(folder.path(), Choices { token: Some(token.into()), ..Choices::default() });
-    service.client.post("/v1/questions/late/features", &ask()).ok();
-    for given in [None, Some("0123456789abcdeX".to_owned())] {
-        let client = common::Client::new(service.running.local_addr(), given);
-        client.post("/v1/questions/late/features", &ask()).refused(401);
-        client.post("/v1/sources/landings/records", &json!([])).refused(401);
-        client.get("/v1/served").refused(401);
-        client.get("/v1/nothing").refused(401);
-        client.get("/health").ok();
-    }
-    service.stop();
-}
-
-#[test]
-fn two_services_do_not_write_one_log() {
-    let folder = folder();
-    let service = Service::start(folder.path(), Choices::default());
-    let (second, reload) = setup(folder.path(), Choices::default(), Arc::default(), Arc::new(Mutex::new(Vec::new())));
-    let Err(StartError::Locked { .. }) = tandem_server::start(second, reload) else { panic!("two services") };
-    service.stop();
-}
-
-#[test]
-fn a_past_that_cannot_be_read_keeps_the_service_unready_and_says_why() {
-    let folder = folder();
-    std::fs::write(folder.path().join("logs/landings.jsonl"), "{\"flight\":").unwrap();
-    let (setup, reload) = setup(folder.path(), Choices::default(), Arc::default(), Arc::new(Mutex::new(Vec::new())));
-    let running = tandem_server::start(setup, reload).unwrap();
-    assert!(running.wait_ready().unwrap_err().contains("landings.jsonl"));
-    let client = common::Client::new(running.local_addr(), None);
-    client.get("/health").ok();
-    assert!(client.get("/ready").refused(503)["detail"].as_str().unwrap().contains("landings.jsonl"));
-    client.post("/v1/questions/late/features", &ask()).refused(503);
-    client.post("/v1/sources/landings/records", &json!([])).refused(503);
-    running.stop();
 }

@@ -69,9 +69,7 @@ impl KeyIndex {
                 }
                 keys.iter().map(|key| key.map_or(NOBODY, |k| known(map.get(&k)))).collect()
             }
-            Numbers::Text(map) => {
-                texts(parts[0]).iter().map(|key| key.map_or(NOBODY, |k| known(map.get(k)))).collect()
-            }
+            Numbers::Text(map) => texts(parts[0]).iter().map(|key| key.map_or(NOBODY, |k| known(map.get(k)))).collect(),
             Numbers::Tuple(map) => {
                 let parts: Vec<ArrayRef> = parts.iter().map(|&part| part.clone()).collect();
                 tuples(&parts).map(|key| key.map_or(NOBODY, |k| known(map.get(&k)))).collect()

@@ -83,12 +83,7 @@ pub(super) fn admit(
 }
 
 /// In how many passes the log is read, so that the records of a pass take no more than the limit.
-pub(super) fn passes(
-    project: &Project,
-    plan: &Plan,
-    origin: &Origin,
-    memory: Option<u64>,
-) -> Result<usize, ReadError> {
+pub(super) fn passes(project: &Project, plan: &Plan, origin: &Origin, memory: Option<u64>) -> Result<usize, ReadError> {
     let Some(limit) = memory else { return Ok(1) };
     let mut bytes = 0;
     for &source in plan.sources() {
@@ -176,9 +171,8 @@ impl Chunk {
             }
             touched.push(numbers);
         }
-        let counts = |row: usize| {
-            batch.is_usable(row) && admitted.is_none_or(|a| a.0[batch.first_position as usize + row])
-        };
+        let counts =
+            |row: usize| batch.is_usable(row) && admitted.is_none_or(|a| a.0[batch.first_position as usize + row]);
         let keep: Vec<bool> =
             (0..batch.len()).map(|row| counts(row) && touched.iter().any(|n| n[row] != NOBODY)).collect();
         let kept = keep.iter().filter(|k| **k).count();

@@ -77,7 +77,8 @@ pub(super) fn walk(
     (pass, of): (usize, usize),
     threads: usize,
 ) -> Vec<Folded> {
-    let lanes: Vec<Lane<'_>> = (0..plan.sources().len()).filter_map(|s| Lane::new(plan, slot, s, loaded, index)).collect();
+    let lanes: Vec<Lane<'_>> =
+        (0..plan.sources().len()).filter_map(|s| Lane::new(plan, slot, s, loaded, index)).collect();
     let grouped: Groups<u32> = Groups::new(index.len, |each| {
         for (ask, &number) in index.asks.iter().enumerate() {
             if number != NOBODY && number as usize % of == pass {

