@@ -89,13 +89,13 @@ impl Fields {
         let key = |entity: &usize| source.touches.iter().find(|t| t.entity == *entity).map(|t| t.fields.clone());
         let keys = entities.iter().filter_map(key).map(|fields| fields.into_iter().map(&mut place).collect()).collect();
         let request = observe.request.iter().map(|&(_, field)| place(field)).collect();
-        let filter = observe.filter.as_ref().map(|filter| {
+        if let Some(filter) = &observe.filter {
             filter.columns(&mut |c| {
                 place(c);
             });
-            filter
-        });
-        let filter = filter.map(|f| f.map_columns(&|c| wanted.iter().position(|&w| w == c).unwrap_or(0)));
+        }
+        let filter =
+            observe.filter.as_ref().map(|f| f.map_columns(&|c| wanted.iter().position(|&w| w == c).unwrap_or(0)));
         Self { wanted, instant, filter, identity, keys, request }
     }
 }

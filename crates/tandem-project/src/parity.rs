@@ -161,8 +161,7 @@ fn compare_predictions(bundle: &Bundle, table: &Table, rows: &[&ServedRow], repo
         let difference = (served - own).abs();
         report.predictions_compared += 1;
         report.largest_difference = report.largest_difference.max(difference);
-        // Written so that a NaN differs.
-        if !(difference <= report.tolerance) {
+        if difference.is_nan() || difference > report.tolerance {
             report.predictions_differing += 1;
             report.keep(Code::PredictionDiffers, row.seq, "prediction", Json::from(served), Json::from(own));
         }

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, StringArray, TimestampMicrosecondArray, UInt32Array};
+use arrow_array::{Array, ArrayRef, StringArray, TimestampMicrosecondArray, UInt32Array};
 use arrow_select::take::take;
 use serde::{Deserialize, Serialize};
 use tandem_data::replay::{self, Asks, Known, LogSummary, Progress};
@@ -42,6 +42,11 @@ impl Table {
     pub(crate) fn push(&mut self, name: impl Into<String>, ty: Type, array: ArrayRef) {
         self.columns.push((name.into(), ty));
         self.arrays.push(array);
+    }
+
+    /// How many rows it has.
+    pub fn rows(&self) -> usize {
+        self.arrays.first().map_or(0, Array::len)
     }
 
     /// The column of this name.
@@ -359,13 +364,5 @@ impl Facts {
     /// As JSON: a training set's metadata, and the file `training-set.json` of a run.
     pub fn json(&self) -> serde_json::Value {
         serde_json::to_value(self).expect("facts are plain data")
-    }
-}
-
-impl Table {
-    /// How many rows it has.
-    pub fn rows(&self) -> usize {
-        use arrow_array::Array as _;
-        self.arrays.first().map_or(0, |array| array.len())
     }
 }

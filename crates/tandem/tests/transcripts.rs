@@ -40,7 +40,7 @@ fn a_broken_project_says_where_and_what_to_do() {
 #[test]
 fn broken_data_is_named_by_file_and_line() {
     let folder = fresh_project();
-    let log = "order,customer,placed_at,logged_at,amount\n1,ann,2024-01-05T12:00:00Z,2024-01-05T11:00:00Z,40\n2,ann,2024-01-06T12:00:00Z,2024-01-06T12:01:00Z,a lot\n";
+    let log = "order_id,customer,placed_at,logged_at,amount\n1,ann,2024-01-05T12:00:00Z,2024-01-05T11:00:00Z,40\n2,ann,2024-01-06T12:00:00Z,2024-01-06T12:01:00Z,a lot\n";
     write(folder.path(), &[("logs/orders.csv", log)]);
     transcript("broken_data.txt", folder.path());
 }
@@ -82,7 +82,7 @@ fn a_model_that_cannot_be_trained_says_what_it_lacks() {
 #[test]
 fn odd_records_are_counted_and_named() {
     let folder = fresh_project();
-    let log = "order,customer,placed_at,logged_at,amount\n\
+    let log = "order_id,customer,placed_at,logged_at,amount\n\
         1,ann,2024-03-10T02:30:00,2024-03-10T09:00:00,40\n\
         1,ann,2024-03-10T02:30:00,2024-03-10T09:00:00,40\n\
         2,ann,2024-11-03T01:30:00,2024-11-03T12:00:00,40\n\
@@ -101,8 +101,8 @@ fn odd_records_are_counted_and_named() {
 #[test]
 fn a_scenario_that_cannot_be_read_says_where() {
     let folder = fresh_project();
-    let nothing = "# Nothing is expected\n\n```csv orders\norder, customer, placed_at, logged_at\n```\n";
-    let crooked = "# A crooked table\n\n```csv orders\norder, customer\n1, ann, 3\n```\n\n```csv expect\ncustomer, at, orders_30d\nann, yesterday, 0\n```\n";
+    let nothing = "# Nothing is expected\n\n```csv orders\norder_id, customer, placed_at, logged_at\n```\n";
+    let crooked = "# A crooked table\n\n```csv orders\norder_id, customer\n1, ann, 3\n```\n\n```csv expect\ncustomer, at, orders_30d\nann, yesterday, 0\n```\n";
     write(folder.path(), &[("scenarios/nothing.md", nothing), ("scenarios/crooked.md", crooked)]);
     transcript("unreadable_scenarios.txt", folder.path());
 }

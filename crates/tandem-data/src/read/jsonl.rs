@@ -23,6 +23,8 @@ pub(super) struct Reader {
     line: u64,
     buffer: Vec<u8>,
     builders: Vec<Builder>,
+    /// For each needed column the first of its name: one may be wanted twice, and is parsed once.
+    first: Vec<usize>,
     /// Which needed columns were in some record.
     seen: Vec<bool>,
     records: u64,
@@ -39,6 +41,7 @@ impl Reader {
             line: 0,
             buffer: Vec::new(),
             builders: shape.needed.iter().map(|n| Builder::new(n.ty, 0)).collect(),
+            first: shape.needed.iter().filter_map(|n| shape.needed.iter().position(|o| o.name == n.name)).collect(),
             seen: vec![false; shape.needed.len()],
             records: 0,
             ended: false,
@@ -94,10 +97,11 @@ impl Reader {
         }
         self.records += 1;
         for (i, needed) in shape.needed.iter().enumerate() {
-            self.seen[i] |= !matches!(slots[i], Slot::Absent);
-            let datum = datum(&slots[i], needed, conversion, &self.file, self.line);
+            let slot = &slots[self.first[i]];
+            self.seen[i] |= !matches!(slot, Slot::Absent);
+            let datum = datum(slot, needed, conversion, &self.file, self.line);
             if !datum.is_some_and(|d| self.builders[i].push(d)) {
-                return Err(bad_value(&self.file, self.line, &needed.name, &slots[i].to_string(), needed.ty));
+                return Err(bad_value(&self.file, self.line, &needed.name, &slot.to_string(), needed.ty));
             }
         }
         Ok(())
