@@ -37,9 +37,9 @@ def training_set(question: str, part: Part = "train", as_: Library = "pandas") -
     features, and last the outcome. Observations whose outcome cannot be known yet are left out. With pandas,
     `frame.attrs["features"]` lists the feature columns in the order of the model's inputs, and
     `frame.attrs["outcome"]` names the outcome's column; all that is known of the set's making is beside them.
-    `part="all"` has one column more, `part`: `train`, `test`, or `gap` (a run does not keep those).
+    `part="all"` has one column more, `part`: `train`, `test`, or `gap`.
 
-    During `tandem train` the set that the run made is read. Otherwise it is made now.
+    During `tandem train` the training part that the run made is read, and there is no other. Otherwise it is made now.
 
     Raises `TandemError` for an unknown question or part, and whenever the project itself is wrong.
     """
@@ -61,13 +61,12 @@ def _from_run(folder: Path, question: str, part: Part, library: Library) -> Any:
             f"This run trains a model for the question `{about['question']}`, but the notebook asks for `{question}`.\n"
             "Name the same question in model.yaml and in the notebook."
         )
-    if part != "all":
-        return given_as(pq.read_table(folder / f"{part}.parquet"), library, about)
-    tables = []
-    for name in ("train", "test"):
-        table = pq.read_table(folder / f"{name}.parquet")
-        tables.append(table.append_column("part", pa.array([name] * len(table), pa.string())))
-    return given_as(pa.concat_tables(tables), library, about)
+    if part != "train":
+        raise TandemError(
+            f"part={part!r} is not there during `tandem train`: what a model is measured on, its notebook never sees.\n"
+            "Hold back a part of the training set yourself, for instance the last month of `at`."
+        )
+    return given_as(pq.read_table(folder / "train.parquet"), library, about)
 
 
 def _about(path: Path) -> dict[str, Any]:

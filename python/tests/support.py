@@ -39,7 +39,6 @@ def write_run(folder: Path) -> Path:
     """The part of a run's folder that is there before the notebook runs."""
     folder.mkdir(parents=True)
     pq.write_table(observations(2000, 1), folder / "train.parquet")
-    pq.write_table(observations(300, 2), folder / "test.parquet")
     about = {"question": "late_landing", "features": FEATURES, "outcome": "lands_late"}
     (folder / "training-set.json").write_text(json.dumps(about), "utf-8")
     return folder

@@ -119,13 +119,13 @@ fn run(files: usize, options: &Options, known: impl Fn(&Plan) -> Known) -> Repla
 
 #[test]
 fn threads_memory_and_files_change_nothing() {
-    let whole = run(1, &Options { threads: 1, memory: None }, |_| Known::Arrived);
+    let whole = run(1, &Options { threads: 1, memory: None, now: None }, |_| Known::Arrived);
     assert!(whole.columns.iter().all(|column| column.null_count() < column.len()), "something is computed everywhere");
     assert_eq!(whole.logs[0].records, 6_000);
     assert_eq!(whole.logs[0].duplicates, 100);
     assert!(whole.logs[0].without_entity.iter().all(|(_, count)| *count > 50));
     for (files, threads, memory) in [(1, 2, None), (7, 3, None), (1, 1, Some(100_000)), (5, 4, Some(30_000))] {
-        let other = run(files, &Options { threads, memory }, |_| Known::Arrived);
+        let other = run(files, &Options { threads, memory, now: None }, |_| Known::Arrived);
         assert_eq!(whole.columns, other.columns, "{files} files, {threads} threads, {memory:?} bytes");
         assert_eq!(other.passes > 1, memory.is_some());
     }
@@ -142,7 +142,7 @@ fn positions_and_arrivals_agree_where_the_log_is_in_order_of_arrival() {
         let applied = |i: i64| arrivals.partition_point(|arrival| *arrival < i * 45 * DAY / 900) as u64;
         Known::Positions(vec![(0..900).map(applied).collect()])
     };
-    let options = Options { threads: 2, memory: None };
+    let options = Options { threads: 2, memory: None, now: None };
     let (arrived, applied) = (run(1, &options, |_| Known::Arrived), run(1, &options, by_position));
     assert_eq!(arrived.columns, applied.columns);
     let everything = run(1, &options, |_| Known::Everything);

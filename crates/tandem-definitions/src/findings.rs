@@ -129,7 +129,7 @@ impl Findings {
 }
 
 /// The known name nearest to a word, if one is near enough to be meant.
-pub(crate) fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let low = word.to_lowercase();
     names
         .into_iter()

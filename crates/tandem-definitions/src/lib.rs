@@ -20,6 +20,7 @@ mod yaml;
 
 pub use codes::Code;
 pub use diagnostic::{Diagnostic, Place, Severity};
+pub use findings::nearest;
 pub use expression::{Binary, Expr, Scalar};
 pub use project::*;
 pub use question::{Metric, Observe, Outcome, Question, Split, Success};

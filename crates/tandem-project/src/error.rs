@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tandem_definitions::Diagnostic;
+use tandem_definitions::{Diagnostic, nearest};
 
 /// Why a use case stopped.
 #[derive(Debug, thiserror::Error)]
@@ -79,15 +79,10 @@ impl Error {
     /// For a name that nobody has, among these.
     pub(crate) fn no_such<'n>(kind: &'static str, name: &str, names: impl Iterator<Item = &'n str>) -> Self {
         let names: Vec<&str> = names.collect();
-        let close = |other: &&&str| {
-            let distance = other.chars().zip(name.chars()).filter(|(a, b)| a != b).count()
-                + other.chars().count().abs_diff(name.chars().count());
-            distance <= 2 || other.contains(name) || name.contains(**other)
+        let nearest = match nearest(name, names.iter().copied()) {
+            Some(one) => vec![one.to_owned()],
+            None => names.iter().take(12).map(|n| (*n).to_owned()).collect(),
         };
-        let mut nearest: Vec<String> = names.iter().filter(close).map(|n| (*n).to_owned()).collect();
-        if nearest.is_empty() {
-            nearest = names.iter().take(12).map(|n| (*n).to_owned()).collect();
-        }
         Self::NoSuch { kind, name: name.to_owned(), nearest }
     }
 

@@ -34,7 +34,7 @@ pub struct Foresight {
 impl Foresight {
     /// Whether production had it whenever it exists at all.
     pub fn is_known(&self) -> bool {
-        self.source.is_some() && self.known == self.ever
+        self.source.is_some() && self.ever > 0 && self.known == self.ever
     }
 
     /// In plain words.
@@ -42,6 +42,7 @@ impl Foresight {
         let share = 100.0 * self.known as f64 / self.ever.max(1) as f64;
         match &self.source {
             None => format!("{}: no source declares it, so nobody can say when it is known", self.column),
+            Some(source) if self.ever == 0 => format!("{}: never has a value in {source}", self.column),
             Some(source) if self.is_known() => format!("{}: known in time, from {source}", self.column),
             Some(source) if self.known == 0 => {
                 format!("{}: never known in time; it comes with {source}, after the question is asked", self.column)

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, UInt32Array};
 use arrow_select::{concat::concat, take::take};
 use tandem_data::read::{self, Batch};
+use tandem_data::replay::{Admitted, first_of_identity};
 use tandem_data::table::columns;
 use tandem_definitions::{Expr, Micros, Project, Question, Value};
-use tandem_engine::{Admission, Plan, evaluate};
+use tandem_engine::{Plan, evaluate};
 
 use crate::error::Error;
 use crate::load::Loaded;
@@ -73,7 +74,6 @@ struct Fields {
     wanted: Vec<usize>,
     instant: usize,
     filter: Option<Expr>,
-    identity: Vec<usize>,
     keys: Vec<Vec<usize>>,
     request: Vec<usize>,
 }
@@ -85,7 +85,6 @@ impl Fields {
         let mut wanted: Vec<usize> = Vec::new();
         let mut place = |field: usize| position_or_push(&mut wanted, field);
         let instant = place(observe.field);
-        let identity = source.identity.iter().map(|&f| place(f)).collect();
         let key = |entity: &usize| source.touches.iter().find(|t| t.entity == *entity).map(|t| t.fields.clone());
         let keys = entities.iter().filter_map(key).map(|fields| fields.into_iter().map(&mut place).collect()).collect();
         let request = observe.request.iter().map(|&(_, field)| place(field)).collect();
@@ -96,7 +95,7 @@ impl Fields {
         }
         let filter =
             observe.filter.as_ref().map(|f| f.map_columns(&|c| wanted.iter().position(|&w| w == c).unwrap_or(0)));
-        Self { wanted, instant, filter, identity, keys, request }
+        Self { wanted, instant, filter, keys, request }
     }
 }
 
@@ -129,10 +128,10 @@ pub fn observations(loaded: &Loaded, question: &Question) -> Result<Observations
     let entities: Vec<usize> = source.touches.iter().map(|t| t.entity).collect();
     let fields = Fields::new(project, question, &entities);
     let mut reader = read::open(source, &loaded.origin, &fields.wanted)?;
-    let mut admission = Admission::default();
+    let admitted = first_of_identity(source, &loaded.origin, false)?;
     let mut collected = Collected::default();
     for batch in &mut reader {
-        collected.add(&batch?, &fields, question, &mut admission);
+        collected.add(&batch?, &fields, question, admitted.as_ref());
     }
     let columns = collected.columns(&fields, project, question)?;
     let mut order: Vec<u32> = (0..collected.at.len() as u32).collect();
@@ -156,18 +155,17 @@ pub fn observations(loaded: &Loaded, question: &Question) -> Result<Observations
 }
 
 impl Collected {
-    fn add(&mut self, batch: &Batch, fields: &Fields, question: &Question, admission: &mut Admission) {
+    fn add(&mut self, batch: &Batch, fields: &Fields, question: &Question, admitted: Option<&Admitted>) {
         let columns = columns(&batch.columns).expect("the reader gives only the five types");
         let mut rows: Vec<u32> = Vec::new();
         for row in 0..batch.len() {
             let values: Vec<_> = columns.iter().map(|column| column.get(row)).collect();
-            let identity: Vec<_> = fields.identity.iter().map(|&f| values[f]).collect();
             let Value::Time(from) = values[fields.instant].to_value() else {
                 self.unplanned += 1;
                 continue;
             };
             let at = from.saturating_add(question.observe.offset);
-            if !admission.admit(&identity) {
+            if admitted.is_some_and(|a| !a.counts(batch.first_position + row as u64)) {
                 self.duplicates += 1;
             } else if fields.filter.as_ref().is_some_and(|f| evaluate(f, &values) != Value::Bool(true)) {
                 self.filtered += 1;

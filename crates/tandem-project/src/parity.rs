@@ -13,14 +13,14 @@ use serde_json::Value as Json;
 use tandem_data::json::to_json;
 use tandem_data::replay::{self, Progress};
 use tandem_data::table::{columns, read_table};
-use tandem_definitions::{Code, Format, Model, Type};
+use tandem_definitions::{Code, Format, Type};
 use tandem_engine::Plan;
 
+use crate::bundle::{Bundle, open_bundle};
 use crate::error::Error;
 use crate::load::Loaded;
 use crate::measure::Measures;
 use crate::python;
-use crate::release::{Bundle, open_bundle};
 use crate::served::{ServedRow, asks, served_rows};
 use crate::training::{Table, complete_until};
 
@@ -32,6 +32,8 @@ const SHOWN: usize = 10;
 pub struct Report {
     /// How many served rows were replayed.
     pub rows: u64,
+    /// Rows that were answered by definitions that are neither here nor a release's: their hash, and how many.
+    pub not_comparable: Vec<(String, u64)>,
     /// How many feature values were compared, bit for bit.
     pub values_compared: u64,
     /// How many differ.
@@ -89,13 +91,11 @@ pub fn parity(
     for ((release, _, hash), rows) in &groups {
         let bundle = release.map(|id| open_bundle(loaded, id)).transpose()?;
         let by = bundle.as_ref().map_or(loaded, |bundle| &bundle.loaded);
-        if by.hash != **hash {
-            return Err(Error::unusable(
-                format!("{} served rows were answered by other definitions than these", rows.len()),
-                "check out the definitions of that time (their hash is in the served log) and compare again",
-            ));
+        if by.hash == **hash {
+            compare(by, bundle.as_ref(), rows, &mut report, progress)?;
+        } else {
+            report.not_comparable.push(((*hash).to_owned(), rows.len() as u64));
         }
-        compare(by, bundle.as_ref(), rows, &mut report, progress)?;
     }
     Ok(report)
 }
@@ -156,20 +156,24 @@ fn compare_predictions(bundle: &Bundle, table: &Table, rows: &[&ServedRow], repo
     let (predicted, _) = read_table(&out, Format::Parquet, &wanted, None)?;
     let predicted = predicted[0].as_primitive::<Float64Type>();
     for (i, row) in rows.iter().enumerate() {
-        let Some(served) = row.prediction else { continue };
-        let own = predicted.value(i);
-        let difference = (served - own).abs();
-        report.predictions_compared += 1;
-        report.largest_difference = report.largest_difference.max(difference);
-        if difference.is_nan() || difference > report.tolerance {
-            report.predictions_differing += 1;
-            report.keep(Code::PredictionDiffers, row.seq, "prediction", Json::from(served), Json::from(own));
-        }
+        let Some(served) = row.prediction() else { continue };
+        report.compare_prediction(row.seq, served, predicted.value(i));
     }
     Ok(())
 }
 
 impl Report {
+    /// Compares a served prediction with the estimator's own. No number on either side is a difference.
+    fn compare_prediction(&mut self, seq: u64, served: f64, own: f64) {
+        let difference = (served - own).abs();
+        self.predictions_compared += 1;
+        self.largest_difference = self.largest_difference.max(difference);
+        if difference.is_nan() || difference > self.tolerance {
+            self.predictions_differing += 1;
+            self.keep(Code::PredictionDiffers, seq, "prediction", Json::from(served), Json::from(own));
+        }
+    }
+
     fn keep(&mut self, code: Code, seq: u64, name: &str, served: Json, replayed: Json) {
         if self.differences.len() < SHOWN {
             self.differences.push(Difference { code, seq, name: name.to_owned(), served, replayed });
@@ -190,14 +194,15 @@ pub struct Served {
     pub measures: Measures,
 }
 
-/// Measures the served predictions of a model against the outcomes that have become known.
+/// Measures the predictions that a release served against the outcomes that have become known.
 ///
 /// # Errors
 /// What reading the logs can say.
-pub fn measure_served(loaded: &Loaded, model: &Model, progress: &dyn Fn(Progress)) -> Result<Served, Error> {
+pub fn measure_served(bundle: &Bundle, progress: &dyn Fn(Progress)) -> Result<Served, Error> {
+    let (loaded, model) = (&bundle.loaded, bundle.model());
     let rows = served_rows(loaded)?;
-    let rows: Vec<&ServedRow> =
-        rows.iter().filter(|row| row.model.as_ref() == Some(&model.name) && row.prediction.is_some()).collect();
+    let of_release = |row: &&ServedRow| row.release.as_ref() == Some(&bundle.id) && row.prediction().is_some();
+    let rows: Vec<&ServedRow> = rows.iter().filter(of_release).collect();
     let question = &loaded.project.questions[model.question];
     let plan = Plan::compile_outcome(&loaded.project, question);
     let asks = asks(&loaded.project, &plan, &rows, true)?;
@@ -216,11 +221,31 @@ pub fn measure_served(loaded: &Loaded, model: &Model, progress: &dyn Fn(Progress
             unknown += 1;
         } else if known.is_null(i) {
             without += 1;
-        } else if let Some(prediction) = row.prediction {
+        } else if let Some(prediction) = row.prediction() {
             predictions.push(prediction);
             outcomes.push(known.value(i));
         }
     }
     let measures = Measures::new(&predictions, &outcomes);
     Ok(Served { predictions: rows.len() as u64, unknown, without, measures })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prediction_differs_beyond_the_tolerance_or_without_a_number() {
+        let mut report = Report { rows: 3, tolerance: 1e-6, ..Report::default() };
+        report.compare_prediction(1, 0.25, 0.250_000_9);
+        assert!(report.holds());
+        report.compare_prediction(2, 0.25, 0.250_002);
+        report.compare_prediction(3, f64::NAN, 0.5);
+        assert_eq!((report.predictions_compared, report.predictions_differing), (3, 2));
+        assert_eq!(
+            report.differences.iter().map(|d| (d.code, d.seq)).collect::<Vec<_>>(),
+            [(Code::PredictionDiffers, 2), (Code::PredictionDiffers, 3)]
+        );
+        assert!(!report.holds() && !Report::default().holds(), "a comparison of nothing is no parity");
+    }
 }

@@ -8,34 +8,15 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tandem_definitions::{File, Micros, Model, time};
+use tandem_definitions::{Micros, Model, time};
 
+use crate::bundle::{Bundle, FORMAT, Manifest, bundle_folder, name_of, open_bundle, read_json, write_bundle};
 use crate::error::Error;
-use crate::load::{Loaded, from_files, hexadecimal};
+use crate::load::{Loaded, hexadecimal};
 use crate::python;
-use crate::train::{Metrics, Request, run_folder, start_model};
-
-/// The format of bundles that this version writes; every past one stays readable.
-pub const FORMAT: u32 = 1;
-
-/// What a bundle holds: each file with the SHA-256 of its content. The release's name is that of this text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    /// The format of the bundle.
-    pub format: u32,
-    /// The model.
-    pub model: String,
-    /// The question it answers.
-    pub question: String,
-    /// The features that are its inputs, in order.
-    pub features: Vec<String>,
-    /// The hash of the definitions.
-    pub definitions: String,
-    /// The files: path in the bundle, SHA-256 in hexadecimal; in order of path.
-    pub files: Vec<(String, String)>,
-}
+use crate::train::{MadeFrom, Metrics, Request, run_folder, start_model};
 
 /// A release.
 #[derive(Clone, Debug)]
@@ -72,8 +53,9 @@ pub struct Listed {
 /// Releases the last run of a model, and makes it live.
 ///
 /// # Errors
-/// When the model has not been trained, has been changed since, or does not fit its features.
-pub fn release(loaded: &Loaded, model: &Model, request: &Request, now: Micros) -> Result<Release, Error> {
+/// When the model has not been trained, has been changed since, does not fit its features, or is no success by its
+/// question's measure (unless it is to be released `anyway`).
+pub fn release(loaded: &Loaded, model: &Model, request: &Request, anyway: bool, now: Micros) -> Result<Release, Error> {
     let run = run_folder(loaded, &model.name);
     let metrics: Metrics = read_json(&run.join("metrics.json")).map_err(|_| {
         Error::unusable(
@@ -81,26 +63,23 @@ pub fn release(loaded: &Loaded, model: &Model, request: &Request, now: Micros) -
             format!("run `tandem train {}` first", model.name),
         )
     })?;
-    let trained: serde_json::Value = read_json(&run.join("training-set.json"))?;
-    if trained["definitions"] != loaded.hash.as_str() {
-        return Err(Error::unusable(
-            format!("the definitions have changed since `{}` was trained", model.name),
-            format!("run `tandem train {}` again", model.name),
-        ));
+    let made_from: MadeFrom = read_json(&run.join("made-from.json"))?;
+    let again = format!("run `tandem train {}` again", model.name);
+    if let Some(changed) = made_from.difference(&MadeFrom::now(loaded, model)?) {
+        let what = format!("{changed} of `{}` changed since it was trained", model.name);
+        return Err(Error::unusable(what, again));
+    }
+    if !metrics.success && !anyway {
+        let value = metrics.value.map_or_else(|| "unknown".to_owned(), |value| format!("{value:.3}"));
+        let what = format!(
+            "`{}` is no success: {} is {value}, and the question wants at least {}",
+            model.name, metrics.metric, metrics.at_least
+        );
+        return Err(Error::unusable(what, "train a better one, or release it all the same with `--anyway`"));
     }
     let environment = python::environment(loaded, &loaded.base.join(&model.lock), &mut |_| {})?;
     start_model(loaded, model, request, &environment.python, &run)?;
-    let mut contents: Vec<(String, Vec<u8>)> = Vec::new();
-    for file in &loaded.files {
-        contents.push((format!("definitions/{}", file.path), file.text.clone().into_bytes()));
-    }
-    let lock = loaded.base.join(&model.lock);
-    contents.push(("requirements.lock".to_owned(), std::fs::read(&lock).map_err(Error::file("read", &lock))?));
-    for name in ["model.onnx", "estimator.joblib", "metrics.json", "training-set.json"] {
-        let path = run.join(name);
-        contents.push((name.to_owned(), std::fs::read(&path).map_err(Error::file("read", &path))?));
-    }
-    contents.sort();
+    let contents = contents(loaded, model, &run)?;
     let manifest = Manifest {
         format: FORMAT,
         model: model.name.clone(),
@@ -111,7 +90,8 @@ pub fn release(loaded: &Loaded, model: &Model, request: &Request, now: Micros) -
     };
     let id = name_of(&manifest);
     let folder = bundle_folder(loaded, &id);
-    let existed = folder.is_dir();
+    // The same content has the same name; one that was damaged since is written anew.
+    let existed = folder.is_dir() && open_bundle(loaded, &id).is_ok();
     if !existed {
         write_bundle(&folder, &manifest, &contents)?;
     }
@@ -120,29 +100,21 @@ pub fn release(loaded: &Loaded, model: &Model, request: &Request, now: Micros) -
     Ok(Release { id, folder, manifest, metrics, existed })
 }
 
-fn name_of(manifest: &Manifest) -> String {
-    let text = serde_json::to_string(manifest).expect("plain data");
-    format!("{}-{}", manifest.model, &hexadecimal(&Sha256::digest(text))[..12])
-}
-
-fn bundle_folder(loaded: &Loaded, id: &str) -> PathBuf {
-    loaded.state_dir().join("bundles").join(id)
-}
-
-/// Writes a bundle under another name and renames it: there is never half a bundle.
-fn write_bundle(folder: &Path, manifest: &Manifest, contents: &[(String, Vec<u8>)]) -> Result<(), Error> {
-    let parent = folder.parent().unwrap_or(folder);
-    std::fs::create_dir_all(parent).map_err(Error::file("make", parent))?;
-    let temporary = tempfile::tempdir_in(parent).map_err(Error::file("write in", parent))?;
-    for (path, bytes) in contents {
-        let path = temporary.path().join(path);
-        let above = path.parent().unwrap_or(temporary.path());
-        std::fs::create_dir_all(above).map_err(Error::file("make", above))?;
-        std::fs::write(&path, bytes).map_err(Error::file("write", &path))?;
+/// The files of a bundle, by path.
+fn contents(loaded: &Loaded, model: &Model, run: &Path) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let mut contents: Vec<(String, Vec<u8>)> = Vec::new();
+    for file in &loaded.files {
+        contents.push((format!("definitions/{}", file.path), file.text.clone().into_bytes()));
     }
-    let path = temporary.path().join("manifest.json");
-    std::fs::write(&path, serde_json::to_string(manifest).expect("plain data")).map_err(Error::file("write", &path))?;
-    std::fs::rename(temporary.keep(), folder).map_err(Error::file("make", folder))
+    let kept =
+        ["model.onnx", "estimator.joblib", "metrics.json", "training-set.json"].map(|name| (name, run.join(name)));
+    let stated = [("requirements.lock", &model.lock), ("notebook.ipynb", &model.notebook)];
+    let stated = stated.map(|(name, path)| (name, loaded.base.join(path)));
+    for (name, path) in kept.into_iter().chain(stated) {
+        contents.push((name.to_owned(), std::fs::read(&path).map_err(Error::file("read", &path))?));
+    }
+    contents.sort();
+    Ok(contents)
 }
 
 /// The text file in git that says that a release exists. The first one stays: a release never changes.
@@ -200,6 +172,15 @@ pub fn watched(loaded: &Loaded) -> Vec<PathBuf> {
     loaded.project.models.iter().map(|model| live_file(loaded, &model.name)).collect()
 }
 
+/// The releases that are live: one for each model that has been released.
+///
+/// # Errors
+/// When a live release's bundle is not here or was changed.
+pub fn live(loaded: &Loaded) -> Result<Vec<Bundle>, Error> {
+    let ids = loaded.project.models.iter().filter_map(|model| history(loaded, &model.name).pop());
+    ids.map(|(_, id)| open_bundle(loaded, &id)).collect()
+}
+
 /// All releases, of all models or of one, in the order in which they were made.
 ///
 /// # Errors
@@ -244,8 +225,13 @@ pub fn rollback(loaded: &Loaded, model: &Model, to: Option<&str>, now: Micros) -
     let id = match to {
         Some(name) => {
             let names = listed.iter().map(|l| l.id.as_str());
-            let known = listed.iter().find(|l| l.id == name || l.id.ends_with(name));
-            known.map(|l| l.id.clone()).ok_or_else(|| Error::no_such("release", name, names))?
+            // The end of a name will do when it is long enough to be meant, and only one release has it.
+            let meant = |id: &str| id == name || (name.len() >= 4 && id.ends_with(name));
+            let mut known = listed.iter().map(|l| l.id.as_str()).filter(|id| meant(id));
+            match (known.next(), known.next()) {
+                (Some(id), None) => id.to_owned(),
+                _ => return Err(Error::no_such("release", name, names)),
+            }
         }
         None => previous(&history).ok_or_else(|| {
             Error::unusable(
@@ -270,112 +256,6 @@ fn previous(history: &[(String, String)]) -> Option<String> {
         }
     }
     stack.len().checked_sub(2).map(|at| stack[at].to_owned())
-}
-
-/// A release's bundle, opened and found whole.
-#[derive(Clone, Debug)]
-pub struct Bundle {
-    /// The release's name.
-    pub id: String,
-    /// Where it lies.
-    pub folder: PathBuf,
-    /// What it holds.
-    pub manifest: Manifest,
-    /// How good it was on its test part.
-    pub metrics: Metrics,
-    /// The project as it was released; its sources lie where the present project's lie.
-    pub loaded: Loaded,
-}
-
-impl Bundle {
-    /// The released model.
-    pub fn model(&self) -> &Model {
-        let model = self.loaded.project.model(&self.manifest.model);
-        model.expect("a bundle was only opened with its model in it")
-    }
-
-    /// The model's Python environment, made from the bundle's own lock.
-    ///
-    /// # Errors
-    /// [`Error::Environment`].
-    pub fn environment(&self, progress: &mut dyn FnMut(&str)) -> Result<tandem_notebook::Environment, Error> {
-        python::environment(&self.loaded, &self.folder.join("requirements.lock"), progress)
-    }
-
-    /// The model, running in a process of its own.
-    ///
-    /// # Errors
-    /// What the environment or the model can say.
-    pub fn start(&self, request: &Request) -> Result<tandem_inference::Model, Error> {
-        let python = self.environment(&mut |_| {})?.python;
-        start_model(&self.loaded, self.model(), request, &python, &self.folder)
-    }
-}
-
-/// The releases that are live: one for each model that has been released.
-///
-/// # Errors
-/// When a live release's bundle is not here or was changed.
-pub fn live(loaded: &Loaded) -> Result<Vec<Bundle>, Error> {
-    let ids = loaded.project.models.iter().filter_map(|model| history(loaded, &model.name).pop());
-    ids.map(|(_, id)| open_bundle(loaded, &id)).collect()
-}
-
-/// Opens a bundle, and verifies every file of it.
-///
-/// # Errors
-/// When it is not on this machine, is of a later format, or was changed.
-pub fn open_bundle(loaded: &Loaded, id: &str) -> Result<Bundle, Error> {
-    let folder = bundle_folder(loaded, id);
-    let path = folder.join("manifest.json");
-    if !path.is_file() {
-        return Err(Error::unusable(
-            format!("the bundle of the release {id} is not on this machine ({})", folder.display()),
-            "copy it from where it was released, or release again",
-        ));
-    }
-    let changed = |what: &str| {
-        Error::unusable(
-            format!("the bundle of the release {id} is not what was released: {what}"),
-            "a release never changes: copy the bundle anew, or roll back to another",
-        )
-    };
-    let manifest: Manifest = read_json(&path)?;
-    if manifest.format > FORMAT {
-        return Err(Error::unusable(
-            format!("the release {id} has the format {}, and this version reads up to {FORMAT}", manifest.format),
-            "use a later version of tandem",
-        ));
-    }
-    if name_of(&manifest) != id {
-        return Err(changed("its manifest does not give its name"));
-    }
-    let mut files = Vec::new();
-    for (name, hash) in &manifest.files {
-        let bytes = std::fs::read(folder.join(name)).map_err(Error::file("read", folder.join(name)))?;
-        if hexadecimal(&Sha256::digest(&bytes)) != *hash {
-            return Err(changed(&format!("{name} differs")));
-        }
-        if let Some(path) = name.strip_prefix("definitions/") {
-            let text = String::from_utf8(bytes).map_err(|_| changed(&format!("{name} is no text")))?;
-            files.push(File { path: path.to_owned(), text });
-        }
-    }
-    let mut released = from_files(&loaded.base, files).checked()?;
-    released.origin = loaded.origin.clone();
-    released.options = loaded.options;
-    if released.project.model(&manifest.model).is_none() {
-        return Err(changed("its definitions do not have its model"));
-    }
-    let metrics = read_json(&folder.join("metrics.json"))?;
-    Ok(Bundle { id: id.to_owned(), folder, manifest, metrics, loaded: released })
-}
-
-pub(crate) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
-    serde_json::from_str(&text).map_err(|e| {
-        Error::unusable(format!("{} is not what Tandem wrote there: {e}", path.display()), "make it again")
-    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //! Not here: writing it (tandem-server).
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use serde::Deserialize;
@@ -41,10 +40,19 @@ pub struct ServedRow {
     /// The values, by the feature's name.
     pub values: Map<String, Json>,
     /// The prediction.
-    pub prediction: Option<f64>,
+    #[serde(default)]
+    prediction: Json,
 }
 
 impl ServedRow {
+    /// The prediction, where there was one.
+    pub fn prediction(&self) -> Option<f64> {
+        match from_json(&self.prediction, Type::Float, None) {
+            Ok(Value::Float(x)) => Some(x),
+            _ => None,
+        }
+    }
+
     /// The instant it was answered for.
     pub fn instant(&self) -> Option<Micros> {
         time::parse_instant(&self.at, None)
@@ -133,7 +141,7 @@ fn column(
     let value = |row: &&ServedRow| of(row).map_or(Ok(Value::Null), |json| from_json(&json, ty, None));
     let values: Result<Vec<Value>, String> = rows.iter().map(value).collect();
     let values = values.map_err(|why| unusable(&format!("`{name}` ({why})")))?;
-    Ok(Arc::clone(&array_of(ty, &values)))
+    Ok(array_of(ty, &values))
 }
 
 fn unusable(what: &str) -> Error {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arrow_array::{ArrayRef, BooleanArray, cast::AsArray};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use tandem_data::replay::Progress;
 use tandem_data::table::columns;
 use tandem_definitions::{Code, Diagnostic, Metric, Model, Type};
@@ -13,7 +14,7 @@ use tandem_inference::{InferenceError, Mismatch, Model as FeatureModel, Worker, 
 use tandem_notebook::{NotebookRun, run};
 
 use crate::error::Error;
-use crate::load::Loaded;
+use crate::load::{Loaded, hexadecimal};
 use crate::measure::{Measures, metric_name};
 use crate::python;
 use crate::training::{Facts, Part, Table, training_set};
@@ -100,13 +101,14 @@ pub fn train(
         ));
     }
     set.write(Some(Part::Train), &folder.join("train.parquet"))?;
-    set.write(Some(Part::Test), &folder.join("test.parquet"))?;
     write_json(&folder.join("training-set.json"), &set.facts)?;
     on_event(Event::TrainingSet(Box::new(set.facts.clone())));
     let lock = loaded.base.join(&model.lock);
     let environment = python::environment(loaded, &lock, &mut |line| on_event(Event::Environment(line.to_owned())))?;
     let executed = run_notebook(loaded, model, request, &environment.python, &folder, on_event)?;
     on_event(Event::Measuring);
+    // Only now: the notebook never sees what it is measured on.
+    set.write(Some(Part::Test), &folder.join("test.parquet"))?;
     let started = start_model(loaded, model, request, &environment.python, &folder)?;
     let test = set.part(Part::Test);
     let predictions = predict(loaded, model, &started, &test)?;
@@ -124,6 +126,7 @@ pub fn train(
         folder: folder.clone(),
         notebook_seconds: executed,
     };
+    write_json(&folder.join("made-from.json"), &MadeFrom::now(loaded, model)?)?;
     write_json(&folder.join("metrics.json"), &Metrics::of(&report))?;
     Ok(report)
 }
@@ -154,6 +157,37 @@ impl Metrics {
             success: report.success,
             trained_on: report.trained_on,
             test: report.measures.clone(),
+        }
+    }
+}
+
+/// What a run was made from, so that a release can tell whether it still stands.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MadeFrom {
+    definitions: String,
+    notebook: String,
+    lock: String,
+}
+
+impl MadeFrom {
+    /// What stands in the project's folder now.
+    pub fn now(loaded: &Loaded, model: &Model) -> Result<Self, Error> {
+        let hash = |path: &str| {
+            let path = loaded.base.join(path);
+            let bytes = std::fs::read(&path).map_err(Error::file("read", &path))?;
+            Ok::<_, Error>(hexadecimal(&Sha256::digest(bytes)))
+        };
+        Ok(Self { definitions: loaded.hash.clone(), notebook: hash(&model.notebook)?, lock: hash(&model.lock)? })
+    }
+
+    /// What differs from another, in a word.
+    pub fn difference(&self, other: &Self) -> Option<&'static str> {
+        if self.definitions != other.definitions {
+            Some("the definitions")
+        } else if self.notebook != other.notebook {
+            Some("the notebook")
+        } else {
+            (self.lock != other.lock).then_some("the lock")
         }
     }
 }
@@ -211,18 +245,19 @@ pub(crate) fn start_model(
     folder: &Path,
 ) -> Result<FeatureModel, Error> {
     let worker = Worker::start(&request.program, &library_of(python)?, &folder.join("model.onnx"));
-    let worker = worker.map_err(|error| match error {
-        InferenceError::Model { why, .. } => {
-            let message = format!("what the notebook kept is no model that Tandem can run: {why}");
-            let help = "End the notebook with `tandem.keep_model(estimator, inputs)`.";
-            Error::Findings(vec![Diagnostic::new(Code::OnnxUnreadable, model.place.clone(), message, help)])
-        }
-        error => error.into(),
-    })?;
+    let worker = worker.map_err(|error| not_started(error, model))?;
     let features = model.features.iter().map(|&f| &loaded.project.features[f]);
     let features: Vec<(&str, Type)> = features.map(|feature| (feature.name.as_str(), feature.ty)).collect();
     let unfit = |found: Vec<Mismatch>| Error::Findings(found.iter().map(|m| finding(m, model)).collect());
     FeatureModel::new(worker, &features).map_err(unfit)
+}
+
+/// Why a model does not run: its own file is a finding, the rest is the world's.
+fn not_started(error: InferenceError, model: &Model) -> Error {
+    let InferenceError::Model { why, .. } = error else { return error.into() };
+    let message = format!("what the notebook kept is no model that Tandem can run: {why}");
+    let help = "End the notebook with `tandem.keep_model(estimator, inputs)`.";
+    Error::Findings(vec![Diagnostic::new(Code::OnnxUnreadable, model.place.clone(), message, help)])
 }
 
 /// The finding that a model's input is not its feature.
@@ -264,9 +299,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_mismatch_is_a_finding_with_a_remedy() {
-        let model = Model {
+    fn model() -> Model {
+        Model {
             name: "late".to_owned(),
             meaning: String::new(),
             owner: String::new(),
@@ -275,7 +309,22 @@ mod tests {
             notebook: String::new(),
             lock: String::new(),
             place: Place { file: "models/late/model.yaml".to_owned(), line: 1, ..Place::default() },
-        };
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_model_is_a_finding() {
+        let refused = InferenceError::Model { model: "model.onnx".into(), why: "it is a poem".to_owned() };
+        let Error::Findings(found) = not_started(refused, &model()) else { panic!("a finding was expected") };
+        assert_eq!(found[0].code, Code::OnnxUnreadable);
+        assert!(found[0].message.contains("a poem") && found[0].help.contains("keep_model"), "{found:?}");
+        let missing = InferenceError::NoLibrary { environment: "env".into() };
+        assert!(matches!(not_started(missing, &model()), Error::Inference(_)));
+    }
+
+    #[test]
+    fn a_mismatch_is_a_finding_with_a_remedy() {
+        let model = model();
         let missing = finding(&Mismatch::Missing { input: "speed".to_owned() }, &model);
         assert_eq!((missing.code, missing.place.line), (Code::InputNames, 1));
         assert!(missing.message.contains("`speed`") && missing.help.contains("train the model again"), "{missing:?}");

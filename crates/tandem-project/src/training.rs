@@ -177,10 +177,13 @@ pub fn training_set(
     let complete_until = complete_until(&outcome.logs, question);
     let label = &outcome.columns[0];
     let mut left_out = observed.left_out.clone();
-    let (mut incomplete, mut missing) = (0, 0);
+    let (mut nobody, mut incomplete, mut missing) = (0, 0, 0);
     let mut kept: Vec<u32> = Vec::new();
+    let about = asks.keys.first().map_or(&[] as &[ArrayRef], Vec::as_slice);
     for (row, &at) in observed.at.iter().enumerate() {
-        if at > complete_until {
+        if about.iter().any(|part| part.is_null(row)) {
+            nobody += 1;
+        } else if at > complete_until {
             incomplete += 1;
         } else if label.is_null(row) {
             missing += 1;
@@ -188,6 +191,7 @@ pub fn training_set(
             kept.push(row as u32);
         }
     }
+    left_out.push((format!("it names no {}", project.entities[question.outcome.entity].name), nobody));
     left_out.push(("the outcome cannot be known yet".to_owned(), incomplete));
     left_out.push((question.outcome.when_missing.clone(), missing));
     left_out.retain(|(_, count)| *count > 0);
@@ -319,6 +323,7 @@ fn log_facts(project: &Project, log: &LogSummary) -> LogFacts {
         Arrival::Declared { field } => format!("declared: the field {}", source.fields[*field].name),
         Arrival::Assumed { delay } => format!("assumed: {} after the event", time::format_duration(*delay)),
     };
+    let to_come = (log.to_come > 0).then(|| format!("{} records claim to arrive in the future", log.to_come));
     LogFacts {
         source: source.name.clone(),
         records: log.records,
@@ -331,7 +336,7 @@ fn log_facts(project: &Project, log: &LogSummary) -> LogFacts {
             .filter(|(_, count)| *count > 0)
             .map(|(entity, count)| (project.entities[*entity].name.clone(), *count))
             .collect(),
-        findings: log.findings.diagnostics(source).into_iter().map(|d| d.message).collect(),
+        findings: log.findings.diagnostics(source).into_iter().map(|d| d.message).chain(to_come).collect(),
     }
 }
 

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use common::{shop, write};
 use tandem_project::Loaded;
+use tandem_project::bundle::open_bundle;
 use tandem_project::load::load;
-use tandem_project::release::{live, open_bundle, releases, rollback};
+use tandem_project::release::{live, releases, rollback};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bundles")

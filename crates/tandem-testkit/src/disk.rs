@@ -24,7 +24,7 @@ pub struct OnDisk {
 
 /// The ways through files: each format, one thread and several, in one pass and in several, by time and by position.
 pub fn on_disk() -> Vec<Box<dyn Way>> {
-    let options = |threads, memory| Options { threads, memory };
+    let options = |threads, memory| Options { threads, memory, now: None };
     let way = |format, options, by_position| Box::new(OnDisk { format, options, by_position }) as Box<dyn Way>;
     vec![
         way(Format::Parquet, options(1, None), false),
@@ -38,7 +38,7 @@ pub fn on_disk() -> Vec<Box<dyn Way>> {
 impl Way for OnDisk {
     fn name(&self) -> String {
         let known = if self.by_position { "by position" } else { "by arrival" };
-        let Options { threads, memory } = self.options;
+        let Options { threads, memory, .. } = self.options;
         let limit = memory.map_or_else(String::new, |bytes| format!(", at most {bytes} bytes"));
         format!("from {:?} files, {threads} threads, {known}{limit}", self.format)
     }

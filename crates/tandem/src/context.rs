@@ -15,6 +15,10 @@ pub struct Context {
     pub project: Option<PathBuf>,
     /// Where text goes.
     pub terminal: Terminal,
+    /// The threads given with `--threads`.
+    pub threads: Option<usize>,
+    /// The bytes given with `--memory`.
+    pub memory: Option<u64>,
 }
 
 impl Context {
@@ -24,7 +28,11 @@ impl Context {
             Some(folder) => std::path::absolute(folder).map_err(|e| Failure::file("use", folder, &e))?,
             None => load::find(&working_folder()?)?,
         };
-        Ok(load::load(&base)?)
+        let mut loaded = load::load(&base)?;
+        loaded.options.now = Some(now()?);
+        loaded.options.memory = self.memory;
+        loaded.options.threads = self.threads.unwrap_or(loaded.options.threads);
+        Ok(loaded)
     }
 
     /// The project, if its definitions have no error.
@@ -32,6 +40,23 @@ impl Context {
         let loaded = self.load()?;
         let files = loaded.files.clone();
         loaded.checked().map_err(|error| Failure::from(error).in_files(&files))
+    }
+}
+
+/// An amount of memory, such as `4GB` or `500 MB` (powers of ten), in bytes.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()));
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "tb" => 1e12,
+        other => return Err(format!("`{other}` is no unit of memory: write 500MB or 4GB")),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if number > 0.0 => Ok((number * factor) as u64),
+        _ => Err(format!("`{text}` is no amount of memory: write 500MB or 4GB")),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_select::filter::filter;
 use rustc_hash::FxHashMap;
-use tandem_definitions::{Micros, Project, Value};
+use tandem_definitions::{Micros, Project, Source, Value};
 use tandem_engine::Plan;
 
 use crate::read::{Batch, Origin, ReadError, open, parts};
@@ -31,17 +31,59 @@ pub(super) struct Loaded {
     pub summaries: Vec<LogSummary>,
 }
 
-/// Which records of a source with an identity count: one bit a position.
-pub(super) struct Admitted(Vec<bool>);
+/// Which records of a source with an identity count: those that are the first of theirs.
+#[derive(Clone, Debug)]
+pub struct Admitted(Vec<bool>);
 
 impl Admitted {
+    /// Whether the record at this position of the log counts.
+    pub fn counts(&self, position: u64) -> bool {
+        self.0[position as usize]
+    }
+
+    /// How many records repeat an identity.
     pub fn duplicates(&self) -> u64 {
         self.0.iter().filter(|admitted| !**admitted).count() as u64
     }
 }
 
-/// For each source of the plan that has an identity: which of its records are the first of theirs. By arrival, or by
-/// position where the log's positions say what was known.
+/// Which records of a source count; `None` when it has no identity. The first of an identity is the first to arrive, or,
+/// where the log's positions say what was known (`by_position`), the first in the log. A record that cannot be used, or
+/// with a null in its identity, takes none.
+///
+/// # Errors
+/// What reading the source can say.
+pub fn first_of_identity(source: &Source, origin: &Origin, by_position: bool) -> Result<Option<Admitted>, ReadError> {
+    if source.identity.is_empty() {
+        return Ok(None);
+    }
+    let mut admitted: Vec<bool> = Vec::new();
+    let mut first: FxHashMap<Box<[Value]>, (Micros, u64)> = FxHashMap::default();
+    for batch in open(source, origin, &source.identity)? {
+        let batch = batch?;
+        let columns = of_five_types(&batch.columns);
+        for row in 0..batch.len() {
+            let position = batch.first_position + row as u64;
+            let mut admit = true;
+            let key: Box<[Value]> = columns.iter().map(|column| column.get(row).to_value()).collect();
+            if batch.is_usable(row) && !key.iter().any(Value::is_null) {
+                let rank = (if by_position { 0 } else { batch.arrival[row] }, position);
+                match first.entry(key) {
+                    Entry::Vacant(place) => drop(place.insert(rank)),
+                    Entry::Occupied(mut place) if rank < *place.get() => {
+                        admitted[place.get().1 as usize] = false;
+                        place.insert(rank);
+                    }
+                    Entry::Occupied(_) => admit = false,
+                }
+            }
+            admitted.push(admit);
+        }
+    }
+    Ok(Some(Admitted(admitted)))
+}
+
+/// For each source of the plan: which of its records count.
 pub(super) fn admit(
     project: &Project,
     plan: &Plan,
@@ -49,36 +91,7 @@ pub(super) fn admit(
     known: &Known,
 ) -> Result<Vec<Option<Admitted>>, ReadError> {
     let by_position = matches!(known, Known::Positions(_));
-    let one = |&source: &usize| {
-        let identity = &project.sources[source].identity;
-        if identity.is_empty() {
-            return Ok(None);
-        }
-        let mut admitted: Vec<bool> = Vec::new();
-        let mut first: FxHashMap<Box<[Value]>, (Micros, u64)> = FxHashMap::default();
-        for batch in open(&project.sources[source], origin, identity)? {
-            let batch = batch?;
-            let columns = of_five_types(&batch.columns);
-            for row in 0..batch.len() {
-                let position = batch.first_position + row as u64;
-                let mut admit = true;
-                let key: Box<[Value]> = columns.iter().map(|column| column.get(row).to_value()).collect();
-                if batch.is_usable(row) && !key.iter().any(Value::is_null) {
-                    let rank = (if by_position { 0 } else { batch.arrival[row] }, position);
-                    match first.entry(key) {
-                        Entry::Vacant(place) => drop(place.insert(rank)),
-                        Entry::Occupied(mut place) if rank < *place.get() => {
-                            admitted[place.get().1 as usize] = false;
-                            place.insert(rank);
-                        }
-                        Entry::Occupied(_) => admit = false,
-                    }
-                }
-                admitted.push(admit);
-            }
-        }
-        Ok(Some(Admitted(admitted)))
-    };
+    let one = |&source: &usize| first_of_identity(&project.sources[source], origin, by_position);
     plan.sources().iter().map(one).collect()
 }
 
@@ -106,6 +119,7 @@ pub(super) fn load(
     admitted: &[Option<Admitted>],
     indexes: &[KeyIndex],
     (pass, of): (usize, usize),
+    now: Option<Micros>,
     progress: &dyn Fn(f64, u64),
 ) -> Result<Loaded, ReadError> {
     let mut loaded = Loaded { chunks: Vec::new(), summaries: Vec::new() };
@@ -117,7 +131,7 @@ pub(super) fn load(
         let mut chunks = Vec::new();
         while let Some(batch) = reader.next() {
             let batch = batch?;
-            note(&batch, plan, source, &mut summary);
+            note(&batch, plan, source, now, &mut summary);
             let chunk = Chunk::new(&batch, plan, source, admitted[s].as_ref(), indexes, (pass, of));
             chunks.extend(chunk);
             let share = reader.bytes_begun() as f64 / reader.total_bytes().max(1) as f64;
@@ -133,7 +147,7 @@ pub(super) fn load(
 }
 
 /// Counts what a summary tells of a batch.
-fn note(batch: &Batch, plan: &Plan, source: usize, summary: &mut LogSummary) {
+fn note(batch: &Batch, plan: &Plan, source: usize, now: Option<Micros>, summary: &mut LogSummary) {
     for (touch, (_, count)) in plan.touches(source).iter().zip(&mut summary.without_entity) {
         if touch.fields.iter().any(|&f| batch.columns[f].null_count() > 0) {
             let null = |row: &usize| touch.fields.iter().any(|&f| batch.columns[f].is_null(*row));
@@ -141,7 +155,12 @@ fn note(batch: &Batch, plan: &Plan, source: usize, summary: &mut LogSummary) {
         }
     }
     let usable = (0..batch.len()).filter(|&row| batch.is_usable(row)).map(|row| batch.arrival[row]);
-    let range = usable.fold(summary.arrivals, |range, arrival| {
+    let arrived = usable.filter(|arrival| {
+        let arrived = now.is_none_or(|now| *arrival <= now);
+        summary.to_come += u64::from(!arrived);
+        arrived
+    });
+    let range = arrived.fold(summary.arrivals, |range, arrival| {
         Some(range.map_or((arrival, arrival), |(first, last)| (first.min(arrival), last.max(arrival))))
     });
     summary.arrivals = range;
@@ -172,7 +191,7 @@ impl Chunk {
             touched.push(numbers);
         }
         let counts =
-            |row: usize| batch.is_usable(row) && admitted.is_none_or(|a| a.0[batch.first_position as usize + row]);
+            |row: usize| batch.is_usable(row) && admitted.is_none_or(|a| a.counts(batch.first_position + row as u64));
         let keep: Vec<bool> =
             (0..batch.len()).map(|row| counts(row) && touched.iter().any(|n| n[row] != NOBODY)).collect();
         let kept = keep.iter().filter(|k| **k).count();

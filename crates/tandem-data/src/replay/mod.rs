@@ -18,7 +18,7 @@ use crate::read::{Origin, ReadError};
 use crate::table::{Column, array_of, columns};
 
 use keys::KeyIndex;
-use log::Admitted;
+pub use log::{Admitted, first_of_identity};
 
 /// What is asked: one row an ask, in the order in which the values come back.
 #[derive(Clone, Debug)]
@@ -39,7 +39,8 @@ pub struct Asks {
 pub enum Known {
     /// Those that had arrived before the instant: arrival time < t.
     Arrived,
-    /// For each source of the plan and each ask, so many records of its log: what a server had applied.
+    /// For each source of the plan and each ask, of the first so many records of its log those that had arrived before the
+    /// instant: what a server had applied. (It holds back what claims to arrive later.)
     Positions(Vec<Vec<u64>>),
     /// All: for outcomes, which are looked up when they are complete.
     Everything,
@@ -52,11 +53,13 @@ pub struct Options {
     pub threads: usize,
     /// About how many bytes the records may take in memory; beyond it the log is read in several passes.
     pub memory: Option<u64>,
+    /// The present: arrivals after it are no part of the log's end. Without it, every arrival is.
+    pub now: Option<Micros>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threads: std::thread::available_parallelism().map_or(1, usize::from), memory: None }
+        Self { threads: std::thread::available_parallelism().map_or(1, usize::from), memory: None, now: None }
     }
 }
 
@@ -82,7 +85,9 @@ pub struct LogSummary {
     pub duplicates: u64,
     /// For each entity (its index in the project), how many records had a null in its key and touched nobody.
     pub without_entity: Vec<(usize, u64)>,
-    /// The first and the last arrival.
+    /// How many records claim to arrive after the present.
+    pub to_come: u64,
+    /// The first and the last arrival, up to the present.
     pub arrivals: Option<(Micros, Micros)>,
     /// What was odd in the files.
     pub findings: Findings,
@@ -123,7 +128,9 @@ pub fn replay(
         let report = |share: f64, records| {
             progress(Progress { share: (pass as f64 + share) / passes as f64, records });
         };
-        let loaded = log::load(project, plan, origin, &admitted, &indexes, (pass, passes), &|s, r| report(s * 0.6, r))?;
+        let loaded = log::load(project, plan, origin, &admitted, &indexes, (pass, passes), options.now, &|s, r| {
+            report(s * 0.6, r);
+        })?;
         let records = loaded.summaries.iter().map(|log| log.records).sum();
         for slot in 0..slots {
             let folded = walk::walk(plan, slot, &loaded, &indexes[slot], asks, (pass, passes), options.threads);

@@ -182,7 +182,7 @@ struct Walker<'w> {
     done: Vec<Folded>,
 }
 
-impl Walker<'_> {
+impl<'w> Walker<'w> {
     /// The entities from `from` up to and without `to`.
     fn share(&mut self, grouped: &Groups<u32>, from: usize, to: usize) {
         let width = self.plan.aggregates(self.slot);
@@ -219,10 +219,13 @@ impl Walker<'_> {
             heads.push(records.next());
             waiting.push(records);
         }
-        let mut fields: Vec<Datum<'_>> = Vec::new();
+        let lanes = self.lanes;
+        let by_position = matches!(self.asks.known, Known::Positions(_));
+        let mut fields: Vec<Datum<'w>> = Vec::new();
+        let mut held: Vec<(usize, Place)> = Vec::new();
         for &ask in order {
             let at = self.asks.at[ask as usize];
-            for (i, lane) in self.lanes.iter().enumerate() {
+            for (i, lane) in lanes.iter().enumerate() {
                 while let Some(place) = heads[i] {
                     let known = match &self.asks.known {
                         Known::Arrived => lane.arrival(place) < at,
@@ -232,19 +235,34 @@ impl Walker<'_> {
                     if !known {
                         break;
                     }
-                    let (chunk, row) = (&lane.chunks[place.0 as usize], place.1 as usize);
-                    fields.clear();
-                    fields.extend(lane.columns[place.0 as usize].iter().map(|column| column.get(row)));
-                    let (event, arrival, position) = (chunk.event[row], chunk.arrival[row], chunk.position[row]);
-                    let record = Record { source: lane.source, position, event, arrival, fields: &fields };
-                    self.state.apply(self.plan, self.slot, &record);
                     heads[i] = waiting[i].next();
+                    if by_position && lane.arrival(place) >= at {
+                        held.push((i, place));
+                        continue;
+                    }
+                    self.apply(lane, place, &mut fields);
                 }
             }
+            held.retain(|&(i, place)| {
+                let due = lanes[i].arrival(place) < at;
+                if due {
+                    self.apply(&lanes[i], place, &mut fields);
+                }
+                !due
+            });
             let start = folded.values.len();
             folded.asks.push(ask);
             folded.values.resize(start + width, Value::Null);
             self.plan.fold(self.slot, Some(&self.state), at, &mut folded.values[start..]);
         }
+    }
+
+    fn apply(&mut self, lane: &'w Lane<'w>, place: Place, fields: &mut Vec<Datum<'w>>) {
+        let (chunk, row) = (&lane.chunks[place.0 as usize], place.1 as usize);
+        fields.clear();
+        fields.extend(lane.columns[place.0 as usize].iter().map(|column| column.get(row)));
+        let (event, arrival, position) = (chunk.event[row], chunk.arrival[row], chunk.position[row]);
+        let record = Record { source: lane.source, position, event, arrival, fields };
+        self.state.apply(self.plan, self.slot, &record);
     }
 }

@@ -119,7 +119,7 @@ fn records(source: &Source, table: &Table) -> Result<Vec<LogRecord>, Vec<Unusabl
         let arrival = match &source.arrival {
             Arrival::Observed => stamped,
             Arrival::Declared { field } => instant(&fields[*field]),
-            Arrival::Assumed { delay } => event.map(|t| t + delay),
+            Arrival::Assumed { delay } => event.map(|t| t.saturating_add(*delay)),
         };
         match (event, arrival) {
             _ if !wrong.is_empty() => problems.append(&mut wrong),

@@ -42,6 +42,13 @@ pub struct Cli {
     /// The project's folder, the one with tandem.yaml [default: this folder or the nearest above it]
     #[arg(long, global = true, value_name = "DIR")]
     project: Option<PathBuf>,
+    /// How many threads replay [default: one for each core]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+    /// About how much memory the records of a replay may take, such as 4GB; beyond it the log is read in several passes
+    /// [default: no limit]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = crate::context::bytes)]
+    memory: Option<u64>,
 }
 
 const AFTER: &str = "Exit codes: 0 done; 1 findings, or a promise that is not kept; 2 the command or the project is
@@ -74,8 +81,9 @@ enum Command {
 
 /// Runs the command that was typed; the exit code.
 pub fn run() -> ExitCode {
-    let Cli { command, project } = Cli::parse();
-    let context = Context { project, terminal: Terminal::new() };
+    let Cli { command, project, threads, memory } = Cli::parse();
+    let threads = threads.map(usize::from);
+    let context = Context { project, terminal: Terminal::new(), threads, memory };
     let Some(command) = command else {
         context.terminal.data(ROAD);
         return ExitCode::SUCCESS;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use tandem_project::measure::metric_name;
 use tandem_project::parity::{self, Difference, Report};
+use tandem_project::release;
 
 use super::data::thousands;
 use crate::context::Context;
@@ -74,20 +75,20 @@ impl Parity {
             .hint("each difference above is a row of .tandem/served: was a log changed after it was served?"))
     }
 
-    /// How good the served predictions were, for each model that served some.
+    /// How good the served predictions were, for each live release that served some.
     fn measure(&self, context: &Context, loaded: &tandem_project::Loaded) -> Result<(), Failure> {
         let wanted = |name: &String| self.model.as_ref().is_none_or(|model| model == name);
-        for model in loaded.project.models.iter().filter(|model| wanted(&model.name)) {
-            let served = parity::measure_served(loaded, model, &|_| {})?;
+        for bundle in release::live(loaded)?.iter().filter(|bundle| wanted(&bundle.manifest.model)) {
+            let served = parity::measure_served(bundle, &|_| {})?;
             if served.predictions == 0 {
                 continue;
             }
-            let metric = loaded.project.questions[model.question].success.metric;
+            let metric = bundle.loaded.project.questions[bundle.model().question].success.metric;
             let value =
                 served.measures.metric(metric).map_or_else(|| "unknown".to_owned(), |value| format!("{value:.4}"));
             context.terminal.data(&format!(
                 "{}: {} {value} on {} served predictions whose outcome is known by now ({} not yet, {} never)",
-                model.name,
+                bundle.id,
                 metric_name(metric),
                 thousands(served.measures.rows),
                 thousands(served.unknown),
@@ -114,6 +115,14 @@ fn in_words(report: &Report) -> String {
     );
     if !report.differences.is_empty() {
         let _ = writeln!(text, "the first {}:", counted(report.differences.len(), "difference"));
+    }
+    for (hash, rows) in &report.not_comparable {
+        let rows = counted(*rows as usize, "row");
+        let _ = writeln!(
+            text,
+            "not compared: {rows} answered by definitions that are neither here nor a release's ({})",
+            &hash[..12]
+        );
     }
     for one in &report.differences {
         let Difference { code, seq, name, served, replayed } = one;

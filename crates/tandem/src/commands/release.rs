@@ -18,6 +18,9 @@ use crate::failure::Failure;
 pub struct Release {
     /// The model
     model: String,
+    /// Release it even if it is no success by its question's measure
+    #[arg(long)]
+    anyway: bool,
 }
 
 impl Release {
@@ -26,8 +29,8 @@ impl Release {
         let loaded = context.checked()?;
         let model = loaded.model(&self.model)?;
         let request = train::Request { program: program()?, cell_limit: None };
-        let released =
-            release::release(&loaded, model, &request, now()?).map_err(|e| Failure::from(e).in_files(&loaded.files))?;
+        let released = release::release(&loaded, model, &request, self.anyway, now()?)
+            .map_err(|e| Failure::from(e).in_files(&loaded.files))?;
         let again = if released.existed { "released again, with the same content" } else { "released" };
         context.terminal.say(&format!("{again}, and live: {}", shown(&released.folder)));
         context.terminal.data(&released.id);

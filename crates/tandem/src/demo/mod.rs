@@ -182,7 +182,7 @@ impl Road<'_> {
 
     fn release(&self, loaded: &Loaded) -> Outcome<String> {
         let request = train::Request { program: self.program.clone(), cell_limit: None };
-        let released = release::release(loaded, loaded.model(NAME)?, &request, now()?)?;
+        let released = release::release(loaded, loaded.model(NAME)?, &request, false, now()?)?;
         let said = format!("{}: definitions, model, lock and measures, named by their content", released.id);
         Ok((released.id, said))
     }
@@ -269,7 +269,9 @@ fn stream(loaded: &Loaded, question: &Question, service: &Service, bar: &Bar) ->
 }
 
 fn measure(loaded: &Loaded, question: &Question, streamed: &Streamed) -> Outcome<Live> {
-    let served = parity::measure_served(loaded, loaded.model(NAME)?, &|_| {})?;
+    let live = release::live(loaded)?;
+    let Some(bundle) = live.first() else { return Err(Failure::world("no release is live")) };
+    let served = parity::measure_served(bundle, &|_| {})?;
     let day = |at| time::format_instant(at).get(..10).unwrap_or_default().to_owned();
     let live = Live {
         days: streamed.span.map(|(first, last)| (day(first), day(last))),
