@@ -14,6 +14,20 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub use recovery::{Recovery, Torn};
 
+/// The file in a log's folder that says how many records lie before the log's own: those of the source's location.
+const BEGINS_AT: &str = "begins-at";
+
+/// How many records the source's location had when the log in this folder began; `None`: that was not noted.
+pub fn begins_at(folder: &Path) -> io::Result<Option<u64>> {
+    let text = match std::fs::read_to_string(folder.join(BEGINS_AT)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let number = text.trim().parse().map_err(|_| io::Error::other(format!("`{BEGINS_AT}` holds no number")));
+    number.map(Some)
+}
+
 /// A segment that has reached this length is followed by a new one.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 
@@ -25,7 +39,7 @@ pub enum AppendError {
     #[error("the log {} is being written by another process. Stop the other `tandem serve` of this project first", .0.display())]
     InUse(PathBuf),
     /// A line of a segment is no record, and not the last one.
-    #[error("{}, line {line}: not a JSON object ({reason}). This line was damaged after it was written: restore the file from a backup, or remove the line", file.display())]
+    #[error("{}, line {line}: not a JSON object ({reason}). This line was damaged after it was written: restore the file from a backup; without the line, the positions of all records behind it would move", file.display())]
     Damaged {
         /// The segment.
         file: PathBuf,
@@ -179,6 +193,20 @@ impl AppendLog {
             let _ = batch.outcome.set(result);
             self.committed.notify_all();
         }
+    }
+
+    /// Notes, durably, how many records lie before this log's own.
+    pub fn set_begins_at(&self, records: u64) -> Result<(), AppendError> {
+        let folder = lock(&self.segments).folder.clone();
+        let path = folder.join(BEGINS_AT);
+        let write = || {
+            let mut file = tempfile::Builder::new().prefix(".begins-at").tempfile_in(&folder)?;
+            writeln!(file, "{records}")?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|e| e.error)?;
+            recovery::sync_folder(&folder)
+        };
+        write().map_err(AppendError::failed(&path, "written"))
     }
 
     /// How many records are durable.

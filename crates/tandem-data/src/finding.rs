@@ -60,6 +60,8 @@ pub struct Findings {
     pub without_event_time: Count,
     /// No arrival time: not used.
     pub without_arrival_time: Count,
+    /// An event or arrival time outside the years 1 to 9999: not used.
+    pub outside_the_calendar: Count,
     /// Arrived before they happened: used, with the arrival time moved to the event time.
     pub arrived_before_event: Count,
     /// A local time that a clock set forward skips: read with the offset from before the change.
@@ -68,7 +70,7 @@ pub struct Findings {
     pub ambiguous_local_time: Count,
     /// A time finer than a microsecond: rounded down.
     pub finer_than_microsecond: Count,
-    /// A field that the contract requires is null; by the field's index in the contract. The record is used.
+    /// A field that the contract requires is null in a record that is used all the same; by the field's index in the contract.
     pub required_but_null: BTreeMap<usize, Count>,
 }
 
@@ -78,6 +80,7 @@ impl Findings {
         self.records += later.records;
         self.without_event_time.merge(&later.without_event_time);
         self.without_arrival_time.merge(&later.without_arrival_time);
+        self.outside_the_calendar.merge(&later.outside_the_calendar);
         self.arrived_before_event.merge(&later.arrived_before_event);
         self.nonexistent_local_time.merge(&later.nonexistent_local_time);
         self.ambiguous_local_time.merge(&later.ambiguous_local_time);
@@ -89,7 +92,7 @@ impl Findings {
 
     /// How many records were left out.
     pub fn left_out(&self) -> u64 {
-        self.without_event_time.count + self.without_arrival_time.count
+        self.without_event_time.count + self.without_arrival_time.count + self.outside_the_calendar.count
     }
 }
 
@@ -120,6 +123,12 @@ impl Findings {
             Code::RecordWithoutArrival,
             "without an arrival time, left out".to_owned(),
             "Production cannot be replayed for a record that never arrived: write when it did".to_owned(),
+        );
+        add(
+            &self.outside_the_calendar,
+            Code::RecordWithoutEventTime,
+            "with a time outside the years 1 to 9999, left out".to_owned(),
+            format!("Correct `{event}` and the arrival time; a time that is not known is written as null"),
         );
         add(
             &self.arrived_before_event,

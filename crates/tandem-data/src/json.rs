@@ -2,12 +2,12 @@
 //! Not here: the shape of requests and answers (tandem-server), and of logs (`append`, `read`).
 
 use serde_json::Value as Json;
-use tandem_definitions::{Micros, Type, Value, time};
+use tandem_definitions::{Datum, Micros, Type, Value, time};
 
 /// 0001-01-01T00:00:00Z: the earliest instant that RFC 3339 can write.
-const EARLIEST: Micros = -62_135_596_800_000_000;
+pub(crate) const EARLIEST: Micros = -62_135_596_800_000_000;
 /// 9999-12-31T23:59:59.999999Z: the latest.
-const LATEST: Micros = 253_402_300_799_999_999;
+pub(crate) const LATEST: Micros = 253_402_300_799_999_999;
 
 /// A value as JSON.
 pub fn to_json(value: &Value) -> Json {
@@ -36,30 +36,64 @@ pub fn number(x: f64) -> Json {
 
 /// JSON as a value of a type; null is null. `Err`: what was expected instead.
 ///
-/// A whole number does for `number`; a number does for `integer` only without a fraction part, and nothing is rounded.
+/// A whole number does for `number`: beyond 2^53 it becomes the nearest double. A number does for `integer` only without a
+/// fraction part (`5.0` is 5), and is not rounded. It is the conversion that the reader of JSON lines does.
 pub fn from_json(json: &Json, ty: Type, zone: Option<&str>) -> Result<Value, String> {
     let wrong = || Err(format!("expected {}, found {}", expected(ty), found(json)));
     Ok(match (ty, json) {
         (_, Json::Null) => Value::Null,
         (Type::Bool, Json::Bool(b)) => Value::Bool(*b),
-        (Type::Int, Json::Number(n)) => match n.as_i64() {
-            Some(i) => Value::Int(i),
+        (Type::Int | Type::Float, Json::Number(n)) => {
+            let number = n.as_i64().map(Number::Int).or_else(|| n.as_f64().map(Number::Float));
+            match number.and_then(|n| of_number(n, ty)) {
+                Some(datum) => datum.to_value(),
+                None => return wrong(),
+            }
+        }
+        (Type::Float, Json::String(s)) => match odd_number(s) {
+            Some(x) => Value::Float(x),
             None => return wrong(),
-        },
-        (Type::Float, Json::Number(n)) => match n.as_f64() {
-            Some(x) if x.is_finite() => Value::Float(x),
-            _ => return wrong(),
-        },
-        (Type::Float, Json::String(s)) => match s.as_str() {
-            "NaN" => Value::Float(f64::NAN),
-            "Infinity" => Value::Float(f64::INFINITY),
-            "-Infinity" => Value::Float(f64::NEG_INFINITY),
-            _ => return wrong(),
         },
         (Type::Text, Json::String(s)) => Value::Text(s.as_str().into()),
         (Type::Time, _) => Value::Time(instant(json, zone)?),
         _ => return wrong(),
     })
+}
+
+/// A number as JSON has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Number {
+    /// Without a fraction part or an exponent, and of 64 bits.
+    Int(i64),
+    /// Any other.
+    Float(f64),
+}
+
+/// A number in a type; `None` when it is not one of that type.
+pub(crate) fn of_number(number: Number, ty: Type) -> Option<Datum<'static>> {
+    Some(match (number, ty) {
+        (Number::Int(i), Type::Int) => Datum::Int(i),
+        (Number::Float(x), Type::Int) => Datum::Int(integer(x)?),
+        (Number::Int(i), Type::Float) => Datum::Float(i as f64),
+        (Number::Float(x), Type::Float) => Datum::Float(x),
+        _ => return None,
+    })
+}
+
+/// The numbers that JSON has none for, as [`number`] writes them.
+pub(crate) fn odd_number(text: &str) -> Option<f64> {
+    match text {
+        "NaN" => Some(f64::NAN),
+        "Infinity" => Some(f64::INFINITY),
+        "-Infinity" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
+}
+
+/// The integer of the same value, if there is one.
+pub(crate) fn integer(x: f64) -> Option<i64> {
+    let fits = x.trunc() == x && (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&x);
+    fits.then_some(x as i64)
 }
 
 /// An instant: RFC 3339 text, or whole microseconds since 1970 in UTC.
@@ -116,6 +150,17 @@ mod tests {
             let json: Json = serde_json::from_str(&to_json(&value).to_string()).unwrap();
             let ty = value.type_of().unwrap_or(Type::Int);
             assert_eq!(from_json(&json, ty, None).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn an_integer_may_be_written_with_a_point_and_a_number_without() {
+        let read = |text: &str, ty| from_json(&serde_json::from_str(text).unwrap(), ty, None);
+        assert_eq!(read("5.0", Type::Int), Ok(Value::Int(5)));
+        assert_eq!(read("-2e3", Type::Int), Ok(Value::Int(-2000)));
+        assert_eq!(read("9007199254740993", Type::Float), Ok(Value::Float(9_007_199_254_740_992.0)));
+        for no in ["5.5", "1e300", "9223372036854775808"] {
+            assert!(read(no, Type::Int).is_err(), "{no}");
         }
     }
 

@@ -61,11 +61,11 @@ pub fn check(loaded: &Loaded, depth: Depth) -> Report {
     let mut report = Report::default();
     let project = &loaded.project;
     let detail = format!(
-        "{} sources, {} features, {} questions, {} models",
-        project.sources.len(),
-        project.features.len(),
-        project.questions.len(),
-        project.models.len()
+        "{}, {}, {}, {}",
+        counted(project.sources.len() as u64, "source"),
+        counted(project.features.len() as u64, "feature"),
+        counted(project.questions.len() as u64, "question"),
+        counted(project.models.len() as u64, "model")
     );
     report.add("definitions".to_owned(), detail, loaded.findings.clone());
     if depth == Depth::Everything {
@@ -111,7 +111,7 @@ fn check_source(loaded: &Loaded, source: &Source) -> (String, Vec<Diagnostic>) {
     });
     let mut findings = reader.findings().diagnostics(source);
     findings.extend(seen.findings(loaded, source));
-    (format!("{} records{span}", reader.position()), findings)
+    (format!("{}{span}", counted(reader.position(), "record")), findings)
 }
 
 impl Seen {
@@ -135,18 +135,25 @@ impl Seen {
         let mut findings = Vec::new();
         for (touch, count) in source.touches.iter().zip(&self.nobody).filter(|(_, count)| **count > 0) {
             let entity = &loaded.project.entities[touch.entity].name;
-            let message = format!("{}: {count} records name no {entity}, and count for none", source.name);
+            let records = counted(*count, "record");
+            let message = format!("{}: {records} without a key of {entity}, counted for none", source.name);
             let help = "Nothing, if that is the truth; otherwise find out where the key is lost.";
             findings.push(Diagnostic::new(Code::NoEntity, source.place.clone(), message, help));
         }
         let repeated = self.admission.duplicates();
         if repeated > 0 {
-            let message = format!("{}: {repeated} records were delivered again, and are ignored", source.name);
+            let records = counted(repeated, "record");
+            let message = format!("{}: {records} delivered again, and ignored", source.name);
             let help = "Nothing: the identity in the contract says which they are.";
             findings.push(Diagnostic::new(Code::DuplicateRecords, source.place.clone(), message, help));
         }
         findings
     }
+}
+
+/// A number of things in words: `1 record`, `2 records`.
+fn counted(count: u64, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 fn check_lock(base: &Path, lock: &str, place: &Place) -> Vec<Diagnostic> {

@@ -44,11 +44,11 @@ fn a_whole_project_has_no_findings() {
 #[test]
 fn records_that_are_odd_are_counted() {
     let cases = [
-        ("9,,3.5,2024-01-02T00:00:00Z,2024-01-02T00:01:00Z", Code::NoEntity, "1 records name no customer"),
+        ("9,,3.5,2024-01-02T00:00:00Z,2024-01-02T00:01:00Z", Code::NoEntity, "1 record without a key of customer"),
         ("9,ann,3.5,,2024-01-02T00:01:00Z", Code::RecordWithoutEventTime, "without an event time"),
         ("9,ann,3.5,2024-01-02T00:00:00Z,", Code::RecordWithoutArrival, "without an arrival time"),
         ("9,ann,3.5,2024-01-02T00:00:00Z,2024-01-01T00:00:00Z", Code::ArrivedBefore, "arrived before"),
-        ("1,ann,3.5,2024-01-02T00:00:00Z,2024-01-02T00:01:00Z", Code::DuplicateRecords, "1 records were delivered"),
+        ("1,ann,3.5,2024-01-02T00:00:00Z,2024-01-02T00:01:00Z", Code::DuplicateRecords, "1 record delivered again"),
         (",ann,3.5,2024-01-02T00:00:00Z,2024-01-02T00:01:00Z", Code::RequiredFieldEmpty, "id"),
         ("9,ann,3.5,2024-03-10 02:30:00,2024-03-11T00:00:00Z", Code::NonexistentLocalTime, "the clock skipped"),
         ("9,ann,3.5,2024-11-03 01:30:00,2024-11-04T00:00:00Z", Code::AmbiguousLocalTime, "the clock showed twice"),

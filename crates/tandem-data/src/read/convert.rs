@@ -16,6 +16,7 @@ use tandem_definitions::{Micros, Type};
 use super::ReadError;
 use super::local_time::LocalClock;
 use crate::finding::Findings;
+use crate::json::integer;
 
 /// What conversions need beside the values, and what they count.
 pub(crate) struct Conversion {
@@ -163,12 +164,6 @@ fn whole(array: &ArrayRef, site: &Site<'_>) -> Result<ArrayRef, ReadError> {
     }
     let nulls = NullBuffer::from(nulls);
     Ok(Arc::new(Int64Array::new(values.into(), Some(nulls).filter(|n| n.null_count() > 0))))
-}
-
-/// The integer of the same value, if there is one.
-pub(crate) fn integer(x: f64) -> Option<i64> {
-    let fits = x.trunc() == x && (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&x);
-    fits.then_some(x as i64)
 }
 
 fn parse_text(

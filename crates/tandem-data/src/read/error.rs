@@ -84,6 +84,28 @@ pub enum ReadError {
         /// The column of the nearest name.
         nearest: Option<String>,
     },
+    /// A table (an observations file) lacks a column.
+    MissingTableColumn {
+        /// The file.
+        file: Arc<Path>,
+        /// The column.
+        column: String,
+        /// The column of the nearest name.
+        nearest: Option<String>,
+        /// All columns that are read of it.
+        wanted: Vec<String>,
+    },
+    /// The location has other records than when the service began to write its own log behind them.
+    LocationChanged {
+        /// The source.
+        source_name: String,
+        /// The folder of the service's own log of it.
+        log: PathBuf,
+        /// How many records the location had then.
+        began: u64,
+        /// How many it has now.
+        now: u64,
+    },
     /// A column's type cannot be read as the contract's.
     WrongColumnType {
         /// The file.
@@ -157,6 +179,12 @@ impl ReadError {
             Self::MissingColumn { source_name, file, column, .. } => {
                 format!("{} has no column `{column}`, which the contract of `{source_name}` promises", file.display())
             }
+            Self::MissingTableColumn { file, column, .. } => format!("{} has no column `{column}`", file.display()),
+            Self::LocationChanged { source_name, log, began, now } => format!(
+                "source `{source_name}`: its location had {began} records when the service began to write {}, and has {now} now, \
+                 so that the positions of the service's own records would move",
+                log.display()
+            ),
             Self::WrongColumnType { file, column, found, expected } => {
                 format!("{}: column `{column}` is {found}, and the contract says {expected}", file.display())
             }
@@ -203,6 +231,14 @@ impl ReadError {
                 format!("Did you mean `{nearest}`? Rename the field in the contract, or write the column")
             }
             Self::MissingColumn { .. } => "Write the column, or remove the field from the contract".to_owned(),
+            Self::MissingTableColumn { nearest, wanted, .. } => {
+                let slip = nearest.as_ref().map_or(String::new(), |n| format!("Did you mean `{n}`? "));
+                format!("{slip}The file must have these columns: {}", wanted.join(", "))
+            }
+            Self::LocationChanged { source_name, .. } => format!(
+                "Take the files that were added out of the location (or put back those taken away), and post their records to \
+                 /v1/sources/{source_name}/records; or move `.tandem/log` and `.tandem/served` away, to serve with a fresh state"
+            ),
             Self::WrongColumnType { expected: Type::Time, .. } => {
                 "Write the column as timestamps, dates or RFC 3339 text, or correct `logicalType` in the contract".to_owned()
             }
@@ -226,8 +262,10 @@ impl ReadError {
         match self {
             Self::UnknownServer { .. } | Self::Missing { .. } | Self::NoMatch { .. } => Code::SourceFileMissing,
             Self::EmptyFolder { .. } | Self::EmptyFile { .. } => Code::SourceEmpty,
-            Self::NotInFormat { .. } | Self::BadRow { .. } | Self::Unreadable { .. } => Code::SourceUnreadable,
-            Self::MissingColumn { .. } => Code::ColumnMissing,
+            Self::NotInFormat { .. } | Self::BadRow { .. } | Self::Unreadable { .. } | Self::LocationChanged { .. } => {
+                Code::SourceUnreadable
+            }
+            Self::MissingColumn { .. } | Self::MissingTableColumn { .. } => Code::ColumnMissing,
             Self::WrongColumnType { .. } | Self::UnknownTimeZone { .. } => Code::ColumnType,
             Self::BadValue { .. } => Code::ValueBreaksContract,
         }
@@ -243,10 +281,12 @@ impl ReadError {
         match self {
             Self::UnknownServer { .. } | Self::NoMatch { .. } | Self::UnknownTimeZone { .. } => None,
             Self::Missing { path, .. } | Self::EmptyFolder { path, .. } | Self::Unreadable { path, .. } => Some(path),
+            Self::LocationChanged { log, .. } => Some(log),
             Self::EmptyFile { file, .. }
             | Self::NotInFormat { file, .. }
             | Self::BadRow { file, .. }
             | Self::MissingColumn { file, .. }
+            | Self::MissingTableColumn { file, .. }
             | Self::WrongColumnType { file, .. }
             | Self::BadValue { file, .. } => Some(file),
         }

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use tandem_definitions::{ARRIVED_AT, Datum, Format, Type};
 
-use super::convert::{bad_value, integer};
+use super::convert::bad_value;
 use super::error::nearest;
 use super::{BATCH_ROWS, Builder, Conversion, Needed, Part, Raw, ReadError, Shape};
+use crate::json::{self, Number};
 
 pub(super) struct Reader {
     file: Arc<Path>,
@@ -23,8 +24,6 @@ pub(super) struct Reader {
     line: u64,
     buffer: Vec<u8>,
     builders: Vec<Builder>,
-    /// For each needed column the first of its name: one may be wanted twice, and is parsed once.
-    first: Vec<usize>,
     /// Which needed columns were in some record.
     seen: Vec<bool>,
     records: u64,
@@ -41,7 +40,6 @@ impl Reader {
             line: 0,
             buffer: Vec::new(),
             builders: shape.needed.iter().map(|n| Builder::new(n.ty, 0)).collect(),
-            first: shape.needed.iter().filter_map(|n| shape.needed.iter().position(|o| o.name == n.name)).collect(),
             seen: vec![false; shape.needed.len()],
             records: 0,
             ended: false,
@@ -96,8 +94,7 @@ impl Reader {
             });
         }
         self.records += 1;
-        for (i, needed) in shape.needed.iter().enumerate() {
-            let slot = &slots[self.first[i]];
+        for (i, (needed, slot)) in shape.needed.iter().zip(&slots).enumerate() {
             self.seen[i] |= !matches!(slot, Slot::Absent);
             let datum = datum(slot, needed, conversion, &self.file, self.line);
             if !datum.is_some_and(|d| self.builders[i].push(d)) {
@@ -151,21 +148,12 @@ fn datum<'a>(
     Some(match (slot, needed.ty) {
         (Slot::Absent | Slot::Null, _) => Datum::Null,
         (Slot::Bool(b), Type::Bool) => Datum::Bool(*b),
-        (Slot::Int(i), Type::Int) => Datum::Int(*i),
-        (Slot::Float(x), Type::Int) => Datum::Int(integer(*x)?),
-        (Slot::Int(i), Type::Float) => Datum::Float(*i as f64),
-        (Slot::Float(x), Type::Float) => Datum::Float(*x),
-        // JSON has no numbers for these; the service's own log writes them as texts.
-        (Slot::Text(s), Type::Float) => match s.as_ref() {
-            "NaN" => Datum::Float(f64::NAN),
-            "Infinity" => Datum::Float(f64::INFINITY),
-            "-Infinity" => Datum::Float(f64::NEG_INFINITY),
-            _ => return None,
-        },
+        (Slot::Number(n), Type::Int | Type::Float) => json::of_number(*n, needed.ty)?,
+        (Slot::Text(s), Type::Float) => Datum::Float(json::odd_number(s)?),
         (Slot::Text(s), Type::Text) => Datum::Text(s),
         (Slot::Text(s), Type::Time) => Datum::Time(conversion.text(s, file, line)?),
         // Our own stamp may be written as microseconds.
-        (Slot::Int(i), Type::Time) if needed.name == ARRIVED_AT => Datum::Time(*i),
+        (Slot::Number(Number::Int(i)), Type::Time) if needed.name == ARRIVED_AT => Datum::Time(*i),
         _ => return None,
     })
 }
@@ -175,8 +163,7 @@ enum Slot<'a> {
     Absent,
     Null,
     Bool(bool),
-    Int(i64),
-    Float(f64),
+    Number(Number),
     Text(Cow<'a, str>),
     List,
     Object,
@@ -187,8 +174,8 @@ impl fmt::Display for Slot<'_> {
         match self {
             Self::Absent | Self::Null => f.write_str("null"),
             Self::Bool(b) => write!(f, "{b}"),
-            Self::Int(i) => write!(f, "{i}"),
-            Self::Float(x) => write!(f, "{x}"),
+            Self::Number(Number::Int(i)) => write!(f, "{i}"),
+            Self::Number(Number::Float(x)) => write!(f, "{x}"),
             Self::Text(s) => write!(f, "\"{s}\""),
             Self::List => f.write_str("[…]"),
             Self::Object => f.write_str("{…}"),
@@ -276,15 +263,15 @@ impl<'de> Visitor<'de> for Any {
     }
 
     fn visit_i64<E>(self, v: i64) -> Result<Slot<'de>, E> {
-        Ok(Slot::Int(v))
+        Ok(Slot::Number(Number::Int(v)))
     }
 
     fn visit_u64<E>(self, v: u64) -> Result<Slot<'de>, E> {
-        Ok(i64::try_from(v).map_or(Slot::Float(v as f64), Slot::Int))
+        Ok(Slot::Number(i64::try_from(v).map_or(Number::Float(v as f64), Number::Int)))
     }
 
     fn visit_f64<E>(self, v: f64) -> Result<Slot<'de>, E> {
-        Ok(Slot::Float(v))
+        Ok(Slot::Number(Number::Float(v)))
     }
 
     fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Slot<'de>, E> {

@@ -2,7 +2,9 @@
 //! `tandem_definitions::time`, which the service uses too; not a second one.
 
 use tandem_definitions::Micros;
-use tandem_definitions::time::{Clock, HOUR, Zone};
+use tandem_definitions::time::{Clock, DAY, HOUR, Zone};
+
+use crate::json::{EARLIEST, LATEST};
 
 /// A stretch of local time whose offset is looked up once.
 const STRETCH: Micros = 6 * HOUR;
@@ -41,6 +43,10 @@ impl LocalClock {
     /// The instant of a local time; `None` when it lies outside the years that a calendar knows.
     #[inline]
     pub(crate) fn of_local(&mut self, local: Micros) -> Option<(Micros, Clock)> {
+        if !(EARLIEST - 7 * DAY..=LATEST + 7 * DAY).contains(&local) {
+            // In no zone is this a time of the calendar; whoever reads it counts it.
+            return Some((local, Clock::Exact));
+        }
         let stretch = local.div_euclid(STRETCH);
         let slot = stretch.rem_euclid(SLOTS) as usize;
         let offset = match self.slots[slot] {

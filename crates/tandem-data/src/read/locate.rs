@@ -26,7 +26,7 @@ pub struct Origin {
 
 /// A stretch of a source's log: a file, or some of a Parquet file's row groups.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub(crate) struct Part {
     /// The file.
     pub file: Arc<Path>,
     /// How it is written.
@@ -35,8 +35,6 @@ pub struct Part {
     pub bytes: u64,
     /// How many records it has, when that is known without reading it.
     pub rows: Option<u64>,
-    /// The position of its first record, when it is known without reading what lies before.
-    pub first_position: Option<u64>,
     /// How many records of the file lie before it.
     pub rows_before: u64,
     /// Whether the service wrote it: then a last line without its end was never acknowledged, and does not count.
@@ -45,7 +43,7 @@ pub struct Part {
 }
 
 /// The parts of a source's log in its order: the location's files by path, then the service's own segments.
-pub fn parts(source: &Source, origin: &Origin) -> Result<Vec<Part>, ReadError> {
+pub(crate) fn parts(source: &Source, origin: &Origin) -> Result<Vec<Part>, ReadError> {
     let mut parts = Vec::new();
     if let Some(location) = location(source, origin)? {
         for file in files(source, location, &origin.base)? {
@@ -65,11 +63,6 @@ pub fn parts(source: &Source, origin: &Origin) -> Result<Vec<Part>, ReadError> {
                 }
             }
         }
-    }
-    let mut position = Some(0);
-    for part in &mut parts {
-        part.first_position = position;
-        position = position.zip(part.rows).map(|(position, rows)| position + rows);
     }
     Ok(parts)
 }
@@ -166,7 +159,7 @@ pub(super) fn add(parts: &mut Vec<Part>, file: PathBuf, format: Format, own_log:
     if format == Format::Parquet {
         return add_row_groups(parts, &file, bytes);
     }
-    parts.push(Part { file, format, bytes, rows: None, first_position: None, rows_before: 0, own_log, parquet: None });
+    parts.push(Part { file, format, bytes, rows: None, rows_before: 0, own_log, parquet: None });
     Ok(())
 }
 
@@ -185,7 +178,6 @@ fn add_row_groups(parts: &mut Vec<Part>, file: &Arc<Path>, bytes: u64) -> Result
             format: Format::Parquet,
             bytes: (u128::from(bytes) * u128::from(rows) / u128::from(all.max(1))) as u64,
             rows: Some(rows),
-            first_position: None,
             rows_before,
             own_log: false,
             parquet: Some((metadata.clone(), groups)),

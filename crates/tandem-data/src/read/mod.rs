@@ -1,8 +1,7 @@
 //! The records of a source, from Parquet, CSV and JSON lines, as batches of columns of five types: whatever the format,
 //! the same records give the same columns.
 //!
-//! Reading is streaming and reads only the fields wanted. Per-row work is columnar. Two passes over the parts of
-//! [`parts`] may run beside each other wherever their first position is known. Deliberately not here: duplicates and
+//! Reading is streaming and reads only the fields wanted. Per-row work is columnar. Deliberately not here: duplicates and
 //! what a record means (tandem-engine), and the order of arrival across sources (the replay driver).
 
 mod columns;
@@ -13,6 +12,7 @@ mod jsonl;
 mod local_time;
 mod locate;
 mod parquet;
+mod shape;
 mod table;
 
 use std::collections::VecDeque;
@@ -22,18 +22,23 @@ use std::sync::Arc;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, ArrayRef, cast::AsArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
-use tandem_definitions::{ARRIVED_AT, Arrival, Format, Micros, Source, Type};
+use tandem_definitions::{Format, Micros, Source};
 
 pub use convert::data_type;
 pub use error::ReadError;
-pub use locate::{Origin, Part, parts};
+pub use locate::Origin;
 pub use table::read_table;
 
 pub(crate) use columns::Builder;
 pub(crate) use convert::{Conversion, convert};
 pub(crate) use local_time::LocalClock;
+pub(crate) use locate::{Part, parts};
+pub(crate) use shape::{Needed, Shape};
 
+use crate::append;
 use crate::finding::Findings;
+use crate::json::{EARLIEST, LATEST};
+use shape::ArrivalFrom;
 
 /// How many records a batch has at most.
 pub const BATCH_ROWS: usize = 65_536;
@@ -49,10 +54,12 @@ pub struct Batch {
     pub arrival: ScalarBuffer<Micros>,
     /// The position of the first record in the source's log.
     pub first_position: u64,
-    /// Which records may be used; `None`: all. The others have no event or no arrival time.
+    /// Which records may be used; `None`: all. The others have no event or no arrival time, or one that no calendar has.
     pub usable: Option<BooleanBuffer>,
     /// The file they lie in.
     pub file: Arc<Path>,
+    /// Whether the service wrote them.
+    pub own_log: bool,
 }
 
 impl Batch {
@@ -70,68 +77,6 @@ impl Batch {
     #[inline]
     pub fn is_usable(&self, row: usize) -> bool {
         self.usable.as_ref().is_none_or(|u| u.value(row))
-    }
-}
-
-/// A column that is read: a wanted field, or one that a time comes from.
-#[derive(Clone, Debug)]
-pub(crate) struct Needed {
-    pub(crate) name: String,
-    pub(crate) ty: Type,
-    /// The field's index in the contract; `None` for the stamp of our own log.
-    pub(crate) field: Option<usize>,
-    pub(crate) required: bool,
-}
-
-/// What is read of a source, and how its times are found.
-#[derive(Clone, Debug)]
-pub(crate) struct Shape {
-    pub(crate) source_name: String,
-    pub(crate) needed: Vec<Needed>,
-    wanted: usize,
-    event: usize,
-    arrival: ArrivalFrom,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum ArrivalFrom {
-    Column(usize),
-    Delay(Micros),
-}
-
-impl Shape {
-    fn new(source: &Source, wanted: &[usize]) -> Self {
-        let column = |field: usize, required: bool| {
-            let f = &source.fields[field];
-            Needed { name: f.name.clone(), ty: f.ty, field: Some(field), required: required || f.required }
-        };
-        let mut needed: Vec<Needed> = wanted.iter().map(|&field| column(field, false)).collect();
-        let mut place = |new: Needed| {
-            if let Some(at) = needed.iter().position(|n| n.name == new.name) {
-                needed[at].required = true;
-                return at;
-            }
-            needed.push(new);
-            needed.len() - 1
-        };
-        let event = place(column(source.event, true));
-        let arrival = match source.arrival {
-            Arrival::Observed => ArrivalFrom::Column(place(Needed {
-                name: ARRIVED_AT.to_owned(),
-                ty: Type::Time,
-                field: None,
-                required: true,
-            })),
-            Arrival::Declared { field } => ArrivalFrom::Column(place(column(field, true))),
-            Arrival::Assumed { delay } => ArrivalFrom::Delay(delay),
-        };
-        Self { source_name: source.name.clone(), needed, wanted: wanted.len(), event, arrival }
-    }
-
-    /// Columns alone; [`Reader::finish`] is not for these.
-    fn of_table(source_name: String, needed: Vec<Needed>) -> Self {
-        let wanted = needed.len();
-        Self { source_name, needed, wanted, event: 0, arrival: ArrivalFrom::Delay(0) }
     }
 }
 
@@ -175,30 +120,25 @@ pub struct Reader {
     parts: VecDeque<Part>,
     current: Option<(Part, Step)>,
     position: u64,
+    own_log_begins: Option<u64>,
     conversion: Conversion,
     total_bytes: u64,
     bytes_begun: u64,
-    rows: Option<u64>,
     failed: bool,
 }
 
-/// The records of a source: `wanted` are indexes of the contract's fields.
+/// The records of a source: `wanted` are indexes of the contract's fields; a field may be wanted more than once.
 pub fn open(source: &Source, origin: &Origin, wanted: &[usize]) -> Result<Reader, ReadError> {
-    open_parts(source, parts(source, origin)?, wanted)
-}
-
-/// The records of some consecutive parts of a source. The first part's `first_position` must be known, or is taken as 0;
-/// every part with a known `first_position` may be read by a reader of its own.
-pub fn open_parts(source: &Source, parts: Vec<Part>, wanted: &[usize]) -> Result<Reader, ReadError> {
+    let parts = parts(source, origin)?;
     let clock = LocalClock::new(source.time_zone.as_deref()).ok_or_else(|| ReadError::UnknownTimeZone {
         source_name: source.name.clone(),
         zone: source.time_zone.clone().unwrap_or_default(),
     })?;
     Ok(Reader {
         shape: Shape::new(source, wanted),
-        position: parts.first().and_then(|p| p.first_position).unwrap_or(0),
+        position: 0,
+        own_log_begins: None,
         total_bytes: parts.iter().map(|p| p.bytes).sum(),
-        rows: parts.iter().map(|p| p.rows).sum(),
         parts: parts.into(),
         current: None,
         conversion: Conversion { clock, findings: Findings::default() },
@@ -223,14 +163,29 @@ impl Reader {
         self.bytes_begun
     }
 
-    /// How many records there are, when that is known without reading them (Parquet).
-    pub fn rows(&self) -> Option<u64> {
-        self.rows
-    }
-
     /// The position after the last record read: at the end, how many records the log has.
     pub fn position(&self) -> u64 {
         self.position
+    }
+
+    /// The position of the first record of the service's own log: how many records the location has. At the end only.
+    pub fn own_log_begins(&self) -> u64 {
+        self.own_log_begins.unwrap_or(self.position)
+    }
+
+    /// From the location's files to the service's own log: positions that were answered from must not have moved.
+    fn enter_own_log(&mut self, part: &Part) -> Result<(), ReadError> {
+        if self.own_log_begins.is_none() {
+            self.own_log_begins = Some(self.position);
+            if let Some(folder) = part.file.parent()
+                && let Some(began) = append::begins_at(folder).map_err(|e| ReadError::unreadable(folder, e))?
+                && began != self.position
+            {
+                let (source_name, now) = (self.shape.source_name.clone(), self.position);
+                return Err(ReadError::LocationChanged { source_name, log: folder.to_path_buf(), began, now });
+            }
+        }
+        Ok(())
     }
 
     fn step(&mut self) -> Result<Option<Batch>, ReadError> {
@@ -238,44 +193,55 @@ impl Reader {
             let Some((part, reader)) = &mut self.current else {
                 let Some(part) = self.parts.pop_front() else { return Ok(None) };
                 self.bytes_begun += part.bytes;
+                if part.own_log {
+                    self.enter_own_log(&part)?;
+                }
                 let reader = Step::open(&part, &self.shape)?;
                 self.current = Some((part, reader));
                 continue;
             };
             let raw = reader.next(&self.shape, &mut self.conversion)?;
-            let file = Arc::clone(&part.file);
+            let (file, own_log) = (Arc::clone(&part.file), part.own_log);
             match raw {
-                Some(raw) => return Ok(Some(self.finish(raw, file))),
+                Some(raw) => return Ok(Some(self.finish(raw, file, own_log))),
                 None => self.current = None,
             }
         }
     }
 
     /// Finds the times, and counts what is odd.
-    fn finish(&mut self, raw: Raw, file: Arc<Path>) -> Batch {
-        let Raw { mut columns, first_row, lines } = raw;
+    fn finish(&mut self, raw: Raw, file: Arc<Path>, own_log: bool) -> Batch {
+        let Raw { columns, first_row, lines } = raw;
         let row = |index: usize| lines.as_ref().map_or(first_row + index as u64, |lines| lines[index]);
         let findings = &mut self.conversion.findings;
-        for (column, needed) in columns.iter().zip(&self.shape.needed) {
-            if let (true, Some(field), Some(nulls)) = (needed.required, needed.field, column.nulls())
-                && nulls.null_count() > 0
-            {
-                let count = findings.required_but_null.entry(field).or_default();
-                (0..column.len()).filter(|i| nulls.is_null(*i)).for_each(|i| count.add(&file, row(i)));
-            }
-        }
         let (event, event_nulls) = times(&columns[self.shape.event]);
         let (arrival, arrival_nulls) = match self.shape.arrival {
             ArrivalFrom::Column(column) => times(&columns[column]),
             ArrivalFrom::Delay(delay) => (event.iter().map(|e| e.saturating_add(delay)).collect(), None),
         };
+        let in_calendar = in_calendar(&event, &arrival);
         let usable = NullBuffer::union(event_nulls.as_ref(), arrival_nulls.as_ref());
+        let usable = NullBuffer::union(usable.as_ref(), in_calendar.as_ref());
         if usable.is_some() {
             for i in 0..event.len() {
                 if event_nulls.as_ref().is_some_and(|n| n.is_null(i)) {
                     findings.without_event_time.add(&file, row(i));
                 } else if arrival_nulls.as_ref().is_some_and(|n| n.is_null(i)) {
                     findings.without_arrival_time.add(&file, row(i));
+                } else if in_calendar.as_ref().is_some_and(|n| n.is_null(i)) {
+                    findings.outside_the_calendar.add(&file, row(i));
+                }
+            }
+        }
+        for (column, needed) in columns.iter().zip(&self.shape.needed) {
+            if let (true, Some(field), Some(nulls)) = (needed.required, needed.field, column.nulls())
+                && nulls.null_count() > 0
+            {
+                let used = |i: &usize| nulls.is_null(*i) && usable.as_ref().is_none_or(|u| u.is_valid(*i));
+                let mut used = (0..column.len()).filter(used).peekable();
+                if used.peek().is_some() {
+                    let count = findings.required_but_null.entry(field).or_default();
+                    used.for_each(|i| count.add(&file, row(i)));
                 }
             }
         }
@@ -292,9 +258,19 @@ impl Reader {
         let first_position = self.position;
         findings.records += event.len() as u64;
         self.position += event.len() as u64;
-        columns.truncate(self.shape.wanted);
-        Batch { columns, event, arrival, first_position, usable: usable.map(NullBuffer::into_inner), file }
+        let columns = self.shape.wanted.iter().map(|&at| Arc::clone(&columns[at])).collect();
+        Batch { columns, event, arrival, first_position, usable: usable.map(NullBuffer::into_inner), file, own_log }
     }
+}
+
+/// Which records have both times in the years 1 to 9999; `None`: all. Others cannot be written as RFC 3339, and are slips.
+fn in_calendar(event: &[Micros], arrival: &[Micros]) -> Option<NullBuffer> {
+    let calendar = EARLIEST..=LATEST;
+    let is_in = |(event, arrival): (&Micros, &Micros)| calendar.contains(event) && calendar.contains(arrival);
+    if event.iter().zip(arrival).all(is_in) {
+        return None;
+    }
+    Some(event.iter().zip(arrival).map(is_in).collect::<Vec<bool>>().into())
 }
 
 /// The values of a column of times, and which are null, if any is.

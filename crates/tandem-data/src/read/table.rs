@@ -7,7 +7,7 @@ use arrow_select::concat::concat;
 use tandem_definitions::{Format, Type};
 
 use super::convert::data_type;
-use super::{Conversion, LocalClock, Needed, Part, ReadError, Shape, Step, locate};
+use super::{Conversion, LocalClock, Part, ReadError, Shape, Step, locate};
 use crate::finding::Findings;
 
 /// The columns of a table in a file, in the order given, whole. All must be there; values may be null. Times without an
@@ -26,18 +26,23 @@ pub fn read_table(
     if !file.exists() {
         return Err(ReadError::Missing { source_name: name, path: file.to_path_buf() });
     }
-    let needed: Vec<Needed> =
-        columns.iter().map(|(name, ty)| Needed { name: name.clone(), ty: *ty, field: None, required: true }).collect();
-    let shape = Shape::of_table(name, needed);
+    let shape = Shape::of_table(name, columns);
+    let wanted = |error| match error {
+        ReadError::MissingColumn { file, column, nearest, .. } => {
+            let wanted = shape.needed.iter().map(|n| n.name.clone()).collect();
+            ReadError::MissingTableColumn { file, column, nearest, wanted }
+        }
+        other => other,
+    };
     let mut conversion = Conversion { clock, findings: Findings::default() };
     let mut chunks: Vec<Vec<ArrayRef>> = columns.iter().map(|_| Vec::new()).collect();
     let mut parts: Vec<Part> = Vec::new();
     locate::add(&mut parts, file.to_path_buf(), format, false)?;
     for part in &parts {
-        let mut step = Step::open(part, &shape)?;
-        while let Some(raw) = step.next(&shape, &mut conversion)? {
+        let mut step = Step::open(part, &shape).map_err(wanted)?;
+        while let Some(raw) = step.next(&shape, &mut conversion).map_err(wanted)? {
             conversion.findings.records += raw.columns.first().map_or(0, |c| c.len() as u64);
-            chunks.iter_mut().zip(raw.columns).for_each(|(chunk, column)| chunk.push(column));
+            chunks.iter_mut().zip(&shape.wanted).for_each(|(chunk, &at)| chunk.push(raw.columns[at].clone()));
         }
     }
     let whole = chunks.iter().zip(columns).map(|(chunk, (_, ty))| {

@@ -83,20 +83,25 @@ pub fn first_of_identity(source: &Source, origin: &Origin, by_position: bool) ->
     Ok(Some(Admitted(admitted)))
 }
 
+/// The logs that a replay reads.
+#[derive(Clone, Copy)]
+pub(super) struct Logs<'l> {
+    pub project: &'l Project,
+    pub plan: &'l Plan,
+    pub origin: &'l Origin,
+    pub now: Option<Micros>,
+}
+
 /// For each source of the plan: which of its records count.
-pub(super) fn admit(
-    project: &Project,
-    plan: &Plan,
-    origin: &Origin,
-    known: &Known,
-) -> Result<Vec<Option<Admitted>>, ReadError> {
+pub(super) fn admit(logs: Logs<'_>, known: &Known) -> Result<Vec<Option<Admitted>>, ReadError> {
     let by_position = matches!(known, Known::Positions(_));
-    let one = |&source: &usize| first_of_identity(&project.sources[source], origin, by_position);
-    plan.sources().iter().map(one).collect()
+    let one = |&source: &usize| first_of_identity(&logs.project.sources[source], logs.origin, by_position);
+    logs.plan.sources().iter().map(one).collect()
 }
 
 /// In how many passes the log is read, so that the records of a pass take no more than the limit.
-pub(super) fn passes(project: &Project, plan: &Plan, origin: &Origin, memory: Option<u64>) -> Result<usize, ReadError> {
+pub(super) fn passes(logs: Logs<'_>, memory: Option<u64>) -> Result<usize, ReadError> {
+    let Logs { project, plan, origin, .. } = logs;
     let Some(limit) = memory else { return Ok(1) };
     let mut bytes = 0;
     for &source in plan.sources() {
@@ -113,15 +118,13 @@ pub(super) fn passes(project: &Project, plan: &Plan, origin: &Origin, memory: Op
 
 /// Reads the records of the entities whose number falls to this pass (`number % of == pass`).
 pub(super) fn load(
-    project: &Project,
-    plan: &Plan,
-    origin: &Origin,
+    logs: Logs<'_>,
     admitted: &[Option<Admitted>],
     indexes: &[KeyIndex],
     (pass, of): (usize, usize),
-    now: Option<Micros>,
     progress: &dyn Fn(f64, u64),
 ) -> Result<Loaded, ReadError> {
+    let Logs { project, plan, origin, now } = logs;
     let mut loaded = Loaded { chunks: Vec::new(), summaries: Vec::new() };
     let mut before = 0;
     for (s, &source) in plan.sources().iter().enumerate() {

@@ -18,6 +18,7 @@ use crate::read::{Origin, ReadError};
 use crate::table::{Column, array_of, columns};
 
 use keys::KeyIndex;
+use log::Logs;
 pub use log::{Admitted, first_of_identity};
 
 /// What is asked: one row an ask, in the order in which the values come back.
@@ -121,14 +122,15 @@ pub fn replay(
     let width: usize = widths.iter().sum();
     let mut aggregates = vec![Value::Null; rows * width];
     let indexes: Vec<KeyIndex> = asks.keys.iter().map(|parts| KeyIndex::new(parts)).collect();
-    let admitted = log::admit(project, plan, origin, &asks.known)?;
-    let passes = log::passes(project, plan, origin, options.memory)?;
+    let read = Logs { project, plan, origin, now: options.now };
+    let admitted = log::admit(read, &asks.known)?;
+    let passes = log::passes(read, options.memory)?;
     let mut logs = Vec::new();
     for pass in 0..passes {
         let report = |share: f64, records| {
             progress(Progress { share: (pass as f64 + share) / passes as f64, records });
         };
-        let loaded = log::load(project, plan, origin, &admitted, &indexes, (pass, passes), options.now, &|s, r| {
+        let loaded = log::load(read, &admitted, &indexes, (pass, passes), &|s, r| {
             report(s * 0.6, r);
         })?;
         let records = loaded.summaries.iter().map(|log| log.records).sum();
