@@ -21,6 +21,8 @@ Usage: cargo xtask COMMAND
   lint                             rustfmt and clippy, as errors (steps of test)
   bench replay [--scale XS|S|M|L] [--one-clock] [--rounds N] [--limit SECONDS] [--own]
                                    Tandem, DuckDB and Polars on the same log in the same run; ends with the ratios
+  bench engine                     records applied and questions answered a second on one core, in process, and what an
+                                   expression costs
   bench build                      the time from a clean clone to the demo's first line
 ";
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         ["tidy", "--ratchet", "--take-in"] => tidy::lower_the_ratchet(true),
         ["tidy"] => tidy::report(),
         ["bench", "replay", options @ ..] => bench::replay::run(options),
+        ["bench", "engine"] => bench::engine(),
         ["bench", "build"] => bench::build::run(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

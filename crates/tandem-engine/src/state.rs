@@ -32,9 +32,9 @@ impl State {
         self.tracks.iter_mut().for_each(Track::clear);
     }
 
-    /// How many records it keeps.
-    pub fn records(&self) -> usize {
-        self.tracks.iter().map(Track::len).sum()
+    /// About how many bytes it takes in memory.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.tracks.iter().map(Track::bytes).sum::<usize>()
     }
 
     pub(crate) fn track(&self, lane: usize) -> Option<&Track> {

@@ -58,9 +58,14 @@ impl Row<'_> {
 }
 
 impl Track {
-    /// How many records it keeps.
-    pub fn len(&self) -> usize {
-        self.blocks.iter().map(|block| block.words.len()).sum::<usize>() / self.stride.max(1)
+    /// About how many bytes it takes in memory.
+    pub fn bytes(&self) -> usize {
+        let block = |block: &Block| {
+            let partials = block.partials.as_ref().map_or(0, |p| p.len() * size_of::<Partial>());
+            size_of::<Block>() + 8 * block.words.capacity() + partials
+        };
+        let texts: usize = self.texts.list.iter().map(|text| text.len() + 2 * size_of::<Arc<str>>()).sum();
+        size_of::<Self>() + self.blocks.iter().map(block).sum::<usize>() + texts
     }
 
     /// Forgets the records and keeps some memory.

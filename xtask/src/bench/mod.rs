@@ -4,3 +4,11 @@
 pub mod build;
 mod measure;
 pub mod replay;
+
+use crate::shell;
+
+/// The engine alone, on one core and in process.
+pub fn engine() -> Result<bool, String> {
+    shell::run(&mut shell::cargo(&["run", "--quiet", "--release", "-p", "tandem-testkit", "--example", "pace"]))?;
+    Ok(true)
+}
