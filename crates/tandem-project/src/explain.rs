@@ -97,7 +97,7 @@ fn empty(feature: &Feature) -> String {
 }
 
 /// One aggregation in words: how, over which records, looking how far.
-fn aggregation(project: &Project, aggregate: &Aggregate) -> String {
+pub(crate) fn aggregation(project: &Project, aggregate: &Aggregate) -> String {
     let how = match aggregate.function {
         Function::Count => "how many records",
         Function::CountDistinct => "how many different values, exactly",

@@ -3,6 +3,7 @@
 //! Each is a function from plain data to a plain report; what a terminal, a page or a pull request makes of the report
 //! is not decided here. Deliberately absent: printing, HTTP, the wall clock (instants are handed in), SQL, ONNX, Jupyter.
 
+pub mod account;
 pub mod ask;
 pub mod bundle;
 pub mod check;

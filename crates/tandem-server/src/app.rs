@@ -2,13 +2,15 @@
 //! Not here: HTTP (`routes.rs`) and how the service begins and ends (`running.rs`).
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 use tandem_data::json;
 use tandem_definitions::{Micros, Project, time};
 use tandem_engine::Plan;
+use tokio::sync::watch;
 
 use crate::ingest::Ingest;
 use crate::live::{Fitted, Live};
@@ -44,6 +46,10 @@ pub struct App {
     pub token: Option<String>,
     /// The largest body, in bytes.
     pub body_limit: usize,
+    /// How long a body may take.
+    pub body_time: Duration,
+    /// Whether the service is stopping.
+    pub stopping: watch::Sender<bool>,
     /// The features of each question, and what they need.
     pub needs: Vec<Needs>,
     /// The OpenAPI document.
@@ -51,8 +57,16 @@ pub struct App {
 }
 
 impl App {
-    fn states(&self) -> RwLockReadGuard<'_, States> {
-        self.states.read().unwrap_or_else(PoisonError::into_inner)
+    /// The states, with every record applied that has arrived by the clock's time.
+    fn with_states<T>(&self, clock: Micros, with: impl FnOnce(&States) -> T) -> T {
+        let states = self.states.read().unwrap_or_else(PoisonError::into_inner);
+        if !states.is_due(clock) {
+            return with(&states);
+        }
+        drop(states);
+        let mut states = self.states.write().unwrap_or_else(PoisonError::into_inner);
+        states.release(clock);
+        with(&states)
     }
 
     /// The way in; refused until the past is replayed.
@@ -73,21 +87,21 @@ impl App {
     /// Positions, lag and releases, or why the service is not ready.
     pub fn readiness(&self) -> Result<Json, Problem> {
         let ingest = self.ready()?;
-        let (positions, last_arrival, entities) = {
-            let states = self.states();
-            (self.positions(&states), states.last_arrival(), self.entities(&states))
-        };
         let now = (self.clock)();
+        let (positions, last_arrival, entities, held) = self.with_states(now, |states| {
+            (self.positions(states), states.last_arrival(), self.entities(states), states.held())
+        });
         Ok(json!({
             "ready": true,
             "now": time::format_instant(now),
             "positions": positions,
             "replayed": self.replayed.load(Ordering::Relaxed),
             "entities": entities,
+            "held": held,
             "lag": {
                 "waiting_requests": ingest.waiting(),
                 "last_arrival": last_arrival.map(time::format_instant),
-                "seconds_since_last_arrival": last_arrival.map(|last| (now - last) as f64 / 1e6),
+                "seconds_since_last_arrival": last_arrival.map(|last| now.saturating_sub(last) as f64 / 1e6),
             },
             "served_rows": self.served.rows(),
             "releases": self.releases(),
@@ -129,6 +143,7 @@ impl App {
             "duplicates": receipt.duplicates,
             "without_entity": receipt.without_entity,
             "arrived_before_event": receipt.arrived_before_event,
+            "arrived_before_answered": receipt.arrived_before_answered,
             "first_position": receipt.first_position,
             "position": receipt.position,
         }))
@@ -169,6 +184,9 @@ impl App {
                 let reason = format!("it gave {} predictions for {} rows", predictions.len(), inputs.len());
                 return Err(no_prediction(&fitted, &reason));
             }
+            if let Some(row) = predictions.iter().position(|p| !p.is_finite()) {
+                return Err(no_number(&fitted, row, predictions[row], predictions.len() > 1));
+            }
             let values = self.values(&fitted.inputs, &answered);
             let (release, question) = (&fitted.model.release, &fitted.model.question);
             let context = Context {
@@ -186,13 +204,11 @@ impl App {
     /// Values and positions of one and the same state.
     fn answer(&self, question: Question) -> Result<(Question, Vec<Answered>, Json), Problem> {
         let clock = (self.clock)();
-        let states = self.states();
-        let several = question.rows.len() > 1;
-        let answered = states
-            .answer(question.rows.iter().map(|row| &row.asked), clock)
-            .map_err(|o| questions::overtaken(o.row, several, question.rows[o.row].asked.at, o.last_arrival))?;
-        let positions = self.positions(&states);
-        drop(states);
+        let (answered, positions) = self.with_states(clock, |states| {
+            let answered = states.answer(question.rows.iter().map(|row| &row.asked), clock);
+            (answered, self.positions(states))
+        });
+        let answered = answered.map_err(|refused| questions::refused(&question, &refused))?;
         Ok((question, answered, positions))
     }
 
@@ -268,6 +284,18 @@ fn no_prediction(fitted: &Fitted, reason: &str) -> Problem {
         fitted.model.name, fitted.model.question
     );
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "No prediction", detail, remedy).retry(1)
+}
+
+/// What is no number is no answer: nobody can decide by it, and the served log does not keep it.
+fn no_number(fitted: &Fitted, row: usize, prediction: f64, several: bool) -> Problem {
+    let (model, release) = (&fitted.model.name, &fitted.model.release);
+    let detail = format!("the model gave no number: release `{release}` of model `{model}` predicted {prediction}");
+    let remedy = format!(
+        "ask for the features of `{}` to see which values it was given; `tandem rollback {model}` goes back to the release before",
+        fitted.model.question
+    );
+    let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The model gave no number", detail, remedy);
+    if several { problem.at(format!("/rows/{row}")) } else { problem }
 }
 
 /// Long computations keep other requests from being heard: those of large bodies leave the reactor's threads.

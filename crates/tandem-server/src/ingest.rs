@@ -38,6 +38,9 @@ pub struct Receipt {
     pub without_entity: u64,
     /// How many of the accepted ones claim to have arrived before they happened: they count from their event on.
     pub arrived_before_event: u64,
+    /// How many of the accepted ones arrived before an instant that has been answered for already: that answer did not know
+    /// them, and training by arrival time will.
+    pub arrived_before_answered: u64,
     /// The position of the first accepted one.
     pub first_position: u64,
     /// The source's position after the last.
@@ -73,6 +76,8 @@ pub struct Owned {
     pub states: Arc<RwLock<States>>,
     /// The identities seen, by source.
     pub admissions: Vec<Admission>,
+    /// For each source, how many records lie before the service's own log.
+    pub begins: Vec<u64>,
     /// The present.
     pub clock: Arc<dyn Fn() -> Micros + Send + Sync>,
     /// Told when the log fails.
@@ -161,6 +166,15 @@ struct Admitted {
     new: Vec<usize>,
 }
 
+/// When a group of records is taken in.
+#[derive(Clone, Copy)]
+struct Moment {
+    /// The present.
+    clock: Micros,
+    /// The stamp of records whose arrival the log observes.
+    stamp: Micros,
+}
+
 impl Writer {
     fn run(mut self, jobs: &Receiver<Job>) {
         while let Ok(first) = jobs.recv() {
@@ -192,21 +206,22 @@ impl Writer {
             by_source[job.source].push(job);
         }
         for (source, jobs) in by_source.into_iter().enumerate().filter(|(_, jobs)| !jobs.is_empty()) {
-            self.commit_source(source, jobs, stamp, next[source]);
+            let moment = Moment { clock, stamp };
+            self.commit_source(source, jobs, moment, next[source]);
         }
         self.states_mut().settle();
     }
 
-    fn commit_source(&mut self, source: usize, jobs: Vec<Job>, stamp: Micros, mut next: u64) {
+    fn commit_source(&mut self, source: usize, jobs: Vec<Job>, moment: Moment, mut next: u64) {
+        let first = next;
         let mut lines = Vec::new();
         // Repeats within the group; the identities count as seen only once the records are in the log.
         let mut within = Admission::default();
         let admitted: Vec<Admitted> =
-            jobs.into_iter().map(|job| self.admit(job, stamp, &mut next, &mut within, &mut lines)).collect();
+            jobs.into_iter().map(|job| self.admit(job, moment.stamp, &mut next, &mut within, &mut lines)).collect();
         if !lines.is_empty()
-            && let Err(error) = self.logs[source].append(&lines)
+            && let Err(reason) = self.write(source, &lines, first)
         {
-            let reason = error.to_string();
             (self.owned.notice)(Event::LogFailed { reason: reason.clone() });
             for a in admitted {
                 drop(a.job.reply.send(Err(log_failed(&reason))));
@@ -214,14 +229,31 @@ impl Writer {
             return;
         }
         let contract = &self.owned.project.sources[source];
-        for a in admitted {
+        for mut a in admitted {
             for index in &a.new {
                 self.owned.admissions[source].admit(&a.job.records[*index].identity(contract));
             }
-            self.apply(&a, stamp);
+            self.apply(&mut a, moment);
             // Whoever asked may have gone; the records stay.
             drop(a.job.reply.send(Ok(a.receipt)));
         }
+    }
+
+    /// Brings the lines to the disk, the first of them at this position of the source. `Err`: why they are not accepted.
+    fn write(&self, source: usize, lines: &[String], first: u64) -> Result<(), String> {
+        let (log, begins) = (&self.logs[source], self.owned.begins[source]);
+        if log.records() == 0 {
+            log.set_begins_at(begins).map_err(|e| e.to_string())?;
+        }
+        let written = begins + log.append(lines).map_err(|e| e.to_string())?;
+        if written == first {
+            return Ok(());
+        }
+        Err(format!(
+            "the records of `{}` were written at position {written} of their log, and {first} was expected. This is a mistake in \
+             Tandem: please report it, and start `tandem serve` again, which reads the log as it is",
+            self.owned.project.sources[source].name
+        ))
     }
 
     fn admit(
@@ -253,18 +285,22 @@ impl Writer {
         Admitted { job, receipt, new }
     }
 
-    fn apply(&self, admitted: &Admitted, stamp: Micros) {
+    fn apply(&self, admitted: &mut Admitted, moment: Moment) {
         let source = admitted.job.source;
+        let observed = self.owned.project.sources[source].arrival == Arrival::Observed;
+        let now = if observed { moment.stamp } else { moment.clock };
         for (chunk, indexes) in admitted.new.chunks(APPLY).enumerate() {
             let mut states = self.states_mut();
             let wanted = states.fields(source).to_vec();
+            let asked = states.asked();
             for (i, index) in indexes.iter().enumerate() {
                 let record = &admitted.job.records[*index];
                 let fields: Vec<_> = wanted.iter().map(|field| record.values[*field].as_datum()).collect();
                 let position = admitted.receipt.first_position + (chunk * APPLY + i) as u64;
                 // As the readers have it: what arrived before it happened counts from its event on.
-                let arrival = record.arrival.unwrap_or(stamp).max(record.event);
-                states.apply(&Record { source, position, event: record.event, arrival, fields: &fields });
+                let arrival = record.arrival.unwrap_or(moment.stamp).max(record.event);
+                admitted.receipt.arrived_before_answered += u64::from(arrival < asked);
+                states.take(&Record { source, position, event: record.event, arrival, fields: &fields }, now);
             }
         }
     }

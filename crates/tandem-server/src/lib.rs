@@ -24,4 +24,4 @@ pub use live::Reload;
 pub use onnx::OnnxModel;
 pub use openapi::document as openapi;
 pub use running::{Running, start};
-pub use setup::{BODY_LIMIT, Event, LiveModel, Predictor, Setup, StartError};
+pub use setup::{BODY_LIMIT, BODY_TIME, Event, LiveModel, Predictor, Setup, StartError};

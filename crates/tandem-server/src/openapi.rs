@@ -43,24 +43,26 @@ fn paths(project: &Project) -> Json {
         "/v1/sources/{source}/records": {"post": {
             "summary": "Records in: acknowledged when they are on the disk and applied",
             "description": "All records of a request are accepted, or none. A repeated record (by the source's identity) is \
-                            acknowledged and ignored. A request that was not acknowledged can be sent again.",
+                            acknowledged and ignored. A request that was not acknowledged can be sent again. A record whose arrival \
+                            lies more than a minute ahead of the service's clock is refused; one that has not happened yet by its \
+                            event time is accepted and held until then.",
             "parameters": [parameter("source", &sources)],
             "requestBody": records_body(project),
-            "responses": with_refusals(&ok("Durable and applied.", &reference("Receipt")), &[400, 404, 413, 415, 422, 503]),
+            "responses": with_refusals(&ok("Durable and applied.", &reference("Receipt")), &[400, 404, 408, 413, 415, 422, 503]),
         }},
         "/v1/questions/{question}/features": {"post": {
             "summary": "The features of a question, for several rows at a time",
             "parameters": [parameter("question", &questions)],
             "requestBody": question_body(),
             "responses": with_refusals(&ok("The values, all from one state of the log.", &reference("Answer")),
-                &[400, 404, 409, 413, 415, 422, 503]),
+                &[400, 404, 408, 409, 413, 415, 422, 503]),
         }},
         "/v1/models/{model}/predictions": {"post": {
             "summary": "The predictions of a model's live release, for several rows at a time; each row goes to the served log",
             "parameters": [parameter("model", &models)],
             "requestBody": question_body(),
             "responses": with_refusals(&ok("Values and predictions, all from one state of the log.", &reference("Answer")),
-                &[400, 404, 409, 413, 415, 422, 503]),
+                &[400, 404, 408, 409, 413, 415, 422, 500, 503]),
         }},
         "/v1/served": {"get": {
             "summary": "The served log: every row that was answered, one JSON object a line",
@@ -87,10 +89,12 @@ fn with_refusals(ok: &Json, refusals: &[u16]) -> Json {
         let why = match status {
             400 => "Not JSON, or not a request of this kind.",
             404 => "There is nothing of this name; the remedy names the nearest.",
+            408 => "The body took too long.",
             409 => "The instant, or the releases, cannot be had.",
             413 => "The body is too large, or holds too many rows.",
             415 => "A content type that is not taken here.",
             422 => "The content breaks the contract or the definitions; the place says where.",
+            500 => "The model gave no number.",
             _ => "Not now; Retry-After says when to try again.",
         };
         responses.insert(status.to_string(), problem(why));
@@ -183,6 +187,10 @@ fn schemas(project: &Project) -> Json {
         "Receipt".into(),
         json!({"type": "object", "properties": {
             "accepted": count, "duplicates": count, "without_entity": count, "arrived_before_event": count,
+            "arrived_before_answered": {"type": "integer", "minimum": 0, "description": "How many of the accepted records \
+                arrived, by their time, before an instant that had been answered for already: that answer did not know them, and \
+                training by arrival time will. Many of them mean that the arrival times of this source are earlier than what \
+                production sees."},
             "first_position": count, "position": count,
         }}),
     );
@@ -195,6 +203,7 @@ fn schemas(project: &Project) -> Json {
     schemas.insert("Readiness".into(), json!({"type": "object", "properties": {
         "ready": {"type": "boolean"}, "now": schema(Type::Time), "positions": reference("Positions"), "replayed": count,
         "entities": {"type": "object", "description": "How many of each entity are known."},
+        "held": {"type": "integer", "minimum": 0, "description": "How many records wait for their arrival time."},
         "lag": {"type": "object", "properties": {
             "waiting_requests": count, "last_arrival": nullable(&schema(Type::Time)),
             "seconds_since_last_arrival": {"type": ["number", "null"]},
@@ -244,7 +253,8 @@ fn row(project: &Project) -> Json {
         request.insert(field.name.clone(), of);
     }
     let mut at = nullable(&schema(Type::Time));
-    at["description"] = "The instant asked about; the present without it.".into();
+    at["description"] =
+        "The instant asked about, at most a minute ahead of the service's clock; the present without it.".into();
     json!({
         "type": "object",
         "properties": {

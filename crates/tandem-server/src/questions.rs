@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 use tandem_data::json;
-use tandem_definitions::{Entity, Input, KeyPart, Micros, Project, Value, time};
+use tandem_definitions::{Entity, Input, KeyPart, Project, Value, time};
 use tandem_engine::{Key, Plan};
 
 use crate::problem::{Problem, nearest};
-use crate::states::{Answered, Asked};
+use crate::states::{Answered, Asked, Refused};
 
 /// One request asks about so many rows at most, so that records are not kept waiting.
 pub const ROWS: usize = 10_000;
@@ -289,17 +289,28 @@ pub fn values_json(project: &Project, features: &[usize], values: &[Value]) -> J
     Json::Object(features.iter().map(|f| (project.features[*f].name.clone(), json::to_json(&values[*f]))).collect())
 }
 
-/// The instant asked about has been overtaken.
-pub fn overtaken(row: usize, several: bool, at: Option<Micros>, last_arrival: Micros) -> Problem {
-    let at = at.map(time::format_instant).unwrap_or_default();
-    let last = time::format_instant(last_arrival);
-    Problem::new(
-        axum::http::StatusCode::CONFLICT,
-        "The past has been overtaken",
-        format!(
-            "asked as of {at}, and a record that arrived at {last} is known already: the answer would know the future"
+/// The instant asked about cannot be answered for.
+pub fn refused(question: &Question, refused: &Refused) -> Problem {
+    let (Refused::Overtaken { row, .. } | Refused::Ahead { row, .. }) = *refused;
+    let at = question.rows[row].asked.at.map(time::format_instant).unwrap_or_default();
+    let problem = match refused {
+        Refused::Overtaken { last_arrival, .. } => Problem::new(
+            axum::http::StatusCode::CONFLICT,
+            "The past has been overtaken",
+            format!(
+                "asked as of {at}, and a record that arrived at {} is known already: the answer would know the future",
+                time::format_instant(*last_arrival)
+            ),
+            "ask about a later instant or leave `at` away; for the past, `tandem data` replays what was known then",
         ),
-        "ask about a later instant or leave `at` away; for the past, `tandem data` replays what was known then",
-    )
-    .at(if several { format!("/rows/{row}/at") } else { "/at".to_owned() })
+        Refused::Ahead { now, .. } => Problem::content(
+            "The future is not known",
+            format!(
+                "asked as of {at}, and here it is {}: what arrives until then is not known",
+                time::format_instant(*now)
+            ),
+            "leave `at` away to ask about the present, or ask again when that time has come",
+        ),
+    };
+    problem.at(if question.rows.len() > 1 { format!("/rows/{row}/at") } else { "/at".to_owned() })
 }

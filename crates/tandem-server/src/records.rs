@@ -7,8 +7,8 @@ use tandem_definitions::{ARRIVED_AT, Arrival, Datum, Micros, Source, Value, time
 
 use crate::problem::{Problem, nearest};
 
-/// How far the clock of whoever sends a record may run ahead of ours.
-const CLOCKS_APART: Micros = 60_000_000;
+/// How far the clock of whoever sends a record, or asks about an instant, may run ahead of ours.
+pub const CLOCKS_APART: Micros = 60_000_000;
 
 /// A record that keeps its contract.
 #[derive(Debug)]
@@ -160,33 +160,57 @@ fn record(
             return Err(breaks(&field.name, detail, "send it with the record".to_owned()));
         }
     }
-    let time_of = |field: usize, what: &str| {
-        if let Value::Time(t) = values[field] {
-            return Ok(t);
-        }
-        let name = &source.fields[field].name;
-        let detail = format!("the record has no {what}: `{name}` is missing or null");
-        Err(breaks(name, detail, format!("send `{name}`; without it nobody can say when the record counts")))
-    };
-    let event = time_of(source.event, "event time")?;
-    let arrival = match source.arrival {
-        Arrival::Observed => None,
-        Arrival::Declared { field } => {
-            let arrival = time_of(field, "arrival time")?;
-            if arrival > now.saturating_add(CLOCKS_APART) {
-                let name = &source.fields[field].name;
-                let (claimed, now) = (time::format_instant(arrival), time::format_instant(now));
-                let detail = format!("the record says that it arrived at {claimed}, and here it is {now}");
-                let remedy = format!("send it when it has arrived, or correct `{name}` or the clock of its sender");
-                return Err(breaks(name, detail, remedy));
-            }
-            Some(arrival)
-        }
-        Arrival::Assumed { delay } => Some(event.saturating_add(delay)),
-    };
+    let (event, arrival) = times(source, &values, now)
+        .map_err(|(field, detail, remedy)| breaks(&source.fields[field].name, detail, remedy))?;
     let without_entity = source.touches.iter().any(|touch| touch.fields.iter().any(|field| values[*field].is_null()));
     let line = line(source, &values);
     Ok(NewRecord { values, event, arrival, without_entity, line })
+}
+
+/// When the record happened and, where it says so, arrived. `Err`: the field, what is wrong with it, and what to do.
+fn times(source: &Source, values: &[Value], now: Micros) -> Result<(Micros, Option<Micros>), (usize, String, String)> {
+    let name = |field: usize| source.fields[field].name.as_str();
+    let time_of = |field: usize, what: &str| match values[field] {
+        Value::Time(t) => Ok(t),
+        _ => {
+            let detail = format!("the record has no {what}: `{}` is missing or null", name(field));
+            Err((field, detail, format!("send `{}`; without it nobody can say when the record counts", name(field))))
+        }
+    };
+    let event = time_of(source.event, "event time")?;
+    let is_ahead = |arrival: Micros| arrival > now.saturating_add(CLOCKS_APART);
+    let shown = time::format_instant;
+    match source.arrival {
+        Arrival::Observed => Ok((event, None)),
+        Arrival::Declared { field } => {
+            let arrival = time_of(field, "arrival time")?;
+            if is_ahead(arrival) {
+                let detail =
+                    format!("the record says that it arrived at {}, and here it is {}", shown(arrival), shown(now));
+                let field_name = name(field);
+                let remedy =
+                    format!("send it when it has arrived, or correct `{field_name}` or the clock of its sender");
+                return Err((field, detail, remedy));
+            }
+            Ok((event, Some(arrival)))
+        }
+        Arrival::Assumed { delay } => {
+            let arrival = event.saturating_add(delay);
+            if is_ahead(arrival) {
+                let detail = format!(
+                    "by the contract a record arrives {} after `{}`: this one at {}, and here it is {}",
+                    time::format_duration(delay),
+                    name(source.event),
+                    shown(arrival),
+                    shown(now)
+                );
+                let remedy = "send it when that time has come; or say in the contract when records really arrive \
+                              (`arrival: observed`, or a field with `timeRole: arrival`)";
+                return Err((source.event, detail, remedy.to_owned()));
+            }
+            Ok((event, Some(arrival)))
+        }
+    }
 }
 
 /// The line of the log: every field with a value, as the readers read it back bit for bit.

@@ -2,6 +2,7 @@
 //! description (`openapi.rs`, which a test holds against [`table`]).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -23,6 +24,9 @@ use crate::records::Shape;
 pub const SERVED_LIMIT: u64 = 100_000;
 /// So many when nothing is said.
 const SERVED_DEFAULT: u64 = 1_000;
+
+/// How long a client that is sending a body holds up a service that stops.
+const LAST_CALL: Duration = Duration::from_secs(1);
 
 type Shared = State<Arc<App>>;
 
@@ -180,7 +184,27 @@ async fn body(app: &App, request: Request) -> Result<Bytes, Problem> {
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
+    let read = axum::body::to_bytes(request.into_body(), limit);
+    let mut stopping = app.stopping.subscribe();
+    let last_call = async {
+        // The sender lives as long as the service.
+        drop(stopping.wait_for(|stopping| *stopping).await);
+        tokio::time::sleep(LAST_CALL).await;
+    };
+    let read = tokio::select! {
+        biased;
+        read = read => read,
+        () = tokio::time::sleep(app.body_time) => {
+            let detail = format!("the body was not there after {} seconds", app.body_time.as_secs_f64());
+            let remedy = "nothing was accepted; send the request again, in smaller pieces where the line is slow";
+            return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "Body too slow", detail, remedy));
+        }
+        () = last_call => {
+            let remedy = "nothing was accepted; send the request again when it is back";
+            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Stopping", "the service is stopping", remedy).retry(5));
+        }
+    };
+    read.map_err(|error| {
         // The limit's error type lives in a crate that is not ours to name.
         if error.to_string().contains("length limit") {
             return too_large();

@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tandem_data::append::AppendLog;
+use tandem_data::append::{self, AppendLog, Torn};
 use tandem_data::read::Origin;
-use tandem_definitions::Project;
+use tandem_definitions::{Project, Source};
 use tandem_engine::Plan;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::app::App;
 use crate::ingest::{Ingest, Owned};
@@ -56,9 +56,10 @@ pub fn start(setup: Setup, reload: Reload) -> Result<Running, StartError> {
     };
     std::fs::create_dir_all(&setup.state_dir).map_err(state(&setup.state_dir))?;
     let lock = lock(&setup.state_dir.join("serve.lock"))?;
-    let served = ServedLog::open(&setup.state_dir.join("served")).map_err(state(&setup.state_dir.join("served")))?;
+    let (served, cut) = ServedLog::open(&setup.state_dir.join("served"))?;
+    cut.into_iter().for_each(&*setup.notice);
     let logs_folder = setup.state_dir.join("log");
-    let logs = open_logs(&setup.project, &logs_folder)?;
+    let logs = open_logs(&setup.project, &logs_folder, &*setup.notice)?;
     let origin = Origin { base: setup.base, server: setup.server, log: Some(logs_folder) };
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("http").build();
@@ -86,6 +87,8 @@ pub fn start(setup: Setup, reload: Reload) -> Result<Running, StartError> {
         clock: setup.clock,
         token: setup.token,
         body_limit: setup.body_limit,
+        body_time: setup.body_time,
+        stopping: watch::Sender::new(false),
     });
 
     let stop = Arc::new(AtomicBool::new(false));
@@ -117,10 +120,17 @@ pub fn start(setup: Setup, reload: Reload) -> Result<Running, StartError> {
     })
 }
 
-/// The log of each source, open for appending; torn last lines are cut off.
-fn open_logs(project: &Project, folder: &Path) -> Result<Vec<AppendLog>, StartError> {
-    let logs = project.sources.iter().map(|source| AppendLog::open(&folder.join(&source.name)).map(|(log, _)| log));
-    logs.collect::<Result<_, _>>().map_err(|e| StartError::Log(e.to_string()))
+/// The log of each source, open for appending; torn last lines are cut off, and that is told.
+fn open_logs(project: &Project, folder: &Path, notice: &dyn Fn(Event)) -> Result<Vec<AppendLog>, StartError> {
+    let open = |source: &Source| {
+        let (log, recovery) =
+            AppendLog::open(&folder.join(&source.name)).map_err(|e| StartError::Log(e.to_string()))?;
+        if let Some(Torn { file, line, bytes }) = recovery.torn {
+            notice(Event::Cut { file, line, bytes });
+        }
+        Ok(log)
+    };
+    project.sources.iter().map(open).collect()
 }
 
 /// Until the service stops: brings the served log to the disk, and notices when another release is live.
@@ -206,16 +216,24 @@ impl Past {
             notice(Event::Failed { reason });
             None
         };
-        let replayed = match replay(&app.project, &origin, &stop, progress) {
+        let mut replayed = match replay(&app.project, &origin, (app.clock)(), &stop, progress) {
             Ok(Some(replayed)) => replayed,
             Ok(None) => return None,
             Err(error) => return fail(error.to_string()),
         };
+        if let Err(reason) = note_begins(&app.project, &origin, &logs, &replayed.begins) {
+            return fail(reason);
+        }
+        replayed.states.resume(None, app.served.last_answered());
+        if let Some(last) = replayed.states.last_held() {
+            notice(Event::Held { records: replayed.states.held() as u64, last });
+        }
         *app.states.write().unwrap_or_else(PoisonError::into_inner) = replayed.states;
         let owned = Owned {
             project: Arc::clone(&app.project),
             states: Arc::clone(&app.states),
             admissions: replayed.admissions,
+            begins: replayed.begins,
             clock: Arc::clone(&app.clock),
             notice: Arc::clone(&notice),
         };
@@ -228,6 +246,18 @@ impl Past {
             Err(error) => fail(format!("cannot start the thread that takes records in: {error}")),
         }
     }
+}
+
+/// Logs from before it was noted where they begin: noted now.
+fn note_begins(project: &Project, origin: &Origin, logs: &[AppendLog], begins: &[u64]) -> Result<(), String> {
+    for ((source, log), begins) in project.sources.iter().zip(logs).zip(begins) {
+        let Some(folder) = origin.log.as_ref().map(|folder| folder.join(&source.name)) else { continue };
+        let noted = append::begins_at(&folder).map_err(|e| format!("{} cannot be read: {e}", folder.display()))?;
+        if log.records() > 0 && noted.is_none() {
+            log.set_begins_at(*begins).map_err(|e| e.to_string())?;
+        }
+    }
+    Ok(())
 }
 
 impl Running {
@@ -265,6 +295,7 @@ impl Running {
     fn end(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
         self.stop.store(true, Ordering::Relaxed);
+        self.app.stopping.send_replace(true);
         drop(self.stop_http.take());
         if let Some(ended) = self.http_ended.take() {
             drop(runtime.block_on(async { tokio::time::timeout(GRACE, ended).await }));

@@ -2,16 +2,21 @@
 //!
 //! What is promised: a row is handed to the operating system before its answer is sent, so that it outlives a crash of the
 //! service; the disk is made to hold it within a second, so that a crash of the machine loses at most the last second's rows
-//! (they can be asked again: reads change nothing). A line that was cut off is removed at the next start.
+//! (they can be asked again: reads change nothing). A last line that was cut off is removed at the next start, which says so; a
+//! line that is damaged anywhere else keeps the service from starting.
 //! Not here: what a row holds (`questions.rs`), and the records' own log (tandem-data), which is synced before it acknowledges.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value as Json;
+use serde::Deserialize;
+use tandem_definitions::{Micros, time};
+
+use crate::setup::{Event, StartError};
 
 /// A segment that has grown this large is followed by the next.
 const SEGMENT: u64 = 128 << 20;
@@ -31,6 +36,15 @@ struct Inner {
     next: u64,
     marks: Vec<Mark>,
     unsynced: bool,
+    last_answered: Option<Micros>,
+}
+
+/// What is checked of every row.
+#[derive(Deserialize)]
+struct Head<'a> {
+    seq: u64,
+    #[serde(borrow, default)]
+    at: Option<Cow<'a, str>>,
 }
 
 /// Where a row begins.
@@ -42,26 +56,35 @@ struct Mark {
 }
 
 impl ServedLog {
-    /// Opens the log in this folder, made when it is missing; a torn last line is cut off.
-    pub fn open(folder: &Path) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
-        let mut segments: Vec<u32> = fs::read_dir(folder)?
+    /// Opens the log in this folder, made when it is missing. `Some`: a torn last line was cut off.
+    pub fn open(folder: &Path) -> Result<(Self, Option<Event>), StartError> {
+        let failed = |path: &Path| {
+            let path = path.to_path_buf();
+            move |reason| StartError::State { path, reason }
+        };
+        fs::create_dir_all(folder).map_err(failed(folder))?;
+        let mut segments: Vec<u32> = fs::read_dir(folder)
+            .map_err(failed(folder))?
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".jsonl")?.parse().ok())
             .collect();
         segments.sort_unstable();
-        let (mut next, mut marks) = (1, Vec::new());
-        for (i, segment) in segments.iter().enumerate() {
-            let path = path(folder, *segment);
-            if i + 1 == segments.len() {
-                cut_torn_tail(&path)?;
-            }
-            scan(&path, *segment, &mut next, &mut marks)?;
+        let mut scan = Scan { next: None, marks: Vec::new(), last_answered: None, cut: None };
+        for segment in &segments {
+            scan.segment(&path(folder, *segment), *segment, Some(segment) == segments.last())?;
         }
         let segment = segments.last().copied().unwrap_or(1);
-        let file = OpenOptions::new().create(true).append(true).open(path(folder, segment))?;
-        let bytes = file.metadata()?.len();
-        let inner = Inner { file, segment, bytes, next, marks, unsynced: false };
-        Ok(Self { folder: folder.to_path_buf(), inner: Mutex::new(inner) })
+        let file = path(folder, segment);
+        let open = OpenOptions::new().create(true).append(true).open(&file).map_err(failed(&file))?;
+        let bytes = open.metadata().map_err(failed(&file))?.len();
+        let Scan { next, marks, last_answered, cut } = scan;
+        let next = next.unwrap_or(1);
+        let inner = Inner { file: open, segment, bytes, next, marks, unsynced: false, last_answered };
+        Ok((Self { folder: folder.to_path_buf(), inner: Mutex::new(inner) }, cut))
+    }
+
+    /// The latest instant that was answered for when the log was opened.
+    pub fn last_answered(&self) -> Option<Micros> {
+        self.lock().last_answered
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -155,58 +178,70 @@ fn path(folder: &Path, segment: u32) -> PathBuf {
     folder.join(format!("{segment:06}.jsonl"))
 }
 
-fn cut_torn_tail(path: &Path) -> io::Result<()> {
-    let file = OpenOptions::new().read(true).write(true).open(path)?;
-    let (mut whole, mut offset, mut line) = (0, 0, Vec::new());
-    let mut lines = BufReader::new(&file);
-    loop {
-        line.clear();
-        let read = lines.read_until(b'\n', &mut line)? as u64;
-        if read == 0 {
-            break;
-        }
-        offset += read;
-        // After a crash of the machine, a file can end in zeros: only the last stretch of whole rows counts.
-        if line.ends_with(b"}\n") && line.starts_with(b"{\"seq\":") {
-            whole = offset;
-        } else {
-            break;
-        }
-    }
-    if whole < file.metadata()?.len() {
-        file.set_len(whole)?;
-        file.sync_all()?;
-    }
-    Ok(())
+/// What is found in a log when it is opened.
+struct Scan {
+    next: Option<u64>,
+    marks: Vec<Mark>,
+    last_answered: Option<Micros>,
+    cut: Option<Event>,
 }
 
-/// Counts a segment's rows and notes places in it.
-fn scan(path: &Path, segment: u32, next: &mut u64, marks: &mut Vec<Mark>) -> io::Result<()> {
-    let mut lines = BufReader::new(File::open(path)?);
-    let (mut offset, mut line) = (0, Vec::new());
-    loop {
-        line.clear();
-        let read = lines.read_until(b'\n', &mut line)? as u64;
-        if read == 0 {
-            return Ok(());
+impl Scan {
+    /// Checks and counts a segment's rows and notes places in it; a last line without its end is cut off the last segment.
+    fn segment(&mut self, path: &Path, segment: u32, is_last: bool) -> Result<(), StartError> {
+        let failed = |reason| StartError::State { path: path.to_path_buf(), reason };
+        let file = OpenOptions::new().read(true).write(is_last).open(path).map_err(failed)?;
+        let mut lines = BufReader::with_capacity(1 << 18, &file);
+        let (mut offset, mut line, mut number) = (0, Vec::new(), 0);
+        loop {
+            line.clear();
+            let read = lines.read_until(b'\n', &mut line).map_err(failed)? as u64;
+            if read == 0 {
+                return Ok(());
+            }
+            number += 1;
+            let is_whole = line.ends_with(b"\n");
+            if is_last && !is_whole {
+                // Half a row, or the zeros that a crash of the machine leaves.
+                file.set_len(offset).and_then(|()| file.sync_all()).map_err(failed)?;
+                self.cut = Some(Event::Cut { file: path.to_path_buf(), line: number, bytes: read });
+                return Ok(());
+            }
+            let row = if is_whole { self.row(&line) } else { Err("the line is cut off".to_owned()) };
+            let seq = row.map_err(|reason| StartError::Damaged { path: path.to_path_buf(), line: number, reason })?;
+            if offset == 0 || seq % STRIDE == 1 {
+                self.marks.push(Mark { seq, segment, offset });
+            }
+            offset += read;
         }
-        if offset == 0 {
-            // The number is in the row itself, so that a log whose oldest segments were taken away still reads.
-            let row: Json = serde_json::from_slice(&line).map_err(io::Error::other)?;
-            *next = row["seq"].as_u64().unwrap_or(*next);
+    }
+
+    /// The number of a row, which follows that of the row before.
+    fn row(&mut self, line: &[u8]) -> Result<u64, String> {
+        let head: Head<'_> = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+        // The number is in the row itself, so that a log whose oldest segments were taken away still reads.
+        let expected = self.next.unwrap_or(head.seq);
+        if head.seq != expected {
+            return Err(format!("row {} stands where row {expected} belongs", head.seq));
         }
-        if offset == 0 || *next % STRIDE == 1 {
-            marks.push(Mark { seq: *next, segment, offset });
-        }
-        offset += read;
-        *next += 1;
+        self.next = Some(expected + 1);
+        self.last_answered = self.last_answered.max(head.at.and_then(|at| time::parse_instant(&at, None)));
+        Ok(expected)
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use serde_json::Value as Json;
+
     use super::*;
+
+    fn open(folder: &Path) -> ServedLog {
+        let (log, cut) = ServedLog::open(folder).unwrap();
+        assert_eq!(cut, None);
+        log
+    }
 
     fn numbers(bytes: &[u8]) -> Vec<u64> {
         let text = std::str::from_utf8(bytes).unwrap();
@@ -216,14 +251,14 @@ mod tests {
     #[test]
     fn rows_are_numbered_over_restarts_and_read_from_anywhere() {
         let folder = tempfile::tempdir().unwrap();
-        let log = ServedLog::open(folder.path()).unwrap();
+        let log = open(folder.path());
         for i in 0..1500 {
             log.append(&[format!("\"a\":{i}}}"), format!("\"b\":{i}}}")]).unwrap();
         }
         log.sync().unwrap();
         assert_eq!(numbers(&log.read(0, 3).unwrap()), [1, 2, 3]);
         drop(log);
-        let log = ServedLog::open(folder.path()).unwrap();
+        let log = open(folder.path());
         assert_eq!(log.rows(), 3000);
         assert_eq!(log.append(&["\"c\":1}".to_owned()]).unwrap(), 3001);
         assert_eq!(numbers(&log.read(2046, 4).unwrap()), [2047, 2048, 2049, 2050]);
@@ -232,15 +267,40 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_last_line_is_cut_off() {
+    fn a_torn_last_line_is_cut_off_and_told() {
         for torn in [&b"{\"seq\":2,\"a\""[..], b"\0\0\0\0\0\0", b"{\"seq\":2,\"a\":1}"] {
             let folder = tempfile::tempdir().unwrap();
-            ServedLog::open(folder.path()).unwrap().append(&["\"a\":1}".to_owned()]).unwrap();
-            let mut file = OpenOptions::new().append(true).open(folder.path().join("000001.jsonl")).unwrap();
-            file.write_all(torn).unwrap();
-            let log = ServedLog::open(folder.path()).unwrap();
+            open(folder.path()).append(&["\"a\":1}".to_owned()]).unwrap();
+            let path = folder.path().join("000001.jsonl");
+            OpenOptions::new().append(true).open(&path).unwrap().write_all(torn).unwrap();
+            let (log, cut) = ServedLog::open(folder.path()).unwrap();
+            assert_eq!(cut, Some(Event::Cut { file: path, line: 2, bytes: torn.len() as u64 }));
             assert_eq!(log.append(&["\"a\":2}".to_owned()]).unwrap(), 2);
             assert_eq!(numbers(&log.read(0, 9).unwrap()), [1, 2]);
         }
+    }
+
+    #[test]
+    fn a_line_that_is_damaged_elsewhere_is_told_and_nothing_is_cut() {
+        let whole = "{\"seq\":1,\"a\":1}\n";
+        for (damaged, line) in [
+            ("garbage\n{\"seq\":3,\"a\":1}\n".to_owned(), 2),
+            ("{\"seq\":2,\"a\":}\n{\"seq\":3,\"a\":1}\n".to_owned(), 2),
+            ("{\"seq\":3,\"a\":1}\n".to_owned(), 2),
+            ("{\"seq\":2,\"a\":1}\nterminated garbage\n".to_owned(), 3),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("000001.jsonl");
+            fs::write(&path, format!("{whole}{damaged}")).unwrap();
+            let error = ServedLog::open(folder.path()).err().unwrap().to_string();
+            assert!(error.contains(&format!("000001.jsonl, line {line}:")) && error.contains("backup"), "{error}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("{whole}{damaged}"));
+        }
+        // Cut off, but not at the end of the log.
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("000001.jsonl"), &whole[..9]).unwrap();
+        fs::write(folder.path().join("000002.jsonl"), "{\"seq\":2}\n").unwrap();
+        let error = ServedLog::open(folder.path()).err().unwrap().to_string();
+        assert!(error.contains("000001.jsonl, line 1:") && error.contains("cut off"), "{error}");
     }
 }

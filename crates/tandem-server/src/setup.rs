@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tandem_definitions::{Micros, Project, Value};
 
@@ -52,12 +53,17 @@ pub struct Setup {
     pub clock: Arc<dyn Fn() -> Micros + Send + Sync>,
     /// The largest request body, in bytes.
     pub body_limit: usize,
+    /// How long a client may take to send a request's body.
+    pub body_time: Duration,
     /// Told what happens.
     pub notice: Arc<dyn Fn(Event) + Send + Sync>,
 }
 
 /// The body limit that suits most: 16 MiB.
 pub const BODY_LIMIT: usize = 16 << 20;
+
+/// The time for a body that suits most.
+pub const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// What happens in a service, for whoever started it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +82,22 @@ pub enum Event {
     Failed {
         /// Why, and what to do.
         reason: String,
+    },
+    /// A crash left the last line of a log half written; it was cut off.
+    Cut {
+        /// The segment.
+        file: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// How many bytes were cut off.
+        bytes: u64,
+    },
+    /// So many records of the past claim to arrive in the future; each is held until its time has come.
+    Held {
+        /// How many, over all sources.
+        records: u64,
+        /// The last of these arrivals.
+        last: Micros,
     },
     /// Another release answers from now on.
     Switched {
@@ -125,6 +147,19 @@ pub enum StartError {
         path: PathBuf,
         /// What the system says.
         reason: std::io::Error,
+    },
+    /// A line of the served log was damaged after it was written.
+    #[error(
+        "{}, line {line}: not a served row ({reason}). The file was changed or damaged after it was written: restore it from a \
+         backup, or move the folder of the served log away to begin a new one", path.display()
+    )]
+    Damaged {
+        /// The segment.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The log of a source cannot be opened.
     #[error("{0}")]

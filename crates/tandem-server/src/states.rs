@@ -1,11 +1,16 @@
 //! The states of all entities, kept by applying records one by one, and the one place that answers questions from them.
+//!
+//! A record is not known before its arrival time has come: until then it is held, though its position is taken. An answer at an
+//! instant rests on exactly the records below its positions that arrived before that instant.
 //! Not here: where records come from (`replay.rs`, `ingest.rs`), and JSON.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use tandem_definitions::{Datum, Micros, Project, Value};
 use tandem_engine::{Key, Moment, Plan, Record, State};
+
+use crate::records::CLOCKS_APART;
 
 /// Everything that the log up to [`States::positions`] says about every entity.
 pub struct States {
@@ -17,12 +22,22 @@ pub struct States {
     /// The plan reads the source.
     read: Vec<bool>,
     last_arrival: Option<Micros>,
+    /// Records whose arrival has not come yet, by arrival, source and position.
+    held: BTreeMap<(Micros, usize, u64), Held>,
     /// The stamp of the records that are on their way into the log.
     pending: Option<Micros>,
     /// The latest stamp given.
     stamped: Micros,
     /// The latest present that was answered for.
     answered: AtomicI64,
+    /// The latest instant that was answered for, also those that were asked for by name.
+    asked: AtomicI64,
+}
+
+/// What of a held record is not its key.
+struct Held {
+    event: Micros,
+    fields: Box<[Value]>,
 }
 
 /// One row asked about.
@@ -43,13 +58,23 @@ pub struct Answered {
     pub values: Vec<Value>,
 }
 
-/// The instant asked about lies in a past that has been overtaken.
+/// Why a row is not answered: the instant asked about.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Overtaken {
-    /// Which row asked.
-    pub row: usize,
-    /// The arrival of the last record applied.
-    pub last_arrival: Micros,
+pub enum Refused {
+    /// It lies in a past that has been overtaken.
+    Overtaken {
+        /// Which row asked.
+        row: usize,
+        /// The arrival of the last record applied.
+        last_arrival: Micros,
+    },
+    /// It lies in a future of which nothing is known.
+    Ahead {
+        /// Which row asked.
+        row: usize,
+        /// The present.
+        now: Micros,
+    },
 }
 
 impl States {
@@ -60,8 +85,16 @@ impl States {
         let slots = plan.entities().iter().map(|_| HashMap::new()).collect();
         let read = (0..project.sources.len()).map(|s| plan.sources().contains(&s)).collect();
         let positions = vec![0; project.sources.len()];
-        let answered = AtomicI64::new(Micros::MIN);
-        Self { plan, slots, positions, read, last_arrival: None, pending: None, stamped: Micros::MIN, answered }
+        let [answered, asked] = [Micros::MIN; 2].map(AtomicI64::new);
+        let (held, stamped) = (BTreeMap::new(), Micros::MIN);
+        Self { plan, slots, positions, read, last_arrival: None, held, pending: None, stamped, answered, asked }
+    }
+
+    /// What went before a start: the latest stamp given, and the latest instant answered for.
+    pub fn resume(&mut self, stamped: Option<Micros>, answered: Option<Micros>) {
+        self.stamped = self.stamped.max(stamped.unwrap_or(Micros::MIN));
+        self.answered.fetch_max(answered.unwrap_or(Micros::MIN), Ordering::Relaxed);
+        self.asked.fetch_max(answered.unwrap_or(Micros::MIN), Ordering::Relaxed);
     }
 
     /// The stamp of records that go into the log now: never earlier than one given before, nor than a present already answered
@@ -83,10 +116,22 @@ impl States {
         &self.positions
     }
 
-    /// The latest arrival that an instant must lie behind.
-    ///
-    /// A record counts from its arrival on and from its event on. One that arrived no later than it happened (the readers move
-    /// such an arrival to the event) therefore waits for its event in any case, and holds no instant back.
+    /// How many records are held because their arrival has not come.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// The latest arrival of a held record.
+    pub fn last_held(&self) -> Option<Micros> {
+        self.held.last_key_value().map(|((arrival, ..), _)| *arrival)
+    }
+
+    /// The latest instant that was answered for.
+    pub fn asked(&self) -> Micros {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// The latest arrival applied, which an instant must lie behind.
     pub fn last_arrival(&self) -> Option<Micros> {
         self.last_arrival
     }
@@ -101,12 +146,35 @@ impl States {
         self.positions[source] = self.positions[source].max(position);
     }
 
-    /// Applies a record to every entity that it touches; its fields are those that the plan reads.
-    pub fn apply(&mut self, record: &Record<'_>) {
+    /// Takes a record, whose fields are those that the plan reads: applied when it arrived by `now`, and otherwise held.
+    pub fn take(&mut self, record: &Record<'_>, now: Micros) {
         self.advance(record.source, record.position + 1);
-        if record.arrival > record.event {
-            self.last_arrival = self.last_arrival.max(Some(record.arrival));
+        if record.arrival <= now {
+            return self.apply(record);
         }
+        let fields = record.fields.iter().map(|field| field.to_value()).collect();
+        self.held.insert((record.arrival, record.source, record.position), Held { event: record.event, fields });
+    }
+
+    /// Whether a held record has arrived, so that [`States::release`] must come before an answer.
+    pub fn is_due(&self, clock: Micros) -> bool {
+        self.held.first_key_value().is_some_and(|((arrival, ..), _)| *arrival < self.present(clock))
+    }
+
+    /// Applies the held records that have arrived.
+    pub fn release(&mut self, clock: Micros) {
+        while self.is_due(clock)
+            && let Some((key, held)) = self.held.pop_first()
+        {
+            held.with_record(key, |record| self.apply(record));
+        }
+        // What is stamped from now on must not lie before what was released.
+        self.answered.fetch_max(self.present(clock), Ordering::Relaxed);
+    }
+
+    /// Applies a record to every entity that it touches.
+    fn apply(&mut self, record: &Record<'_>) {
+        self.last_arrival = self.last_arrival.max(Some(record.arrival));
         if !self.read[record.source] {
             return;
         }
@@ -123,25 +191,63 @@ impl States {
         if self.read[source] { self.plan.fields(source) } else { &[] }
     }
 
-    /// Answers all rows from one state of the log. Rows without an instant are answered as of the clock's time, or, when the
-    /// last record applied arrived no earlier, right after its arrival.
-    pub fn answer<'a>(&self, rows: impl Iterator<Item = &'a Asked>, clock: Micros) -> Result<Vec<Answered>, Overtaken> {
+    /// The instant of rows without one: the clock's time, or, when the last record applied arrived no earlier, right after it.
+    fn present(&self, clock: Micros) -> Micros {
         let last = self.last_arrival.unwrap_or(Micros::MIN);
-        let now = clock.min(self.pending.unwrap_or(Micros::MAX));
-        self.answered.fetch_max(now, Ordering::Relaxed);
-        let present = now.max(last.saturating_add(1));
-        rows.enumerate()
+        clock.min(self.pending.unwrap_or(Micros::MAX)).max(last.saturating_add(1))
+    }
+
+    /// Answers all rows from one state of the log, in which nothing is due.
+    pub fn answer<'a>(&self, rows: impl Iterator<Item = &'a Asked>, clock: Micros) -> Result<Vec<Answered>, Refused> {
+        let last_arrival = self.last_arrival.unwrap_or(Micros::MIN);
+        let (present, mut asked_present) = (self.present(clock), false);
+        let latest = clock.max(last_arrival).saturating_add(CLOCKS_APART);
+        let answered: Vec<Answered> = rows
+            .enumerate()
             .map(|(row, asked)| match asked.at {
-                Some(at) if at <= last => Err(Overtaken { row, last_arrival: last }),
-                at => Ok(self.answer_one(asked, at.unwrap_or(present))),
+                Some(at) if at <= last_arrival => Err(Refused::Overtaken { row, last_arrival }),
+                Some(at) if at > latest => Err(Refused::Ahead { row, now: clock }),
+                Some(at) => Ok(self.answer_one(asked, at)),
+                None => {
+                    asked_present = true;
+                    Ok(self.answer_one(asked, present))
+                }
             })
-            .collect()
+            .collect::<Result<_, _>>()?;
+        if asked_present {
+            self.answered.fetch_max(present, Ordering::Relaxed);
+        }
+        self.asked.fetch_max(answered.iter().map(|a| a.at).max().unwrap_or(Micros::MIN), Ordering::Relaxed);
+        Ok(answered)
     }
 
     fn answer_one(&self, asked: &Asked, at: Micros) -> Answered {
         let states: Vec<Option<&State>> =
             self.slots.iter().zip(&asked.keys).map(|(states, key)| key.as_ref().and_then(|k| states.get(k))).collect();
         let request: Vec<Datum<'_>> = asked.request.iter().map(Value::as_datum).collect();
-        Answered { at, values: self.plan.features(&states, &Moment { at, request: &request }) }
+        let moment = Moment { at, request: &request };
+        if self.held.first_key_value().is_none_or(|((arrival, ..), _)| *arrival >= at) {
+            return Answered { at, values: self.plan.features(&states, &moment) };
+        }
+        // Asked about an instant a little ahead of the clock: with what will have arrived by then, which others do not know yet.
+        let mut own: Vec<Option<State>> = states.into_iter().map(Option::<&State>::cloned).collect();
+        for (key, held) in self.held.range(..(at, 0, 0)).filter(|((_, source, _), _)| self.read[*source]) {
+            held.with_record(*key, |record| {
+                self.plan.route(record, |slot, key| {
+                    if key.is_some() && key == asked.keys[slot] {
+                        own[slot].get_or_insert_default().apply(&self.plan, slot, record);
+                    }
+                });
+            });
+        }
+        let states: Vec<Option<&State>> = own.iter().map(Option::as_ref).collect();
+        Answered { at, values: self.plan.features(&states, &moment) }
+    }
+}
+
+impl Held {
+    fn with_record(&self, (arrival, source, position): (Micros, usize, u64), with: impl FnOnce(&Record<'_>)) {
+        let fields: Vec<Datum<'_>> = self.fields.iter().map(Value::as_datum).collect();
+        with(&Record { source, position, event: self.event, arrival, fields: &fields });
     }
 }

@@ -53,6 +53,11 @@ fn records_that_break_their_contract() {
     says(&client.post("/v1/sources/gates/records", &gate), 422, "/_arrived_at", &["stamped by the service"]);
     let bay = json!({"changed": "2013-01-02T06:30:00", "bay": 1.5});
     says(&client.post("/v1/sources/gates/records", &bay), 422, "/bay", &["a whole number", "1.5"]);
+    // By the contract of the schedule, a record arrives 5 minutes after it was published.
+    let schedule =
+        |published: &str| client.post("/v1/sources/schedule/records", &json!({"flight": "F1", "published": published}));
+    let late = &["5 minutes after `published`", "2013-01-02T12:01:01Z", "here it is 2013-01-02T12:00:00Z", "observed"];
+    says(&schedule("2013-01-02T11:56:01Z"), 422, "/published", late);
     // Of all this, nothing was taken.
     assert_eq!(client.get("/ready").ok()["positions"], json!({"gates": 0, "landings": 3, "schedule": 1}));
     client.post(RECORDS, &good()).ok();
@@ -118,8 +123,13 @@ fn questions_that_cannot_be_answered() {
     let row = |at: &str| json!({"entities": {"aircraft": "N1", "route": route}, "at": at});
     says(&ask(row("2013-01-01T16:00:00Z")), 409, "/at", &["2013-01-01T16:00:00Z", "tandem data"]);
     ask(row("2013-01-01T16:00:00.000001Z")).ok();
-    let rows = json!({"rows": [row("2013-01-03T00:00:00Z"), row("2012-01-01T00:00:00Z")]});
+    let rows = json!({"rows": [row("2013-01-02T12:00:00Z"), row("2012-01-01T00:00:00Z")]});
     says(&client.post(FEATURES, &rows), 409, "/rows/1/at", &["2012-01-01T00:00:00Z"]);
+    // Nor is the future, beyond what clocks lie apart.
+    ask(row("2013-01-02T12:01:00Z")).ok();
+    says(&ask(row("2013-01-02T12:01:00.000001Z")), 422, "/at", &["here it is 2013-01-02T12:00:00Z", "leave `at` away"]);
+    let rows = json!({"rows": [row("2013-01-02T12:00:00Z"), row("9999-01-01T00:00:00Z")]});
+    says(&client.post(FEATURES, &rows), 422, "/rows/1/at", &["9999-01-01T00:00:00Z"]);
     let many = json!({"rows": vec![row("2013-01-03T00:00:00Z"); 10_001]});
     says(&client.post(FEATURES, &many), 413, "/rows", &["10001 rows", "10000"]);
 

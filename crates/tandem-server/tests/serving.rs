@@ -32,7 +32,7 @@ fn the_past_is_known_at_once_and_records_change_the_answer() {
     let receipt = service.client.post("/v1/sources/landings/records", &record).ok();
     assert_eq!(
         receipt,
-        json!({"accepted": 1, "duplicates": 0, "without_entity": 0, "arrived_before_event": 0, "first_position": 3, "position": 4})
+        json!({"accepted": 1, "duplicates": 0, "without_entity": 0, "arrived_before_event": 0, "arrived_before_answered": 1, "first_position": 3, "position": 4})
     );
     let gate = json!({"origin": "JFK", "dest": "LAX", "changed": "2013-01-02T06:30:00", "gate": "B7", "bay": 3});
     service.client.post("/v1/sources/gates/records", &gate).ok();
@@ -64,7 +64,7 @@ fn duplicates_and_records_without_entity_are_acknowledged_and_counted() {
     let receipt = service.client.post("/v1/sources/landings/records", &records).ok();
     assert_eq!(
         receipt,
-        json!({"accepted": 2, "duplicates": 2, "without_entity": 1, "arrived_before_event": 1, "first_position": 3, "position": 5})
+        json!({"accepted": 2, "duplicates": 2, "without_entity": 1, "arrived_before_event": 1, "arrived_before_answered": 0, "first_position": 3, "position": 5})
     );
     let receipt = service.client.post("/v1/sources/landings/records", &records).ok();
     assert_eq!((&receipt["accepted"], &receipt["duplicates"]), (&json!(0), &json!(4)));
@@ -104,7 +104,7 @@ fn predictions_are_served_with_their_values_and_leave_a_trace() {
     let route = json!({"origin": "JFK", "dest": "LAX"});
     let body = json!({"rows": [
         {"entities": {"aircraft": "N1", "route": route, "flight": "F7"}},
-        {"entities": {"aircraft": "N2", "route": route}, "request": {"seats": 120}, "at": "2013-01-05T00:00:00Z"},
+        {"entities": {"aircraft": "N2", "route": route}, "request": {"seats": 120}, "at": "2013-01-02T12:01:00Z"},
         {"entities": {"aircraft": "unheard of", "route": route}},
     ]});
     let answer = service.client.post("/v1/models/late/predictions", &body).ok();
@@ -115,7 +115,7 @@ fn predictions_are_served_with_their_values_and_leave_a_trace() {
     let rows = answer["rows"].as_array().unwrap();
     assert_eq!(rows[0]["prediction"], 0.25 + 2.0 + 5.35);
     assert_eq!(rows[1]["prediction"], 0.25 + 1.0 + 0.1);
-    assert_eq!(rows[1]["at"], "2013-01-05T00:00:00Z");
+    assert_eq!(rows[1]["at"], "2013-01-02T12:01:00Z");
     assert_eq!(rows[2]["values"], json!({"landings": 0, "mean_delay": null, "gate_changes": 0}));
     assert_eq!(rows.iter().map(|r| r["seq"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2, 3]);
 
@@ -338,6 +338,31 @@ fn a_change_of_the_register_is_noticed_and_a_bad_release_is_not_taken() {
     assert_eq!(service.client.post("/v1/models/late/predictions", &ask()).ok()["release"], "r2 ");
     service.client.post("/v1/reload", &Json::Null).refused(409);
     service.stop();
+}
+
+/// A release whose answers are no numbers.
+struct NoNumber(f64);
+
+impl Predictor for NoNumber {
+    fn predict(&self, rows: &[Vec<Value>]) -> Result<Vec<f64>, String> {
+        Ok((0..rows.len()).map(|row| if row == 1 { self.0 } else { 0.5 }).collect())
+    }
+}
+
+#[test]
+fn what_is_no_number_is_no_prediction() {
+    for no_number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let folder = folder();
+        let models = vec![release("r1", NoNumber(no_number))];
+        let service = Service::start(folder.path(), Choices { models, ..Choices::default() });
+        let row = ask()["rows"][0].clone();
+        let problem = service.client.post("/v1/models/late/predictions", &json!({"rows": [row, row]})).refused(500);
+        assert!(problem["detail"].as_str().unwrap().contains("gave no number"), "{problem}");
+        assert_eq!(problem["place"], "/rows/1");
+        assert_eq!(service.client.get("/v1/served").text, "", "the served log does not keep it");
+        service.client.post("/v1/models/late/predictions", &ask()).ok();
+        service.stop();
+    }
 }
 
 struct Broken;

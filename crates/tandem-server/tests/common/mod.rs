@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value as Json;
 use tandem_definitions::{File, Micros, Project, Value, time};
-use tandem_server::{BODY_LIMIT, Event, LiveModel, Predictor, Reload, Running, Setup};
+use tandem_server::{BODY_LIMIT, BODY_TIME, Event, LiveModel, Predictor, Reload, Running, Setup};
 
 const TEAM: &str = "name: airfield
 people: [{name: sam, role: data scientist}, {name: pat, role: product}]
@@ -186,6 +187,7 @@ pub struct Choices {
     pub reload: Reload,
     pub token: Option<String>,
     pub body_limit: usize,
+    pub body_time: Duration,
     pub listen: SocketAddr,
     pub watch: Vec<std::path::PathBuf>,
 }
@@ -198,6 +200,7 @@ impl Default for Choices {
             reload: Box::new(|| Ok(vec![release("r1", Sum(0.25))])),
             token: None,
             body_limit: BODY_LIMIT,
+            body_time: BODY_TIME,
             listen: "127.0.0.1:0".parse().unwrap(),
             watch: Vec::new(),
         }
@@ -240,6 +243,7 @@ pub fn setup(
         token: choices.token,
         clock: Arc::new(move || clock.load(Ordering::SeqCst)),
         body_limit: choices.body_limit,
+        body_time: choices.body_time,
         notice: Arc::new(move |event| events.lock().unwrap().push(event)),
     };
     (setup, choices.reload)

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use tandem_definitions::Micros;
+use tandem_definitions::time::format_instant;
 use tandem_project::{Loaded, release, train};
-use tandem_server::{BODY_LIMIT, Event, LiveModel, OnnxModel, Setup};
+use tandem_server::{BODY_LIMIT, BODY_TIME, Event, LiveModel, OnnxModel, Setup};
 
 use super::data::thousands;
 use crate::context::{Context, now, program, wall_clock};
@@ -84,6 +85,7 @@ impl Serve {
             token: self.token()?,
             clock: clock()?,
             body_limit: BODY_LIMIT,
+            body_time: BODY_TIME,
             notice: Arc::new(move |event| tell(terminal, &event)),
         })
     }
@@ -131,6 +133,15 @@ fn tell(terminal: Terminal, event: &Event) {
     match event {
         Event::Replayed { .. } => {}
         Event::Ready { records } => terminal.say(&format!("ready: {} records replayed", thousands(*records))),
+        Event::Cut { file, line, bytes } => terminal.say(&format!(
+            "{}, line {line}: half written by a crash, {bytes} bytes cut off (never acknowledged)",
+            file.display()
+        )),
+        Event::Held { records, last } => terminal.say(&format!(
+            "{} records claim to arrive in the future (the last at {}): each is held until then",
+            thousands(*records),
+            format_instant(*last)
+        )),
         Event::Failed { reason } => terminal.say(&format!("not ready: {reason}")),
         Event::Switched { model, from, to } => {
             terminal.say(&format!("{model}: switched from {} to {}", name(from), name(to)));

@@ -1,0 +1,257 @@
+//! How a value came about: the very records that made it up, those that had happened but were not known yet, and those
+//! that had left the window. The value itself is the engine's; this file only says of each record why it counts or not.
+
+use serde::Serialize;
+use tandem_data::read::{self, Batch};
+use tandem_data::replay::first_of_identity;
+use tandem_data::table::columns;
+use tandem_definitions::{Aggregate, Datum, Input, Micros, Type, Value, Window, time};
+use tandem_engine::{Moment, Plan, Record, State, evaluate};
+
+use crate::error::Error;
+use crate::explain::aggregation;
+use crate::load::Loaded;
+use crate::training::key_columns;
+
+/// How many records of each kind are kept to be shown, the latest.
+const SHOWN: usize = 20;
+
+/// How a feature's value at an instant came about.
+#[derive(Clone, Debug, Serialize)]
+pub struct Account {
+    /// The feature.
+    pub feature: String,
+    /// The expression, as the team wrote it.
+    pub expression: String,
+    /// The instant.
+    pub at: String,
+    /// The value.
+    pub value: String,
+    /// What the expression read: features of its own, with their values.
+    pub read: Vec<(String, String)>,
+    /// Its aggregations, each with its records.
+    pub aggregations: Vec<Part>,
+}
+
+/// One aggregation, and what became of each record of the entity.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Part {
+    /// The source.
+    pub source: String,
+    /// The entity and its key.
+    pub entity: String,
+    /// The window, as an interval of event time.
+    pub window: String,
+    /// How the values are folded, in words.
+    pub how: String,
+    /// The records that count.
+    pub counted: Records,
+    /// In the window, but they had not arrived by the instant.
+    pub not_yet_known: Records,
+    /// Known, but they happened before the window.
+    pub before_the_window: Records,
+    /// In the window and known, but the condition does not hold or there is no value.
+    pub without_a_value: Records,
+}
+
+/// Some records, the latest of them in full.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Records {
+    /// How many.
+    pub count: u64,
+    /// The latest, in order of event time.
+    pub latest: Vec<Line>,
+}
+
+/// One record.
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    /// When it happened.
+    pub event: String,
+    /// When production first knew.
+    pub arrival: String,
+    /// What it gives to the aggregation; empty where that is nothing but its being there.
+    pub value: String,
+    #[serde(skip)]
+    order: (Micros, Micros, u64),
+}
+
+impl Records {
+    fn add(&mut self, line: Line) {
+        self.count += 1;
+        self.latest.push(line);
+        if self.latest.len() > 4 * SHOWN {
+            self.trim();
+        }
+    }
+
+    fn trim(&mut self) {
+        self.latest.sort_by_key(|line| line.order);
+        let surplus = self.latest.len().saturating_sub(SHOWN);
+        self.latest.drain(..surplus);
+    }
+}
+
+/// Says how the value of a feature for an entity at an instant came about. `key` gives the parts of the entities' keys by
+/// column name: `aircraft`, or `route.origin`.
+///
+/// # Errors
+/// [`Error::NoSuch`] for an unknown feature; [`Error::Unusable`] for a part of a key that is missing; what reading says.
+pub fn account(loaded: &Loaded, name: &str, key: &[(String, String)], at: Micros) -> Result<Account, Error> {
+    let project = &loaded.project;
+    let index = loaded.feature(name)?;
+    let feature = &project.features[index];
+    let reads = feature.value.inputs.iter().filter_map(|i| if let Input::Feature(f) = i { Some(*f) } else { None });
+    let wanted: Vec<usize> = std::iter::once(index).chain(reads).collect();
+    let plan = Plan::compile(project, &wanted);
+    if !plan.request_fields().is_empty() {
+        return Err(Error::unusable(
+            format!("`{name}` reads what the asker tells, and here nobody asks"),
+            "explain the features that it is made of",
+        ));
+    }
+    let keys: Vec<Vec<Value>> =
+        plan.entities().iter().map(|&entity| key_of(loaded, entity, key)).collect::<Result<_, _>>()?;
+    let mut parts: Vec<Part> = Vec::new();
+    for aggregate in &feature.value.aggregates {
+        let slot = plan.entities().iter().position(|e| *e == aggregate.entity).unwrap_or(0);
+        parts.push(part(loaded, aggregate, &keys[slot], at)?);
+    }
+    let states = states(loaded, &plan, &keys, at)?;
+    let states: Vec<Option<&State>> = states.iter().map(Some).collect();
+    let values = plan.features(&states, &Moment { at, request: &[] });
+    let read = wanted[1..].iter().zip(&values[1..]);
+    Ok(Account {
+        feature: feature.name.clone(),
+        expression: feature.value.text.clone(),
+        at: time::format_instant(at),
+        value: values[0].to_string(),
+        read: read.map(|(&f, value)| (project.features[f].name.clone(), value.to_string())).collect(),
+        aggregations: parts,
+    })
+}
+
+/// The key of an entity from what was told, in the types that the sources agree on.
+fn key_of(loaded: &Loaded, entity: usize, told: &[(String, String)]) -> Result<Vec<Value>, Error> {
+    let declared = &loaded.project.entities[entity];
+    let columns = key_columns(&loaded.project, entity);
+    let part = |(column, ty): (&String, Type)| {
+        let text = told.iter().find(|(name, _)| name == column).map(|(_, text)| text);
+        let text = text.ok_or_else(|| {
+            Error::unusable(format!("nothing says which {column} is meant"), format!("add `--entity {column}=…`"))
+        })?;
+        let literal = tandem_definitions::Expr::Literal(Value::Text(text.as_str().into()));
+        let value = evaluate(&tandem_definitions::Expr::Cast(Box::new(literal), ty), &[]);
+        if value.is_null() {
+            return Err(Error::unusable(format!("`{text}` is no {ty}"), format!("{column} is of type {ty}")));
+        }
+        Ok(value)
+    };
+    columns.iter().zip(declared.keys.iter().map(|k| k.ty)).map(part).collect()
+}
+
+/// A record of a batch that is of the entity, with the values of the fields wanted.
+fn each_record<'b>(
+    batch: &'b Batch,
+    key_fields: &'b [Vec<usize>],
+    key: &'b [Value],
+    mut each: impl FnMut(usize, &[Datum<'b>]),
+) {
+    let columns = columns(&batch.columns).expect("the reader gives only the five types");
+    for row in (0..batch.len()).filter(|&row| batch.is_usable(row)) {
+        let values: Vec<Datum<'b>> = columns.iter().map(|column| column.get(row)).collect();
+        let same = |fields: &Vec<usize>| fields.iter().zip(key).all(|(&f, part)| values[f] == part.as_datum());
+        if key_fields.iter().any(same) {
+            each(row, &values);
+        }
+    }
+}
+
+/// What becomes of each record of the entity in one aggregation.
+fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Result<Part, Error> {
+    let project = &loaded.project;
+    let source = &project.sources[aggregate.source];
+    let (from, to) = match aggregate.window {
+        Window::Sliding(w) => (at.saturating_sub(w), at),
+        Window::AllTime => (Micros::MIN, at),
+        Window::Ahead(w) => (at, at.saturating_add(w)),
+    };
+    let names = key_columns(project, aggregate.entity);
+    let key_text = names.iter().zip(key).map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>();
+    let mut part = Part {
+        source: source.name.clone(),
+        how: aggregation(project, aggregate),
+        entity: key_text.join(", "),
+        window: match aggregate.window {
+            Window::AllTime => format!("before {}", time::format_instant(to)),
+            _ => format!("[{}, {})", time::format_instant(from), time::format_instant(to)),
+        },
+        ..Part::default()
+    };
+    let all: Vec<usize> = (0..source.fields.len()).collect();
+    let touches = source.touches.iter().filter(|t| t.entity == aggregate.entity);
+    let key_fields: Vec<Vec<usize>> = touches.map(|t| t.fields.clone()).collect();
+    let admitted = first_of_identity(source, &loaded.origin, false)?;
+    for batch in read::open(source, &loaded.origin, &all)? {
+        let batch = batch?;
+        each_record(&batch, &key_fields, key, |row, values| {
+            let position = batch.first_position + row as u64;
+            let (event, arrival) = (batch.event[row], batch.arrival[row]);
+            if event >= to || admitted.as_ref().is_some_and(|a| !a.counts(position)) {
+                return;
+            }
+            let holds = aggregate.filter.as_ref().is_none_or(|f| evaluate(f, values) == Value::Bool(true));
+            let value = aggregate.input.as_ref().map(|input| evaluate(input, values));
+            let line = Line {
+                event: time::format_instant(event),
+                arrival: time::format_instant(arrival),
+                value: value.as_ref().map_or_else(String::new, Value::to_string),
+                order: (event, arrival, position),
+            };
+            if arrival >= at {
+                if event >= from {
+                    part.not_yet_known.add(line);
+                }
+            } else if event < from {
+                part.before_the_window.add(line);
+            } else if !holds || value.is_some_and(|v| v.is_null()) {
+                part.without_a_value.add(line);
+            } else {
+                part.counted.add(line);
+            }
+        });
+    }
+    for records in [&mut part.counted, &mut part.not_yet_known, &mut part.before_the_window, &mut part.without_a_value]
+    {
+        records.trim();
+    }
+    Ok(part)
+}
+
+/// The states of the entities: every record that had arrived, applied by the engine.
+fn states(loaded: &Loaded, plan: &Plan, keys: &[Vec<Value>], at: Micros) -> Result<Vec<State>, Error> {
+    let mut states: Vec<State> = keys.iter().map(|_| State::default()).collect();
+    for &source in plan.sources() {
+        let declared = &loaded.project.sources[source];
+        let admitted = first_of_identity(declared, &loaded.origin, false)?;
+        for batch in read::open(declared, &loaded.origin, plan.fields(source))? {
+            let batch = batch?;
+            let columns = columns(&batch.columns).expect("the reader gives only the five types");
+            for row in (0..batch.len()).filter(|&row| batch.is_usable(row) && batch.arrival[row] < at) {
+                let position = batch.first_position + row as u64;
+                if admitted.as_ref().is_some_and(|a| !a.counts(position)) {
+                    continue;
+                }
+                let fields: Vec<Datum<'_>> = columns.iter().map(|column| column.get(row)).collect();
+                let (event, arrival) = (batch.event[row], batch.arrival[row]);
+                let record = Record { source, position, event, arrival, fields: &fields };
+                plan.route(&record, |slot, key| {
+                    if key.is_some_and(|key| *key.0 == *keys[slot]) {
+                        states[slot].apply(plan, slot, &record);
+                    }
+                });
+            }
+        }
+    }
+    Ok(states)
+}
