@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
-use tandem_data::append::AppendLog;
+use tandem_data::append::{AppendError, AppendLog};
 use tandem_definitions::{Arrival, Micros, Project};
 use tandem_engine::{Admission, Record};
 use tokio::sync::oneshot;
@@ -47,11 +47,14 @@ pub struct Receipt {
     pub position: u64,
 }
 
+type Answer = Result<Receipt, Problem>;
+type Reply = oneshot::Sender<Answer>;
+
 struct Job {
     source: usize,
     records: Vec<NewRecord>,
     bytes: usize,
-    reply: oneshot::Sender<Result<Receipt, Problem>>,
+    reply: Reply,
 }
 
 /// The way in.
@@ -194,7 +197,7 @@ impl Writer {
         }
     }
 
-    /// Stamps, writes, applies and acknowledges a group, source by source.
+    /// Stamps, writes and applies a group, source by source, and then acknowledges it.
     fn commit(&mut self, group: Vec<Job>) {
         let clock = (self.owned.clock)();
         let (stamp, next) = {
@@ -205,14 +208,20 @@ impl Writer {
         for job in group {
             by_source[job.source].push(job);
         }
+        let mut answers = Vec::new();
         for (source, jobs) in by_source.into_iter().enumerate().filter(|(_, jobs)| !jobs.is_empty()) {
             let moment = Moment { clock, stamp };
-            self.commit_source(source, jobs, moment, next[source]);
+            answers.extend(self.commit_source(source, jobs, moment, next[source]));
         }
+        // Before anybody hears of it: whoever asks then is answered as of the clock's time again.
         self.states_mut().settle();
+        for (reply, answer) in answers {
+            // Whoever asked may have gone; the records stay.
+            drop(reply.send(answer));
+        }
     }
 
-    fn commit_source(&mut self, source: usize, jobs: Vec<Job>, moment: Moment, mut next: u64) {
+    fn commit_source(&mut self, source: usize, jobs: Vec<Job>, moment: Moment, mut next: u64) -> Vec<(Reply, Answer)> {
         let first = next;
         let mut lines = Vec::new();
         // Repeats within the group; the identities count as seen only once the records are in the log.
@@ -220,40 +229,38 @@ impl Writer {
         let admitted: Vec<Admitted> =
             jobs.into_iter().map(|job| self.admit(job, moment.stamp, &mut next, &mut within, &mut lines)).collect();
         if !lines.is_empty()
-            && let Err(reason) = self.write(source, &lines, first)
+            && let Err(problem) = self.write(source, &lines, first)
         {
-            (self.owned.notice)(Event::LogFailed { reason: reason.clone() });
-            for a in admitted {
-                drop(a.job.reply.send(Err(log_failed(&reason))));
-            }
-            return;
+            (self.owned.notice)(Event::LogFailed { reason: problem.detail.clone() });
+            return admitted.into_iter().map(|a| (a.job.reply, Err(problem.clone()))).collect();
         }
         let contract = &self.owned.project.sources[source];
+        let mut answers = Vec::with_capacity(admitted.len());
         for mut a in admitted {
             for index in &a.new {
                 self.owned.admissions[source].admit(&a.job.records[*index].identity(contract));
             }
             self.apply(&mut a, moment);
-            // Whoever asked may have gone; the records stay.
-            drop(a.job.reply.send(Ok(a.receipt)));
+            answers.push((a.job.reply, Ok(a.receipt)));
         }
+        answers
     }
 
     /// Brings the lines to the disk, the first of them at this position of the source. `Err`: why they are not accepted.
-    fn write(&self, source: usize, lines: &[String], first: u64) -> Result<(), String> {
+    fn write(&self, source: usize, lines: &[String], first: u64) -> Result<(), Problem> {
         let (log, begins) = (&self.logs[source], self.owned.begins[source]);
+        let failed = |error: AppendError| log_failed(&error.to_string());
         if log.records() == 0 {
-            log.set_begins_at(begins).map_err(|e| e.to_string())?;
+            log.set_begins_at(begins).map_err(failed)?;
         }
-        let written = begins + log.append(lines).map_err(|e| e.to_string())?;
+        let written = begins + log.append(lines).map_err(failed)?;
         if written == first {
             return Ok(());
         }
-        Err(format!(
-            "the records of `{}` were written at position {written} of their log, and {first} was expected. This is a mistake in \
-             Tandem: please report it, and start `tandem serve` again, which reads the log as it is",
-            self.owned.project.sources[source].name
-        ))
+        let name = &self.owned.project.sources[source].name;
+        let detail = format!("records of `{name}` went to position {written} of their log, and {first} was expected");
+        let remedy = "this is a mistake in Tandem: please report it, and start `tandem serve` again, which reads the log as it is";
+        Err(Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "Records out of place", detail, remedy))
     }
 
     fn admit(
@@ -307,5 +314,55 @@ impl Writer {
 
     fn states_mut(&self) -> RwLockWriteGuard<'_, States> {
         self.owned.states.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::records::{self, Shape};
+
+    const CONTRACT: &str = "apiVersion: v3.2.0
+kind: DataContract
+id: gates
+version: 1.0.0
+status: active
+schema:
+  - name: gates
+    customProperties: [{property: arrival, value: observed}]
+    properties:
+      - {name: changed, logicalType: timestamp, required: true, customProperties: [{property: timeRole, value: event}]}
+";
+
+    #[test]
+    fn records_that_land_elsewhere_than_expected_are_refused_and_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |path: &str, text: &str| tandem_definitions::File { path: path.to_owned(), text: text.to_owned() };
+        let (project, _) =
+            tandem_definitions::read(&[file("tandem.yaml", "name: a"), file("sources/gates.odcs.yaml", CONTRACT)]);
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&events);
+        let owned = Owned {
+            states: Arc::new(RwLock::new(States::new(&project))),
+            admissions: vec![Admission::default()],
+            // The location has 5 records, and the states know of none.
+            begins: vec![5],
+            clock: Arc::new(|| 1_000),
+            notice: Arc::new(move |event| told.lock().unwrap().push(event)),
+            project: Arc::new(project),
+        };
+        let (log, _) = AppendLog::open(folder.path()).unwrap();
+        let records = records::read(&owned.project.sources[0], Shape::Json, b"{\"changed\": 5}", 1_000).unwrap();
+        let (reply, mut answer) = oneshot::channel();
+        let mut writer = Writer { owned, logs: vec![log], load: Arc::default() };
+        writer.commit(vec![Job { source: 0, records, bytes: 0, reply }]);
+        let problem = answer.try_recv().unwrap().unwrap_err();
+        assert!(problem.status == 500 && problem.detail.contains("position 5") && problem.remedy.contains("report"));
+        assert!(matches!(&events.lock().unwrap()[..], [Event::LogFailed { reason }] if reason.contains("position 5")));
+        assert_eq!(writer.states_mut().positions(), [0], "nothing was applied");
     }
 }

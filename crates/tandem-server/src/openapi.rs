@@ -48,7 +48,7 @@ fn paths(project: &Project) -> Json {
                             event time is accepted and held until then.",
             "parameters": [parameter("source", &sources)],
             "requestBody": records_body(project),
-            "responses": with_refusals(&ok("Durable and applied.", &reference("Receipt")), &[400, 404, 408, 413, 415, 422, 503]),
+            "responses": with_refusals(&ok("Durable and applied.", &reference("Receipt")), &[400, 404, 408, 413, 415, 422, 500, 503]),
         }},
         "/v1/questions/{question}/features": {"post": {
             "summary": "The features of a question, for several rows at a time",
@@ -94,7 +94,7 @@ fn with_refusals(ok: &Json, refusals: &[u16]) -> Json {
             413 => "The body is too large, or holds too many rows.",
             415 => "A content type that is not taken here.",
             422 => "The content breaks the contract or the definitions; the place says where.",
-            500 => "The model gave no number.",
+            500 => "The model gave no number, or a mistake of Tandem's own: the body says which.",
             _ => "Not now; Retry-After says when to try again.",
         };
         responses.insert(status.to_string(), problem(why));
