@@ -258,6 +258,14 @@ pub enum Function {
     Last,
     /// `time_since_last()` or `time_since_last(x)`: seconds from the event time of the last such record to the instant. Empty: null.
     TimeSinceLast,
+    /// `var_pop(x)`: the variance of all values, from exact sums, rounded once. Empty: null.
+    VarPop,
+    /// `var_samp(x)` or `variance(x)`: the variance of a sample, from exact sums, rounded once. Of fewer than two values: null.
+    VarSamp,
+    /// `stddev_pop(x)`: the root of the exact variance of all values, rounded once. Empty: null.
+    StddevPop,
+    /// `stddev_samp(x)` or `stddev(x)`: the root of the exact variance of a sample, rounded once. Of fewer than two values: null.
+    StddevSamp,
 }
 
 /// The span of event time an aggregation looks at, from the instant t. All intervals are half-open.

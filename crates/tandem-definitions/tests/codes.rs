@@ -86,6 +86,8 @@ cases! {
     unknown_request: UnknownRequestField, broken(AIRCRAFT, "request.seats", "request.seat"), (28, 19), "seat", "no field `seat`", "`seats`";
     unknown_server: UnknownServer, broken(TEAM, "server: production", "server: laptop"), (6, 10), "", "`schedule` has none", "tandem.yaml";
     unknown_function: UnknownFunction, value("absolute(last_arrival_delay) > 15"), (8, 12), "absolute", "no function", "Take one of";
+    unknown_aggregate: UnknownFunction, broken(AIRCRAFT, "value: last(arr_delay)", "value: stdev(arr_delay)"), (13, 12), "stdev", "no function", "`stddev`";
+    variance_of_text: TypeMismatch, broken(AIRCRAFT, "value: last(arr_delay)", "value: var_samp(flight)"), (13, 21), "flight", "no variance of a string", "Fold a number";
     not_a_contract: NotAContract, broken(LANDINGS, "v3.2.0", "v2.2.0"), (1, 13), "v2.2.0", "version 3", "v3.2.0";
     not_one_schema: NotOneSchema, broken(LANDINGS, "schema:\n", "schema:\n  - {name: other, properties: []}\n"), (11, 5), "name: landings", "2 streams", "for each";
     no_event_time: NoEventTime, broken(LANDINGS, "value: event", "value: arrival"), (10, 11), "", "says when it happened", "timeRole, value: event";

@@ -13,8 +13,11 @@
 //! then asks; the order in which it applied them never matters for a value.
 
 mod admission;
+mod big;
 mod evaluate;
 mod fold;
+mod moments;
+mod partial;
 mod plan;
 mod record;
 mod state;

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use tandem_definitions::{Datum, Micros, Type, Value, Window, canonical_bits};
 
 use crate::evaluate::{compute, truth};
-use crate::fold::{Lane, Measure, Nest, Partial};
+use crate::fold::{Lane, Measure, Nest};
+use crate::partial::Partial;
 use crate::record::Record;
 
 /// Rows in a block; a full one is closed or split. Measured on the replay workload: 64 to 256 differ by less than 5 %.

@@ -108,6 +108,12 @@ fn aggregation(project: &Project, aggregate: &Aggregate) -> String {
         Function::First => "the earliest value, by event time, then arrival",
         Function::Last => "the latest value, by event time, then arrival",
         Function::TimeSinceLast => "seconds since the last such record happened",
+        Function::VarPop => "the variance, from exact sums, rounded once",
+        Function::VarSamp => "the variance of a sample (divided by the count less one), from exact sums, rounded once",
+        Function::StddevPop => "the standard deviation, from exact sums, rounded once",
+        Function::StddevSamp => {
+            "the standard deviation of a sample (divided by the count less one), from exact sums, rounded once"
+        }
     };
     let span = match aggregate.window {
         Window::Sliding(w) => format!("of the last {}", time::format_duration(w)),
@@ -186,8 +192,7 @@ fn entity(project: &Project, entity: usize) -> String {
     let declared = &project.entities[entity];
     let keys: Vec<String> = declared.keys.iter().map(|k| format!("{} ({})", k.name, k.ty)).collect();
     let mut text = format!("{}: {}\n\nKey:       {}\n", declared.name, declared.meaning, keys.join(", "));
-    let features: Vec<&str> =
-        project.features.iter().filter(|f| f.entity == entity).map(|f| f.name.as_str()).collect();
+    let features: Vec<&str> = project.features.iter().filter(|f| f.entity == entity).map(|f| f.name.as_str()).collect();
     let _ = writeln!(text, "Features:  {}", features.join(", "));
     let touched = |s: &&Source| s.touches.iter().any(|t| t.entity == entity);
     let sources: Vec<&str> = project.sources.iter().filter(touched).map(|s| s.name.as_str()).collect();

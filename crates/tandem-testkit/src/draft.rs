@@ -65,6 +65,8 @@ const TEXTS: &[&str] = &["a", "b", "A", "ab", "", "é", "\"q\"", "a,b", "null", 
 const ANY: &[&str] =
     &["x", "n", "s", "b", "known", "x + n", "coalesce(x, 0)", "case when b then x else n end", "x > 0"];
 const NUMBERS: &[&str] = &["x", "n", "x * 2", "n * n", "x - n", "abs(x)", "x / n", "-x", "n + 1", "round(x)", "n % 3"];
+/// Functions of numbers.
+const NUMERIC: &[&str] = &["sum", "mean", "min", "last", "var_pop", "var_samp", "stddev_pop", "stddev_samp"];
 const FILTERS: &[&str] = &[
     "b",
     "not b",
@@ -156,7 +158,7 @@ fn aggregation() -> impl Strategy<Value = Aggregation> {
         1 => select(vec!["count(*)", "time_since_last()", "sum(x) / count(*)", "max(x) - min(x)"]).prop_map(str::to_owned),
         4 => (select(functions), select(ANY)).prop_map(|(f, x)| format!("{f}({x})")),
         1 => select(ANY).prop_map(|x| format!("count(distinct {x})")),
-        4 => (select(vec!["sum", "mean", "min", "last"]), select(NUMBERS)).prop_map(|(f, x)| format!("{f}({x})")),
+        4 => (select(NUMERIC.to_vec()), select(NUMBERS)).prop_map(|(f, x)| format!("{f}({x})")),
     ];
     let filter = prop_oneof![Just(None), select(FILTERS).prop_map(Some)];
     let over = select(vec!["all time", "30 minutes", "1 hour", "2 hours", "5 hours"]);

@@ -4,7 +4,7 @@
 use num_bigint::{BigInt, BigUint, Sign};
 
 /// The least power of two that a 64-bit float can hold: every finite float is a whole number of these.
-const GRAIN: i64 = -1074;
+pub const GRAIN: i64 = -1074;
 
 /// The sum of floats divided by `by`, rounded once to nearest even. NaN and infinities as IEEE 754 adds them, in any order.
 pub fn quotient(values: &[f64], by: u64) -> f64 {
@@ -25,7 +25,7 @@ pub fn whole_quotient(sum: &BigInt, by: u64) -> f64 {
 }
 
 /// A finite float as a whole number of grains.
-fn grains(x: f64) -> BigInt {
+pub fn grains(x: f64) -> BigInt {
     let bits = x.to_bits();
     let exponent = (bits >> 52) & 0x7ff;
     let fraction = bits & ((1 << 52) - 1);
@@ -36,13 +36,18 @@ fn grains(x: f64) -> BigInt {
 
 /// `number · 2^scale / by`, rounded once to nearest even.
 fn round(number: &BigInt, by: u64, scale: i64) -> f64 {
-    let size = number.magnitude();
-    if size.bits() == 0 {
+    let float = rational(number.magnitude(), &BigUint::from(by), scale);
+    if number.sign() == Sign::Minus { -float } else { float }
+}
+
+/// `above / below · 2^scale`, rounded once to nearest even.
+pub fn rational(above: &BigUint, below: &BigUint, scale: i64) -> f64 {
+    if above.bits() == 0 {
         return 0.0;
     }
     // How many grains, as a fraction of two whole numbers.
-    let above = size << (scale - GRAIN) as u64;
-    let below = BigUint::from(by);
+    let above = above << (scale - GRAIN).max(0) as u64;
+    let below = below << (GRAIN - scale).max(0) as u64;
     // Drop as many low bits as leave 53; the grain itself is never split (subnormals).
     let mut drop = ((&above / &below).bits() as i64 - 53).max(0);
     let mut mantissa = nearest_even(&above, &(&below << drop as u64));
@@ -52,8 +57,17 @@ fn round(number: &BigInt, by: u64, scale: i64) -> f64 {
     }
     let digits = mantissa.iter_u64_digits().next().unwrap_or(0);
     // At most 53 bits times a power of two is exact, unless it is too large to be a float.
-    let float = if drop > 971 - GRAIN { f64::INFINITY } else { power(digits, drop) };
-    if number.sign() == Sign::Minus { -float } else { float }
+    if drop > 971 - GRAIN { f64::INFINITY } else { power(digits, drop) }
+}
+
+/// The square root of `above / below · 2^scale` (an even power), rounded once to nearest even.
+pub fn root(above: &BigUint, below: &BigUint, scale: i64) -> f64 {
+    // So many more bits that what is left out can only break a tie; one more bit says that there was something.
+    const MORE: u64 = 2_400;
+    let squared = (above << (2 * MORE)) / below;
+    let whole = squared.sqrt();
+    let left = &whole * &whole * below != above << (2 * MORE);
+    rational(&((whole << 1u8) + u8::from(left)), &(BigUint::from(1u8) << (MORE + 1)), scale / 2)
 }
 
 /// `digits · 2^(drop + GRAIN)`, exactly.

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use num_bigint::BigInt;
+use num_bigint::{BigInt, BigUint};
 use tandem_definitions::{Aggregate, Function, Input, Value, Window};
 use tandem_project::scenario::{Case, LogRecord, Observation, Way};
 
@@ -63,6 +63,9 @@ pub fn aggregate(case: &Case<'_>, observation: &Observation, wanted: &Aggregate)
         Function::Max => owned(values.iter().max_by(by_order)),
         Function::First => owned(values.first()),
         Function::Last => owned(values.last()),
+        Function::VarPop | Function::VarSamp | Function::StddevPop | Function::StddevSamp => {
+            spread(wanted.function, &values)
+        }
         Function::TimeSinceLast => {
             let last = counted.last().map_or(observation.at, |(_, r, _)| r.event);
             Value::Float((observation.at - last) as f64 / 1e6)
@@ -130,6 +133,28 @@ fn mean(values: &[&Value]) -> Value {
     Value::Float(match floats(values) {
         Some(floats) => exact::quotient(&floats, count),
         None => exact::whole_quotient(&integers(values), count),
+    })
+}
+
+/// A variance or its root, as the books define it: n times the sum of squares less the square of the sum, over n·n or
+/// n·(n − 1).
+fn spread(function: Function, values: &[&Value]) -> Value {
+    let count = values.len() as u64;
+    let below = if matches!(function, Function::VarSamp | Function::StddevSamp) { count - 1 } else { count };
+    if below == 0 {
+        return Value::Null;
+    }
+    let (numbers, unit) = match floats(values) {
+        Some(floats) if floats.iter().any(|x| !x.is_finite()) => return Value::Float(f64::NAN),
+        Some(floats) => (floats.into_iter().map(exact::grains).collect(), 2 * exact::GRAIN),
+        None => (values.iter().map(|v| integers(&[v])).collect::<Vec<BigInt>>(), 0),
+    };
+    let (sum, squares): (BigInt, BigInt) = (numbers.iter().sum(), numbers.iter().map(|x| x * x).sum());
+    let above = (squares * count - &sum * &sum).magnitude().clone();
+    let below = BigUint::from(count) * below;
+    Value::Float(match function {
+        Function::VarPop | Function::VarSamp => exact::rational(&above, &below, unit),
+        _ => exact::root(&above, &below, unit),
     })
 }
 

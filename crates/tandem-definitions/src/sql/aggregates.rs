@@ -143,15 +143,20 @@ impl<'p> Checker<'_, 'p> {
             "first" => (Function::First, ty),
             "last" => (Function::Last, ty),
             "time_since_last" => (Function::TimeSinceLast, Type::Float),
-            "sum" => return self.summed(Function::Sum, x, name_span),
-            _ => return self.summed(Function::Mean, x, name_span),
+            "sum" => return self.summed("sum", Function::Sum, x, name_span),
+            "var_pop" => return self.summed("variance", Function::VarPop, x, name_span),
+            "var_samp" | "variance" => return self.summed("variance", Function::VarSamp, x, name_span),
+            "stddev_pop" => return self.summed("standard deviation", Function::StddevPop, x, name_span),
+            "stddev_samp" | "stddev" => return self.summed("standard deviation", Function::StddevSamp, x, name_span),
+            _ => return self.summed("mean", Function::Mean, x, name_span),
         };
         Some((function, Some(x.expr), ty, result))
     }
 
-    /// Sums and means are of numbers; of conditions, they are how many hold and the share that holds.
+    /// Sums, means and the like are of numbers; a condition counts as 1 where it holds, else as 0.
     fn summed(
         &mut self,
+        what: &str,
         function: Function,
         x: Typed,
         name_span: Span,
@@ -161,7 +166,6 @@ impl<'p> Checker<'_, 'p> {
             Some(ty) if ty.is_numeric() => (x.expr, ty),
             ty => {
                 let word = ty.map_or_else(|| "null".to_owned(), Type::with_article);
-                let what = if function == Function::Sum { "sum" } else { "mean" };
                 let message = format!("There is no {what} of {word}.");
                 self.find(
                     Code::TypeMismatch,

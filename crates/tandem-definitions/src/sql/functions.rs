@@ -32,7 +32,23 @@ const SCALARS: &[(&str, Scalar)] = &[
     ("month", Scalar::Month),
 ];
 
-const AGGREGATES: &[&str] = &["count", "sum", "mean", "avg", "min", "max", "first", "last", "time_since_last"];
+const AGGREGATES: &[&str] = &[
+    "count",
+    "sum",
+    "mean",
+    "avg",
+    "min",
+    "max",
+    "first",
+    "last",
+    "time_since_last",
+    "var_pop",
+    "var_samp",
+    "variance",
+    "stddev_pop",
+    "stddev_samp",
+    "stddev",
+];
 
 /// Whether a function folds records.
 pub(crate) fn is_aggregate(name: &str) -> bool {
