@@ -121,7 +121,8 @@ impl Big {
         more |= (0..from).any(|bit| quotient[bit / 32] >> (bit % 32) & 1 == 1);
         let root = head.isqrt();
         more |= root * root != head;
-        round(&[root as u32, (root >> 32) as u32], (exponent + from as i32) / 2, more)
+        let exponent = exponent + from as i32;
+        round(&[root as u32, (root >> 32) as u32], exponent >> 1, more)
     }
 
     /// Its magnitude over `a · b`, with at least 128 bits: limbs, their exponent, and whether a remainder is left.

@@ -48,6 +48,12 @@ pub(crate) enum Kind {
     Max,
     First,
     Last,
+    /// The so many last ones.
+    LastOf(u32),
+    /// All values.
+    Values,
+    /// All values with their event times.
+    Aged,
 }
 
 /// Windows with the same end, narrow ones first: each is folded from where the one before it began.
@@ -63,6 +69,14 @@ pub(crate) struct Ring {
     /// The folds that this window or a wider one of the nest asks for.
     pub active: Vec<usize>,
     pub views: Vec<View>,
+}
+
+/// A window, asked at an instant: event times from `from` (without it, all) up to and without `to`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub at: Micros,
+    pub from: Option<Micros>,
+    pub to: Micros,
 }
 
 /// An aggregate: a function's result from a fold, and its place among the slot's aggregates.
@@ -83,13 +97,16 @@ impl Lane {
         let ty = if input.is_some() { aggregate.input_type } else { Type::Bool };
         let measure = position_or_push(&mut self.measures, Measure { input, filter, ty });
         let kind = match aggregate.function {
-            Function::Count => Kind::Count,
+            Function::Count | Function::Rate(_) => Kind::Count,
             Function::CountDistinct => Kind::Distinct,
             Function::Sum | Function::Mean => Kind::Sum,
             Function::VarPop | Function::VarSamp | Function::StddevPop | Function::StddevSamp => Kind::Moments,
             Function::Min => Kind::Min,
             Function::Max => Kind::Max,
-            Function::First => Kind::First,
+            Function::First | Function::TimeSinceFirst => Kind::First,
+            Function::NthLast(n) => Kind::LastOf(n),
+            Function::PercentileCont(_) | Function::PercentileDisc(_) | Function::Mode => Kind::Values,
+            Function::DecayedSum(_) | Function::DecayedMean(_) => Kind::Aged,
             Function::Last | Function::TimeSinceLast => Kind::Last,
         };
         let fold = position_or_push(&mut self.folds, Fold { measure, kind, ty });
@@ -118,9 +135,12 @@ impl Lane {
     }
 
     /// The aggregates of an entity without records.
-    pub fn fold_nothing(&self, out: &mut [Value]) {
-        for view in self.nests.iter().flat_map(|nest| &nest.rings).flat_map(|ring| &ring.views) {
-            out[view.out] = self.partial(view.fold).value(view, &self.folds[view.fold], 0, &Texts::default());
+    pub fn fold_nothing(&self, at: Micros, out: &mut [Value]) {
+        for ring in self.nests.iter().flat_map(|nest| &nest.rings) {
+            let span = ring.span(at);
+            for view in &ring.views {
+                out[view.out] = self.partial(view.fold).value(view, &self.folds[view.fold], &span, &Texts::default());
+            }
         }
     }
 
@@ -136,6 +156,9 @@ impl Lane {
             Kind::Moments => Partial::Moments(Box::new(Moments::of_integers())),
             Kind::Min | Kind::Max => Partial::Extreme(None),
             Kind::First | Kind::Last => Partial::End(None),
+            Kind::LastOf(_) => Partial::Ends(Vec::new()),
+            Kind::Values => Partial::Values(Vec::new()),
+            Kind::Aged => Partial::Aged(Vec::new()),
         }
     }
 }
@@ -143,6 +166,15 @@ impl Lane {
 impl Ring {
     fn new(window: Window) -> Self {
         Self { window, active: Vec::new(), views: Vec::new() }
+    }
+
+    /// The span of event time that it looks at when asked at an instant.
+    pub fn span(&self, at: Micros) -> Span {
+        match self.window {
+            Window::Sliding(w) => Span { at, from: Some(at.saturating_sub(w)), to: at },
+            Window::AllTime => Span { at, from: None, to: at },
+            Window::Ahead(w) => Span { at, from: Some(at), to: at.saturating_add(w) },
+        }
     }
 }
 

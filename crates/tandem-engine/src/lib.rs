@@ -14,6 +14,7 @@
 
 mod admission;
 mod big;
+mod decay;
 mod evaluate;
 mod fold;
 mod moments;
@@ -23,6 +24,7 @@ mod record;
 mod state;
 mod sum;
 mod track;
+mod values;
 
 pub use admission::Admission;
 pub use evaluate::evaluate;

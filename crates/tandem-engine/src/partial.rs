@@ -7,10 +7,12 @@
 use serde::{Deserialize, Serialize};
 use tandem_definitions::{Function, Micros, Type, Value, order_floats};
 
-use crate::fold::{Fold, Kind, View};
+use crate::decay::weight;
+use crate::fold::{Fold, Kind, Span, View};
 use crate::moments::Moments;
 use crate::sum::{ExactSum, Wide};
 use crate::track::{Row, Texts};
+use crate::values;
 
 /// The result of folding some records.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,6 +29,12 @@ pub(crate) enum Partial {
     End(Option<((Micros, Micros, u64), u64)>),
     /// How many, their exact sum, and that of their squares.
     Moments(Box<Moments>),
+    /// The so many last records in the one order and their words, the very last one first.
+    Ends(Vec<End>),
+    /// The words of all values.
+    Values(Vec<u64>),
+    /// The event times and words of all values.
+    Aged(Vec<(Micros, u64)>),
 }
 
 impl Partial {
@@ -46,6 +54,9 @@ impl Partial {
                 *sum += i128::from(word as i64);
             }),
             Self::Moments(moments) => words.for_each(|(word, _)| moments.add(word)),
+            Self::Ends(ends) => words.for_each(|(word, row)| extend_ends(ends, (row.order(), word), fold.kind)),
+            Self::Values(seen) => seen.extend(words.map(|(word, _)| word)),
+            Self::Aged(seen) => seen.extend(words.map(|(word, row)| (row.order().0, word))),
             Self::Extreme(best) => words.for_each(|(word, _)| improve(best, word, fold, texts)),
             Self::End(end) => words.for_each(|(word, row)| extend_end(end, (row.order(), word), fold.kind)),
         }
@@ -55,7 +66,13 @@ impl Partial {
     pub fn merge(&mut self, other: &Self, fold: &Fold, texts: &Texts) {
         match (self, other) {
             (Self::Count(n), Self::Count(m)) => *n += m,
-            (Self::Distinct(seen), Self::Distinct(more)) => seen.extend(more),
+            (Self::Ends(ends), Self::Ends(more)) => {
+                more.iter().for_each(|&candidate| extend_ends(ends, candidate, fold.kind));
+            }
+            (Self::Aged(seen), Self::Aged(more)) => seen.extend(more),
+            (Self::Distinct(seen), Self::Distinct(more)) | (Self::Values(seen), Self::Values(more)) => {
+                seen.extend(more);
+            }
             (Self::Sum(n, sum), Self::Sum(m, more)) => {
                 *n += m;
                 sum.merge(more);
@@ -77,18 +94,25 @@ impl Partial {
 
     /// Whether blocks can keep it: the others are folded from the records each time.
     pub fn is_kept(&self) -> bool {
-        !matches!(self, Self::Distinct(_))
+        !matches!(self, Self::Distinct(_) | Self::Values(_) | Self::Aged(_))
     }
 
     /// Whether a wider window of the same nest cannot change it any more.
     pub fn is_settled(&self, kind: Kind) -> bool {
-        kind == Kind::Last && matches!(self, Self::End(Some(_)))
+        match (self, kind) {
+            (Self::End(end), Kind::Last) => end.is_some(),
+            (Self::Ends(ends), Kind::LastOf(n)) => ends.len() == n as usize,
+            _ => false,
+        }
     }
 
-    /// The value of a view of it at an instant.
-    pub fn value(&mut self, view: &View, fold: &Fold, at: Micros, texts: &Texts) -> Value {
+    /// The value of a view of it.
+    pub fn value(&mut self, view: &View, fold: &Fold, span: &Span, texts: &Texts) -> Value {
         match self {
-            Self::Count(n) => Value::Int(*n as i64),
+            Self::Count(n) => match view.function {
+                Function::Rate(unit) => rate(*n, unit, span),
+                _ => Value::Int(*n as i64),
+            },
             Self::Distinct(seen) => {
                 seen.sort_unstable();
                 seen.dedup();
@@ -101,11 +125,56 @@ impl Partial {
             // A sum that does not fit 64 bits is null: a stated result, and never a wrapped one.
             Self::Integers(_, sum) => i64::try_from(*sum).map_or(Value::Null, Value::Int),
             Self::Moments(moments) => moments.value(view.function).map_or(Value::Null, Value::Float),
-            Self::End(Some(((event, ..), _))) if view.function == Function::TimeSinceLast => {
-                Value::Float((i128::from(at) - i128::from(*event)) as f64 / 1e6)
+            Self::End(Some(((event, ..), word))) => match view.function {
+                Function::TimeSinceLast | Function::TimeSinceFirst => {
+                    Value::Float((i128::from(span.at) - i128::from(*event)) as f64 / 1e6)
+                }
+                _ => texts.value(*word, fold.ty),
+            },
+            Self::Extreme(Some(word)) => texts.value(*word, fold.ty),
+            Self::Ends(ends) => match fold.kind {
+                Kind::LastOf(n) if ends.len() == n as usize => {
+                    ends.last().map_or(Value::Null, |(_, word)| texts.value(*word, fold.ty))
+                }
+                _ => Value::Null,
+            },
+            Self::Values(seen) if seen.is_empty() => Value::Null,
+            Self::Values(seen) => {
+                values::sort(seen, fold.ty, texts);
+                values::value(seen, view.function, fold.ty, texts)
             }
-            Self::Extreme(Some(word)) | Self::End(Some((_, word))) => texts.value(*word, fold.ty),
+            Self::Aged(seen) => decayed(seen, view.function, fold.ty, span.at),
         }
+    }
+}
+
+/// So many records in the length of the window, for each unit of time; rounded once.
+fn rate(n: u64, unit: Micros, span: &Span) -> Value {
+    let length = span.from.map_or(0, |from| (i128::from(span.to) - i128::from(from)) as u64);
+    if length == 0 {
+        return Value::Null;
+    }
+    Value::Float(mean_of_integers(i128::from(n) * i128::from(unit), length))
+}
+
+/// The sum of the values by their weights, or their mean: each value times its weight is rounded to a double, and these
+/// are summed exactly, as are the weights.
+fn decayed(seen: &[(Micros, u64)], function: Function, ty: Type, at: Micros) -> Value {
+    let (Function::DecayedSum(half_life) | Function::DecayedMean(half_life)) = function else { return Value::Null };
+    if seen.is_empty() {
+        return Value::Null;
+    }
+    let (mut sum, mut weights) = (ExactSum::default(), ExactSum::default());
+    for &(event, word) in seen {
+        let x = if ty == Type::Float { f64::from_bits(word) } else { word as i64 as f64 };
+        let weight = weight(i128::from(at) - i128::from(event), half_life);
+        sum.add(x * weight);
+        weights.add(weight);
+    }
+    match function {
+        Function::DecayedSum(_) => Value::Float(sum.total()),
+        _ if weights.total() == 0.0 => Value::Null,
+        _ => Value::Float(sum.total() / weights.total()),
     }
 }
 
@@ -145,4 +214,15 @@ fn extend_end(end: &mut Option<End>, candidate: End, kind: Kind) {
     if replaces {
         *end = Some(candidate);
     }
+}
+
+/// Keeps the last ones, the very last one first.
+fn extend_ends(ends: &mut Vec<End>, candidate: End, kind: Kind) {
+    let Kind::LastOf(most) = kind else { return };
+    let most = most as usize;
+    if ends.len() == most && ends.last().is_some_and(|end| end.0 > candidate.0) {
+        return;
+    }
+    ends.insert(ends.partition_point(|end| end.0 > candidate.0), candidate);
+    ends.truncate(most);
 }

@@ -1,6 +1,8 @@
 //! Exact sums and means for the oracle: whole numbers of any size, rounded once. Slow on purpose, and nothing like the
 //! engine's accumulator.
 
+use std::sync::OnceLock;
+
 use num_bigint::{BigInt, BigUint, Sign};
 
 /// The least power of two that a 64-bit float can hold: every finite float is a whole number of these.
@@ -35,7 +37,7 @@ pub fn grains(x: f64) -> BigInt {
 }
 
 /// `number · 2^scale / by`, rounded once to nearest even.
-fn round(number: &BigInt, by: u64, scale: i64) -> f64 {
+pub fn round(number: &BigInt, by: u64, scale: i64) -> f64 {
     let float = rational(number.magnitude(), &BigUint::from(by), scale);
     if number.sign() == Sign::Minus { -float } else { float }
 }
@@ -63,11 +65,36 @@ pub fn rational(above: &BigUint, below: &BigUint, scale: i64) -> f64 {
 /// The square root of `above / below · 2^scale` (an even power), rounded once to nearest even.
 pub fn root(above: &BigUint, below: &BigUint, scale: i64) -> f64 {
     // So many more bits that what is left out can only break a tie; one more bit says that there was something.
-    const MORE: u64 = 2_400;
+    const MORE: u64 = 192;
     let squared = (above << (2 * MORE)) / below;
     let whole = squared.sqrt();
     let left = &whole * &whole * below != above << (2 * MORE);
     rational(&((whole << 1u8) + u8::from(left)), &(BigUint::from(1u8) << (MORE + 1)), scale / 2)
+}
+
+/// 2^(−age / half-life), rounded once to nearest even: a product of the square roots of the square roots of one half.
+pub fn weight(age: i64, half_life: i64) -> f64 {
+    const BITS: usize = 160;
+    static ROOTS: OnceLock<Vec<BigUint>> = OnceLock::new();
+    let roots = ROOTS.get_or_init(|| {
+        let halved = |root: &BigUint| Some((root << BITS).sqrt());
+        std::iter::successors(halved(&(BigUint::from(1u8) << (BITS - 1))), halved).take(BITS).collect()
+    });
+    let (halvings, mut rest) = (age / half_life, BigUint::from((age % half_life) as u64));
+    if halvings > 1_100 {
+        return 0.0;
+    }
+    let half_life = BigUint::from(half_life as u64);
+    let mut product = BigUint::from(1u8) << BITS;
+    // The binary digits of rest / half-life, one after the other.
+    for root in roots {
+        rest <<= 1u8;
+        if rest >= half_life {
+            rest -= &half_life;
+            product = (product * root) >> BITS;
+        }
+    }
+    rational(&product, &(BigUint::from(1u8) << (BITS as i64 + halvings) as u64), 0)
 }
 
 /// `digits · 2^(drop + GRAIN)`, exactly.
