@@ -104,6 +104,7 @@ codes! {
     EntityNotTouched = "T172", Error, "A source whose records do not touch the entity";
     BadDefault = "T173", Error, "A default of another type than its feature";
     DivisionByZero = "T174", Warning, "A division by zero";
+    RateOfAllTime = "T175", Error, "A rate over all time";
     // Questions and models.
     BadObservationTime = "T180", Error, "The instant of an observation cannot be read";
     ObservationLacksEntity = "T181", Error, "An observation does not touch an entity that is needed";

@@ -1,6 +1,8 @@
 //! The project as the team declared it: what the rest of Tandem reads. Everything in it has been checked;
 //! indexes point into the vectors of [`Project`]. Not here: how it is read from YAML (`read/`).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Place;
@@ -259,6 +261,59 @@ pub enum Function {
     Last,
     /// `time_since_last()` or `time_since_last(x)`: seconds from the event time of the last such record to the instant. Empty: null.
     TimeSinceLast,
+    /// `var_pop(x)`: the variance of all values, from exact sums, rounded once. Empty: null.
+    VarPop,
+    /// `var_samp(x)` or `variance(x)`: the variance of a sample, from exact sums, rounded once. Of fewer than two values: null.
+    VarSamp,
+    /// `stddev_pop(x)`: the root of the exact variance of all values, rounded once. Empty: null.
+    StddevPop,
+    /// `stddev_samp(x)` or `stddev(x)`: the root of the exact variance of a sample, rounded once. Of fewer than two values: null.
+    StddevSamp,
+    /// `time_since_first()` or `time_since_first(x)`: seconds from the event time of the first such record to the instant. Empty: null.
+    TimeSinceFirst,
+    /// `nth_last(x, 2)`: the second latest value in the one order. Fewer values: null.
+    NthLast(u32),
+    /// `rate_per_hour(*)` or `rate_per_day(x)`: how many records (with a value), over the length of the window in units of so
+    /// many microseconds; rounded once. Empty: 0. A window without length: null.
+    Rate(Micros),
+    /// `percentile_cont(x, 0.9)`, `quantile(x, 0.9)` or `median(x)`: on the line between the two values around
+    /// (n − 1) · fraction, exactly, and rounded once. Empty: null.
+    PercentileCont(Fraction),
+    /// `percentile_disc(x, 0.9)`: the least value that at least this part of the values does not exceed. Empty: null.
+    PercentileDisc(Fraction),
+    /// `mode(x)`: the most frequent value; of several, the least. Empty: null.
+    Mode,
+    /// `decayed_sum(x, '7 days')`: the exact sum of the values, each times its weight 2^(−age / half-life) and rounded. Empty: null.
+    DecayedSum(Micros),
+    /// `decayed_mean(x, '7 days')`: that sum over the exact sum of the weights. Empty, or all weights 0: null.
+    DecayedMean(Micros),
+}
+
+/// A part of one, from 0 to 1, in billionths: as exact as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Fraction(pub u32);
+
+impl Fraction {
+    /// The whole.
+    pub const ONE: Self = Self(1_000_000_000);
+
+    /// The fraction that a decimal of at most nine places says: `0.9`, `.75`, `1`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (whole, places) = text.split_once('.').unwrap_or((text, ""));
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole) || !digits(places) || whole.len() + places.len() == 0 || whole.len() > 1 || places.len() > 9 {
+            return None;
+        }
+        let billionths = format!("{whole}{places:0<9}").parse().ok()?;
+        (billionths <= Self::ONE.0).then_some(Self(billionths))
+    }
+}
+
+impl fmt::Display for Fraction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{}.{:09}", self.0 / Self::ONE.0, self.0 % Self::ONE.0);
+        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+    }
 }
 
 /// The span of event time an aggregation looks at, from the instant t. All intervals are half-open.

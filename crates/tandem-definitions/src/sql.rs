@@ -6,6 +6,7 @@ mod check;
 mod functions;
 mod names;
 mod operators;
+mod parameters;
 mod scope;
 
 use sqlparser::ast::{Expr as Ast, Spanned};

@@ -86,6 +86,8 @@ cases! {
     unknown_request: UnknownRequestField, broken(AIRCRAFT, "request.seats", "request.seat"), (28, 19), "seat", "no field `seat`", "`seats`";
     unknown_server: UnknownServer, broken(TEAM, "server: production", "server: laptop"), (6, 10), "", "`schedule` has none", "tandem.yaml";
     unknown_function: UnknownFunction, value("absolute(last_arrival_delay) > 15"), (8, 12), "absolute", "no function", "Take one of";
+    unknown_aggregate: UnknownFunction, broken(AIRCRAFT, "value: last(arr_delay)", "value: stdev(arr_delay)"), (13, 12), "stdev", "no function", "`stddev`";
+    variance_of_text: TypeMismatch, broken(AIRCRAFT, "value: last(arr_delay)", "value: var_samp(flight)"), (13, 21), "flight", "no variance of a string", "Fold a number";
     not_a_contract: NotAContract, broken(LANDINGS, "v3.2.0", "v2.2.0"), (1, 13), "v2.2.0", "version 3", "v3.2.0";
     not_one_schema: NotOneSchema, broken(LANDINGS, "schema:\n", "schema:\n  - {name: other, properties: []}\n"), (11, 5), "name: landings", "2 streams", "for each";
     no_event_time: NoEventTime, broken(LANDINGS, "value: event", "value: arrival"), (10, 11), "", "says when it happened", "timeRole, value: event";
@@ -118,6 +120,13 @@ cases! {
     nothing_folded: NothingAggregated, broken(AIRCRAFT, VALUE, "value: last_arrival_delay > 15\n    from: landings"), (9, 11), "landings", "folds none", "remove `from`";
     field_outside: FieldNotAggregated, broken(AIRCRAFT, "value: last(arr_delay)", "value: arr_delay + 1"), (13, 12), "arr_delay", "many of its records", "last(arr_delay)";
     arguments: WrongArguments, value("abs(last_arrival_delay, 2) > 1"), (8, 12), "abs(last_arrival_delay, 2)", "takes one value, but 2", "one value";
+    parameter_missing: WrongArguments, broken(AIRCRAFT, "value: last(arr_delay)", "value: quantile(arr_delay)"), (13, 12), "quantile(arr_delay)", "a fraction, such as `(x, 0.9)`", "Give";
+    parameter_fraction: WrongArguments, broken(AIRCRAFT, "value: last(arr_delay)", "value: quantile(arr_delay, 90)"), (13, 32), "90", "a fraction from 0 to 1", "quantile(x, 0.9)";
+    parameter_number: WrongArguments, broken(AIRCRAFT, "value: last(arr_delay)", "value: nth_last(arr_delay, 0)"), (13, 32), "0", "from 1 to 100", "nth_last(x, 2)";
+    parameter_half_life: WrongArguments, broken(AIRCRAFT, "value: last(arr_delay)", "value: decayed_sum(arr_delay, 'a week')"), (13, 35), "'a week'", "a half-life", "'7 days'";
+    rate_of_all_time: RateOfAllTime, broken(AIRCRAFT, "value: last(arr_delay)", "value: rate_per_day(*)"), (13, 12), "rate_per_day", "all time has none", "over: 30 days";
+    outcome_decays: LooksBack, broken(QUESTION, "max(arr_delay) > 30", "decayed_mean(arr_delay, '1 day') > 30"), (11, 10), "decayed_mean", "looks ahead", "max(x)";
+    within_group: SqlNotSupported, broken(AIRCRAFT, "value: last(arr_delay)", "value: percentile_cont(0.9) within group (order by arr_delay)"), (13, 12), "percentile_cont(0.9) within group (order by arr_delay)", "both values", "percentile_cont(x, 0.9)";
     cycle: FeatureCycle, broken(ROUTE, "value: count(*)\n    over: 30 days", "value: case when is_running_late then landings_30d else 0 end"), (3, 11), "landings_30d", "landings_30d → landings_30d", "Break the chain";
     window_without_time: WindowWithoutEventTime, broken(SCHEDULE, "[{property: timeRole, value: event, vendor: tandem}]", "[]").into_iter().map(|mut f| { if f.path == ROUTE { f.text = f.text.replacen("from: landings", "from: schedule", 1); } f }).collect::<Vec<_>>(), (8, 11), "30 days", "no event time", "timeRole: event";
     bad_window: BadWindow, broken(AIRCRAFT, "over: 7 days", "over: 0 days"), (21, 11), "0 days", "holds no time", "positive";

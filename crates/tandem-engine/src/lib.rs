@@ -13,13 +13,18 @@
 //! then asks; the order in which it applied them never matters for a value.
 
 mod admission;
+mod big;
+mod decay;
 mod evaluate;
 mod fold;
+mod moments;
+mod partial;
 mod plan;
 mod record;
 mod state;
 mod sum;
 mod track;
+mod values;
 
 pub use admission::Admission;
 pub use evaluate::evaluate;

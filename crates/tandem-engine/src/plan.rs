@@ -161,7 +161,7 @@ impl Plan {
         for (i, lane) in self.lanes[slot].iter().enumerate() {
             match state.and_then(|s| s.track(i)) {
                 Some(track) => track.fold(lane, at, out),
-                None => lane.fold_nothing(out),
+                None => lane.fold_nothing(at, out),
             }
         }
     }

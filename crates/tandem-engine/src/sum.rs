@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::big::Big;
+
 /// Bits below the point of 2^-1074, the least positive double.
 const LEAST: i32 = -1074;
 /// 32-bit limbs: 2^-1074 to 2^1024 are 2,098 bits, and 64 more for the number of values.
@@ -45,6 +47,33 @@ impl ExactSum {
             self.add(other.high);
             self.add(other.low);
         }
+    }
+
+    /// Adds the product of two finite values, exactly. Their product must be 0, or lie between 2^-900 and 2^1020, so that
+    /// its error is a float, too (error-free `TwoProduct` with a fused multiply-add; Ogita, Rump and Oishi 2005).
+    pub(crate) fn add_product(&mut self, a: f64, b: f64) {
+        let product = a * b;
+        self.add(product);
+        self.add(a.mul_add(b, -product));
+    }
+
+    /// Whether every value was finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.special.is_none()
+    }
+
+    /// The total of the finite values, exactly.
+    pub(crate) fn exact(&self) -> Big {
+        match &self.wide {
+            Some(wide) => wide.exact(),
+            None => Big::from_float(self.high).plus(&Big::from_float(self.low)),
+        }
+    }
+
+    /// The total, if it is a whole number that a double holds without gaps; only the fast path can tell.
+    pub(crate) fn whole(&self) -> Option<i128> {
+        let plain = self.wide.is_none() && self.special.is_none() && self.low == 0.0;
+        (plain && self.high.abs() < 9_007_199_254_740_992.0 && self.high.fract() == 0.0).then_some(self.high as i128)
     }
 
     /// The total, rounded once to the nearest double (ties to even).
@@ -142,14 +171,19 @@ impl Default for Wide {
 impl Wide {
     /// Adds one finite value.
     pub(crate) fn add(&mut self, x: f64) {
+        self.add_times(x, 1);
+    }
+
+    /// Adds one finite value `n` times.
+    pub(crate) fn add_times(&mut self, x: f64, n: u32) {
         let bits = x.to_bits();
         let exponent = ((bits >> 52) & 0x7ff) as usize;
         let fraction = bits & ((1 << 52) - 1);
         // The mantissa stands at bit `shift` above 2^-1074.
         let (mantissa, shift) = if exponent == 0 { (fraction, 0) } else { (fraction | 1 << 52, exponent - 1) };
-        let spread = u128::from(mantissa) << (shift % 32);
-        for (limb, piece) in self.limbs[shift / 32..].iter_mut().zip([spread, spread >> 32, spread >> 64]) {
-            let piece = (piece & 0xffff_ffff) as i64;
+        let spread = (u128::from(mantissa) * u128::from(n)) << (shift % 32);
+        for (limb, i) in self.limbs[shift / 32..].iter_mut().zip(0..4) {
+            let piece = ((spread >> (32 * i)) & 0xffff_ffff) as i64;
             *limb += if x.is_sign_negative() { -piece } else { piece };
         }
         self.count(1);
@@ -203,6 +237,11 @@ impl Wide {
 
     /// The total divided by `n` (not 0), rounded once to the nearest double, ties to even.
     pub(crate) fn divided_by(&self, n: u64) -> f64 {
+        self.exact().over(n, 1)
+    }
+
+    /// The total.
+    pub(crate) fn exact(&self) -> Big {
         let mut exact = self.clone();
         exact.propagate();
         let negative = exact.limbs[exact.limbs.len() - 1] < 0;
@@ -210,23 +249,13 @@ impl Wide {
             exact.limbs.iter_mut().for_each(|limb| *limb = -*limb);
             exact.propagate();
         }
-        // Two limbs of zeros below make room for the quotient's fraction.
-        let mut quotient = vec![0u32; exact.limbs.len() + 4];
-        let mut remainder: u128 = 0;
-        for i in (0..quotient.len()).rev() {
-            let limb = if i >= 4 { exact.limbs[i - 4] as u32 } else { 0 };
-            let part = (remainder << 32) | u128::from(limb);
-            quotient[i] = (part / u128::from(n)) as u32;
-            remainder = part % u128::from(n);
-        }
-        let magnitude = round(&quotient, LEAST - 128, remainder != 0);
-        if negative { -magnitude } else { magnitude }
+        Big::new(negative, exact.limbs.iter().map(|&limb| limb as u32).collect(), LEAST)
     }
 }
 
 /// The double nearest to the integer in `limbs` (32 bits each, least first) times 2^`exponent`; `more` says that the
 /// true value lies a little above. Ties go to even; what is too large is infinite.
-fn round(limbs: &[u32], exponent: i32, more: bool) -> f64 {
+pub(crate) fn round(limbs: &[u32], exponent: i32, more: bool) -> f64 {
     let Some(top) = limbs.iter().rposition(|&limb| limb != 0) else { return 0.0 };
     let highest = top as i32 * 32 + 31 - limbs[top].leading_zeros() as i32;
     // The bit that counts for one: 53 bits below the highest, but never below 2^-1074.

@@ -8,10 +8,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tandem_definitions::{Datum, Micros, Type, Value, Window, canonical_bits};
+use tandem_definitions::{Datum, Micros, Type, Value, canonical_bits};
 
 use crate::evaluate::{compute, truth};
-use crate::fold::{Lane, Measure, Nest, Partial};
+use crate::fold::{Lane, Measure, Nest};
+use crate::partial::Partial;
 use crate::record::Record;
 
 /// Rows in a block; a full one is closed or split. Measured on the replay workload: 64 to 256 differ by less than 5 %.
@@ -182,23 +183,17 @@ impl Track {
 
     fn fold_nest(&self, lane: &Lane, nest: &Nest, at: Micros, out: &mut [Value]) {
         let mut partials: Vec<Partial> = (0..lane.folds.len()).map(|f| lane.partial(f)).collect();
-        let mut upper = match nest.rings[0].window {
-            Window::Ahead(w) => self.first_from(at.saturating_add(w)),
-            Window::Sliding(_) | Window::AllTime => self.first_from(at),
-        };
+        let mut upper = self.first_from(nest.rings[0].span(at).to);
         for ring in &nest.rings {
-            let lower = match ring.window {
-                Window::Sliding(w) => self.first_from(at.saturating_sub(w)),
-                Window::AllTime => (0, 0),
-                Window::Ahead(_) => self.first_from(at),
-            };
+            let span = ring.span(at);
+            let lower = span.from.map_or((0, 0), |from| self.first_from(from));
             for &f in &ring.active {
                 if !partials[f].is_settled(lane.folds[f].kind) {
                     self.fold_range(lane, f, &mut partials[f], lower, upper);
                 }
             }
             for view in &ring.views {
-                out[view.out] = partials[view.fold].value(view, &lane.folds[view.fold], at, &self.texts);
+                out[view.out] = partials[view.fold].value(view, &lane.folds[view.fold], &span, &self.texts);
             }
             upper = lower;
         }

@@ -1,5 +1,6 @@
 //! What a name means, in plain words: a feature, question, source, entity, model, or the code of a finding.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use tandem_definitions::{
@@ -86,7 +87,7 @@ fn inputs<'p>(project: &'p Project, computation: &Computation) -> Vec<&'p str> {
 }
 
 fn empty(feature: &Feature) -> String {
-    let counts = |a: &Aggregate| matches!(a.function, Function::Count | Function::CountDistinct);
+    let counts = |a: &Aggregate| matches!(a.function, Function::Count | Function::CountDistinct | Function::Rate(_));
     match &feature.default {
         Some(value) => format!("{value}, as `default:` says"),
         None if !feature.value.aggregates.is_empty() && feature.value.aggregates.iter().all(counts) => {
@@ -98,16 +99,45 @@ fn empty(feature: &Feature) -> String {
 
 /// One aggregation in words: how, over which records, looking how far.
 pub(crate) fn aggregation(project: &Project, aggregate: &Aggregate) -> String {
-    let how = match aggregate.function {
-        Function::Count => "how many records",
-        Function::CountDistinct => "how many different values, exactly",
-        Function::Sum => "the exact sum, rounded once",
-        Function::Mean => "the exact sum divided by the count, rounded once",
-        Function::Min => "the least value",
-        Function::Max => "the greatest value",
-        Function::First => "the earliest value, by event time, then arrival",
-        Function::Last => "the latest value, by event time, then arrival",
-        Function::TimeSinceLast => "seconds since the last such record happened",
+    let how: Cow<'_, str> = match aggregate.function {
+        Function::Count => "how many records".into(),
+        Function::CountDistinct => "how many different values, exactly".into(),
+        Function::Sum => "the exact sum, rounded once".into(),
+        Function::Mean => "the exact sum divided by the count, rounded once".into(),
+        Function::Min => "the least value".into(),
+        Function::Max => "the greatest value".into(),
+        Function::First => "the earliest value, by event time, then arrival".into(),
+        Function::Last => "the latest value, by event time, then arrival".into(),
+        Function::TimeSinceLast => "seconds since the last such record happened".into(),
+        Function::VarPop => "the variance, from exact sums, rounded once".into(),
+        Function::VarSamp => {
+            "the variance of a sample (divided by the count less one), from exact sums, rounded once".into()
+        }
+        Function::StddevPop => "the standard deviation, from exact sums, rounded once".into(),
+        Function::StddevSamp => {
+            "the standard deviation of a sample (divided by the count less one), from exact sums, rounded once".into()
+        }
+        Function::TimeSinceFirst => "seconds since the first such record happened".into(),
+        Function::NthLast(n) => format!("the latest value but {}, by event time, then arrival", n - 1).into(),
+        Function::Rate(unit) => {
+            let unit = time::format_duration(unit);
+            format!("how many records there are for each {}", unit.trim_start_matches("1 ")).into()
+        }
+        Function::PercentileCont(at) => {
+            format!("the percentile {at}, on the line between two values, computed exactly and rounded once").into()
+        }
+        Function::PercentileDisc(at) => {
+            format!("the least value that at least {at} of the values do not exceed").into()
+        }
+        Function::Mode => "the most frequent value; of several, the least".into(),
+        Function::DecayedSum(half) => {
+            format!("the sum, each value weighing half as much for every {} of its age", time::format_duration(half))
+                .into()
+        }
+        Function::DecayedMean(half) => {
+            format!("the mean, each value weighing half as much for every {} of its age", time::format_duration(half))
+                .into()
+        }
     };
     let span = match aggregate.window {
         Window::Sliding(w) => format!("of the last {}", time::format_duration(w)),

@@ -65,6 +65,49 @@ const TEXTS: &[&str] = &["a", "b", "A", "ab", "", "é", "\"q\"", "a,b", "null", 
 const ANY: &[&str] =
     &["x", "n", "s", "b", "known", "x + n", "coalesce(x, 0)", "case when b then x else n end", "x > 0"];
 const NUMBERS: &[&str] = &["x", "n", "x * 2", "n * n", "x - n", "abs(x)", "x / n", "-x", "n + 1", "round(x)", "n % 3"];
+/// Functions of numbers.
+const NUMERIC: &[&str] = &[
+    "sum(?)",
+    "mean(?)",
+    "min(?)",
+    "last(?)",
+    "var_pop(?)",
+    "var_samp(?)",
+    "stddev_pop(?)",
+    "stddev_samp(?)",
+    "median(?)",
+    "quantile(?, 0.9)",
+    "percentile_cont(?, 0.333333333)",
+    "decayed_sum(?, '1 hour')",
+    "decayed_mean(?, '25 minutes')",
+];
+/// Functions of any values.
+const ORDERED: &[&str] = &[
+    "count(?)",
+    "count(distinct ?)",
+    "min(?)",
+    "max(?)",
+    "first(?)",
+    "last(?)",
+    "nth_last(?, 2)",
+    "nth_last(?, 5)",
+    "time_since_last(?)",
+    "time_since_first(?)",
+    "rate_per_hour(?)",
+    "percentile_disc(?, 0.5)",
+    "percentile_disc(?, 0)",
+    "mode(?)",
+];
+const PLAIN: &[&str] = &[
+    "count(*)",
+    "time_since_last()",
+    "time_since_first()",
+    "sum(x) / count(*)",
+    "max(x) - min(x)",
+    "rate_per_day(*)",
+    "quantile(x, 0.75) - quantile(x, 0.25)",
+];
+const WINDOWS: &[&str] = &["all time", "30 minutes", "1 hour", "2 hours", "5 hours"];
 const FILTERS: &[&str] = &[
     "b",
     "not b",
@@ -151,20 +194,19 @@ prop_compose! {
 }
 
 fn aggregation() -> impl Strategy<Value = Aggregation> {
-    let functions = vec!["count", "min", "max", "first", "last", "time_since_last"];
+    let of = |functions: &'static [&str], inputs: &'static [&str]| {
+        (select(functions), select(inputs)).prop_map(|(f, x)| f.replace('?', x))
+    };
     let value = prop_oneof![
-        1 => select(vec!["count(*)", "time_since_last()", "sum(x) / count(*)", "max(x) - min(x)"]).prop_map(str::to_owned),
-        4 => (select(functions), select(ANY)).prop_map(|(f, x)| format!("{f}({x})")),
-        1 => select(ANY).prop_map(|x| format!("count(distinct {x})")),
-        4 => (select(vec!["sum", "mean", "min", "last"]), select(NUMBERS)).prop_map(|(f, x)| format!("{f}({x})")),
+        1 => select(PLAIN).prop_map(str::to_owned),
+        5 => of(ORDERED, ANY),
+        4 => of(NUMERIC, NUMBERS),
     ];
     let filter = prop_oneof![Just(None), select(FILTERS).prop_map(Some)];
-    let over = select(vec!["all time", "30 minutes", "1 hour", "2 hours", "5 hours"]);
-    (any::<bool>(), value, filter, over).prop_map(|(about_route, value, filter, over)| Aggregation {
-        about_route,
-        value,
-        filter,
-        over,
+    (any::<bool>(), value, filter, select(WINDOWS)).prop_map(|(about_route, value, filter, over)| {
+        // All time has no length, so there is no rate over it.
+        let over = if over == "all time" && value.starts_with("rate") { "4 hours" } else { over };
+        Aggregation { about_route, value, filter, over }
     })
 }
 

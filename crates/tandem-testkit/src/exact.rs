@@ -1,10 +1,12 @@
 //! Exact sums and means for the oracle: whole numbers of any size, rounded once. Slow on purpose, and nothing like the
 //! engine's accumulator.
 
+use std::sync::OnceLock;
+
 use num_bigint::{BigInt, BigUint, Sign};
 
 /// The least power of two that a 64-bit float can hold: every finite float is a whole number of these.
-const GRAIN: i64 = -1074;
+pub const GRAIN: i64 = -1074;
 
 /// The sum of floats divided by `by`, rounded once to nearest even. NaN and infinities as IEEE 754 adds them, in any order.
 pub fn quotient(values: &[f64], by: u64) -> f64 {
@@ -25,7 +27,7 @@ pub fn whole_quotient(sum: &BigInt, by: u64) -> f64 {
 }
 
 /// A finite float as a whole number of grains.
-fn grains(x: f64) -> BigInt {
+pub fn grains(x: f64) -> BigInt {
     let bits = x.to_bits();
     let exponent = (bits >> 52) & 0x7ff;
     let fraction = bits & ((1 << 52) - 1);
@@ -35,14 +37,19 @@ fn grains(x: f64) -> BigInt {
 }
 
 /// `number · 2^scale / by`, rounded once to nearest even.
-fn round(number: &BigInt, by: u64, scale: i64) -> f64 {
-    let size = number.magnitude();
-    if size.bits() == 0 {
+pub fn round(number: &BigInt, by: u64, scale: i64) -> f64 {
+    let float = rational(number.magnitude(), &BigUint::from(by), scale);
+    if number.sign() == Sign::Minus { -float } else { float }
+}
+
+/// `above / below · 2^scale`, rounded once to nearest even.
+pub fn rational(above: &BigUint, below: &BigUint, scale: i64) -> f64 {
+    if above.bits() == 0 {
         return 0.0;
     }
     // How many grains, as a fraction of two whole numbers.
-    let above = size << (scale - GRAIN) as u64;
-    let below = BigUint::from(by);
+    let above = above << (scale - GRAIN).max(0) as u64;
+    let below = below << (GRAIN - scale).max(0) as u64;
     // Drop as many low bits as leave 53; the grain itself is never split (subnormals).
     let mut drop = ((&above / &below).bits() as i64 - 53).max(0);
     let mut mantissa = nearest_even(&above, &(&below << drop as u64));
@@ -52,8 +59,42 @@ fn round(number: &BigInt, by: u64, scale: i64) -> f64 {
     }
     let digits = mantissa.iter_u64_digits().next().unwrap_or(0);
     // At most 53 bits times a power of two is exact, unless it is too large to be a float.
-    let float = if drop > 971 - GRAIN { f64::INFINITY } else { power(digits, drop) };
-    if number.sign() == Sign::Minus { -float } else { float }
+    if drop > 971 - GRAIN { f64::INFINITY } else { power(digits, drop) }
+}
+
+/// The square root of `above / below · 2^scale` (an even power), rounded once to nearest even.
+pub fn root(above: &BigUint, below: &BigUint, scale: i64) -> f64 {
+    // So many more bits that what is left out can only break a tie; one more bit says that there was something.
+    const MORE: u64 = 192;
+    let squared = (above << (2 * MORE)) / below;
+    let whole = squared.sqrt();
+    let left = &whole * &whole * below != above << (2 * MORE);
+    rational(&((whole << 1u8) + u8::from(left)), &(BigUint::from(1u8) << (MORE + 1)), scale / 2)
+}
+
+/// 2^(−age / half-life), rounded once to nearest even: a product of the square roots of the square roots of one half.
+pub fn weight(age: i64, half_life: i64) -> f64 {
+    const BITS: usize = 160;
+    static ROOTS: OnceLock<Vec<BigUint>> = OnceLock::new();
+    let roots = ROOTS.get_or_init(|| {
+        let halved = |root: &BigUint| Some((root << BITS).sqrt());
+        std::iter::successors(halved(&(BigUint::from(1u8) << (BITS - 1))), halved).take(BITS).collect()
+    });
+    let (halvings, mut rest) = (age / half_life, BigUint::from((age % half_life) as u64));
+    if halvings > 1_100 {
+        return 0.0;
+    }
+    let half_life = BigUint::from(half_life as u64);
+    let mut product = BigUint::from(1u8) << BITS;
+    // The binary digits of rest / half-life, one after the other.
+    for root in roots {
+        rest <<= 1u8;
+        if rest >= half_life {
+            rest -= &half_life;
+            product = (product * root) >> BITS;
+        }
+    }
+    rational(&product, &(BigUint::from(1u8) << (BITS as i64 + halvings) as u64), 0)
 }
 
 /// `digits · 2^(drop + GRAIN)`, exactly.

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use num_bigint::BigInt;
+use num_bigint::{BigInt, BigUint};
 use tandem_definitions::{Aggregate, Function, Input, Value, Window};
 use tandem_project::scenario::{Case, LogRecord, Observation, Way};
 
@@ -45,17 +45,17 @@ pub fn aggregate(case: &Case<'_>, observation: &Observation, wanted: &Aggregate)
     let values: Vec<&Value> = counted.iter().map(|(_, _, v)| v).collect();
     let by_order = |a: &&&Value, b: &&&Value| a.as_datum().order(b.as_datum());
     let owned = |v: Option<&&Value>| v.map_or(Value::Null, |v| (*v).clone());
+    let since = |record: Option<&(usize, &LogRecord, Value)>| {
+        let event = record.map_or(observation.at, |(_, r, _)| r.event);
+        Value::Float((observation.at - event) as f64 / 1e6)
+    };
     match wanted.function {
         Function::Count => Value::Int(values.len() as i64),
-        Function::CountDistinct => {
-            let mut different: Vec<&Value> = Vec::new();
-            for v in values {
-                if !different.contains(&v) {
-                    different.push(v);
-                }
-            }
-            Value::Int(different.len() as i64)
-        }
+        Function::CountDistinct => Value::Int(frequencies(&values).len() as i64),
+        Function::Rate(unit) => match length(&wanted.window) {
+            0 => Value::Null,
+            length => Value::Float(exact::whole_quotient(&(BigInt::from(values.len()) * unit), length)),
+        },
         _ if values.is_empty() => Value::Null,
         Function::Sum => sum(&values),
         Function::Mean => mean(&values),
@@ -63,11 +63,80 @@ pub fn aggregate(case: &Case<'_>, observation: &Observation, wanted: &Aggregate)
         Function::Max => owned(values.iter().max_by(by_order)),
         Function::First => owned(values.first()),
         Function::Last => owned(values.last()),
-        Function::TimeSinceLast => {
-            let last = counted.last().map_or(observation.at, |(_, r, _)| r.event);
-            Value::Float((observation.at - last) as f64 / 1e6)
+        Function::NthLast(n) => owned(values.iter().rev().nth(n as usize - 1)),
+        Function::Mode => {
+            let all = frequencies(&values);
+            let most = all.iter().map(|(_, n)| *n).max();
+            owned(all.iter().filter(|(_, n)| Some(*n) == most).map(|(v, _)| v).min_by(by_order))
+        }
+        Function::PercentileDisc(at) => {
+            let mut sorted = values;
+            sorted.sort_by(|a, b| by_order(&a, &b));
+            // The first of which at least this part is not greater.
+            let enough = |i: &usize| (i + 1) as u64 * 1_000_000_000 >= u64::from(at.0) * sorted.len() as u64;
+            owned((0..sorted.len()).find(enough).map(|i| &sorted[i]))
+        }
+        Function::PercentileCont(at) => {
+            let mut sorted = values;
+            sorted.sort_by(|a, b| by_order(&a, &b));
+            between(&sorted, u64::from(at.0))
+        }
+        Function::VarPop | Function::VarSamp | Function::StddevPop | Function::StddevSamp => {
+            spread(wanted.function, &values)
+        }
+        Function::DecayedSum(half_life) | Function::DecayedMean(half_life) => {
+            let weights: Vec<f64> =
+                counted.iter().map(|(_, r, _)| exact::weight(observation.at - r.event, half_life)).collect();
+            let products = values.iter().zip(&weights).map(|(v, w)| v.as_datum().as_f64().unwrap_or(f64::NAN) * w);
+            let sum = exact::quotient(&products.collect::<Vec<_>>(), 1);
+            let weights = exact::quotient(&weights, 1);
+            match wanted.function {
+                Function::DecayedSum(_) => Value::Float(sum),
+                _ if weights == 0.0 => Value::Null,
+                _ => Value::Float(sum / weights),
+            }
+        }
+        Function::TimeSinceFirst => since(counted.first()),
+        Function::TimeSinceLast => since(counted.last()),
+    }
+}
+
+/// The different values, and how often each is there.
+fn frequencies<'v>(values: &[&'v Value]) -> Vec<(&'v Value, usize)> {
+    let mut all: Vec<(&Value, usize)> = Vec::new();
+    for v in values {
+        match all.iter_mut().find(|(known, _)| known == v) {
+            Some((_, n)) => *n += 1,
+            None => all.push((v, 1)),
         }
     }
+    all
+}
+
+/// The length of a window.
+fn length(window: &Window) -> u64 {
+    match window {
+        Window::Sliding(w) | Window::Ahead(w) => *w as u64,
+        Window::AllTime => 0,
+    }
+}
+
+/// The point `at` (in billionths) of the way from the least to the greatest of sorted values, on the lines between them.
+fn between(sorted: &[&Value], at: u64) -> Value {
+    const ONE: u64 = 1_000_000_000;
+    let way = (sorted.len() as u64 - 1) * at;
+    let (low, high) = (sorted[(way / ONE) as usize], sorted[way.div_ceil(ONE) as usize]);
+    let (near, far) = (ONE - way % ONE, way % ONE);
+    let both = [low, high];
+    Value::Float(match floats(&both) {
+        Some(_) if low == high => low.as_datum().as_f64().unwrap_or(f64::NAN),
+        Some(floats) if floats.iter().any(|x| !x.is_finite()) => floats[0] + floats[1],
+        Some(floats) => {
+            let sum = exact::grains(floats[0]) * near + exact::grains(floats[1]) * far;
+            exact::round(&sum, ONE, exact::GRAIN)
+        }
+        None => exact::whole_quotient(&(integers(&[low]) * near + integers(&[high]) * far), ONE),
+    })
 }
 
 /// The records that count, each with the value that is folded: not null, of a record that the filter lets through.
@@ -130,6 +199,28 @@ fn mean(values: &[&Value]) -> Value {
     Value::Float(match floats(values) {
         Some(floats) => exact::quotient(&floats, count),
         None => exact::whole_quotient(&integers(values), count),
+    })
+}
+
+/// A variance or its root, as the books define it: n times the sum of squares less the square of the sum, over n·n or
+/// n·(n − 1).
+fn spread(function: Function, values: &[&Value]) -> Value {
+    let count = values.len() as u64;
+    let below = if matches!(function, Function::VarSamp | Function::StddevSamp) { count - 1 } else { count };
+    if below == 0 {
+        return Value::Null;
+    }
+    let (numbers, unit) = match floats(values) {
+        Some(floats) if floats.iter().any(|x| !x.is_finite()) => return Value::Float(f64::NAN),
+        Some(floats) => (floats.into_iter().map(exact::grains).collect(), 2 * exact::GRAIN),
+        None => (values.iter().map(|v| integers(&[v])).collect::<Vec<BigInt>>(), 0),
+    };
+    let (sum, squares): (BigInt, BigInt) = (numbers.iter().sum(), numbers.iter().map(|x| x * x).sum());
+    let above = (squares * count - &sum * &sum).magnitude().clone();
+    let below = BigUint::from(count) * below;
+    Value::Float(match function {
+        Function::VarPop | Function::VarSamp => exact::rational(&above, &below, unit),
+        _ => exact::root(&above, &below, unit),
     })
 }
 

@@ -112,6 +112,17 @@ fn every_wrong_rule_is_caught() {
                 });
             },
         ),
+        Wrong(
+            "takes samples for everybody",
+            |_| {},
+            |p| {
+                aggregates(p, |a| match a.function {
+                    Function::VarSamp => a.function = Function::VarPop,
+                    Function::StddevSamp => a.function = Function::StddevPop,
+                    _ => {}
+                });
+            },
+        ),
         Wrong("no defaults", |_| {}, |p| p.features.iter_mut().for_each(|f| f.default = None)),
     ];
     let scenarios = suite::scenarios();

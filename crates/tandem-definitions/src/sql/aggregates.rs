@@ -4,12 +4,17 @@ use std::mem;
 
 use super::check::{Checker, Typed};
 use super::functions::Inputs;
+use super::parameters::{parameter, what};
 use super::scope::{Folding, Scope};
 use crate::codes::Code;
 use crate::expression::Expr;
 use crate::findings::Span;
-use crate::project::{Aggregate, Function, Input, Window};
+use crate::project::{Aggregate, Fraction, Function, Input, Window};
+use crate::time::{DAY, HOUR};
 use crate::value::Type;
+
+/// What an outcome cannot ask: it looks ahead.
+const LOOKING_BACK: &[&str] = &["time_since_last", "time_since_first", "decayed_sum", "decayed_mean"];
 
 impl<'p> Checker<'_, 'p> {
     pub(super) fn aggregate(&mut self, name: &str, inputs: Inputs<'_>, span: Span, name_span: Span) -> Option<Typed> {
@@ -23,7 +28,7 @@ impl<'p> Checker<'_, 'p> {
             );
             return None;
         }
-        let ahead = match &self.scope {
+        let window = match &self.scope {
             Scope::Record(record) => {
                 let message =
                     format!("`{name}` folds many records, but here one record of `{}` is looked at.", record.source);
@@ -35,14 +40,23 @@ impl<'p> Checker<'_, 'p> {
                 self.find(Code::AggregateWithoutFrom, span, message, "Add `from:` with the source's name.");
                 return None;
             }
-            Scope::Entity { folding: Some(folding), .. } => matches!(folding.window, Window::Ahead(_)),
+            Scope::Entity { folding: Some(folding), .. } => &folding.window,
         };
-        if ahead && name == "time_since_last" {
+        if matches!(window, Window::Ahead(_)) && LOOKING_BACK.contains(&name) {
             self.find(
                 Code::LooksBack,
                 name_span,
                 "An outcome looks ahead, so there is nothing since which time has passed.",
                 "Fold the field that you want to know: `max(x)`, `count(*)`, …",
+            );
+            return None;
+        }
+        if *window == Window::AllTime && name.starts_with("rate_") {
+            self.find(
+                Code::RateOfAllTime,
+                name_span,
+                format!("`{name}` counts over the length of the window, and all time has none."),
+                "Add a window, such as `over: 30 days`.",
             );
             return None;
         }
@@ -96,27 +110,44 @@ impl<'p> Checker<'_, 'p> {
         span: Span,
         name_span: Span,
     ) -> Option<(Function, Option<Expr>, Type, Type)> {
-        let (distinct, inputs) = match inputs {
-            Inputs::Star if name == "count" => return Some((Function::Count, None, Type::Bool, Type::Int)),
-            Inputs::Star => {
+        // What may be asked of records as such, and not only of a value.
+        let plain = match name {
+            "count" => Some(Function::Count),
+            "rate_per_hour" => Some(Function::Rate(HOUR)),
+            "rate_per_day" => Some(Function::Rate(DAY)),
+            "time_since_last" => Some(Function::TimeSinceLast),
+            "time_since_first" => Some(Function::TimeSinceFirst),
+            _ => None,
+        };
+        let result = if name == "count" { Type::Int } else { Type::Float };
+        let since = name.starts_with("time_since");
+        let (distinct, inputs) = match (inputs, plain) {
+            (Inputs::Star, Some(function)) if !since => return Some((function, None, Type::Bool, result)),
+            (Inputs::Star, _) => {
                 return self.unsupported(
                     span,
                     &format!("`{name}` needs to know of which field."),
                     &format!("Write `{name}(field)`."),
                 );
             }
-            Inputs::List { distinct, inputs } => (distinct, inputs),
+            (Inputs::List { inputs, .. }, Some(function)) if inputs.is_empty() && name != "count" => {
+                return Some((function, None, Type::Bool, result));
+            }
+            (Inputs::List { distinct, inputs }, _) => (distinct, inputs),
         };
-        if name == "time_since_last" && inputs.is_empty() {
-            return Some((Function::TimeSinceLast, None, Type::Bool, Type::Float));
-        }
-        let [input] = inputs.as_slice() else {
-            let wanted = match name {
-                "count" => "`*` or one value",
-                "time_since_last" => "one value, or none",
-                _ => "one value",
-            };
-            return self.wrong_count(name, wanted, inputs.len(), span);
+        let parameter = parameter(name);
+        let (input, given) = match (inputs.as_slice(), parameter) {
+            ([input], None) => (*input, None),
+            ([input, given], Some(_)) => (*input, Some(*given)),
+            (inputs, _) => {
+                let wanted = match name {
+                    "count" => "`*` or one value",
+                    _ if since => "one value, or none",
+                    _ if plain.is_some() => "`*` or one value",
+                    _ => parameter.map_or("one value", |p| p.inputs()),
+                };
+                return self.wrong_count(name, wanted, inputs.len(), span);
+            }
         };
         if distinct && name != "count" {
             return self.unsupported(
@@ -125,7 +156,12 @@ impl<'p> Checker<'_, 'p> {
                 "Write `count(distinct x)`, or leave `distinct` out.",
             );
         }
-        let x = self.expr(input)?;
+        let x = self.expr(input);
+        let with = match (parameter, given) {
+            (Some(parameter), Some(given)) => Some(self.parameter(name, parameter, given)?),
+            _ => None,
+        };
+        let x = x?;
         let Some(ty) = x.ty else {
             self.find(
                 Code::TypeMismatch,
@@ -135,23 +171,35 @@ impl<'p> Checker<'_, 'p> {
             );
             return None;
         };
-        let (function, result) = match name {
-            "count" if distinct => (Function::CountDistinct, Type::Int),
-            "count" => (Function::Count, Type::Int),
-            "min" => (Function::Min, ty),
-            "max" => (Function::Max, ty),
-            "first" => (Function::First, ty),
-            "last" => (Function::Last, ty),
-            "time_since_last" => (Function::TimeSinceLast, Type::Float),
-            "sum" => return self.summed(Function::Sum, x, name_span),
-            _ => return self.summed(Function::Mean, x, name_span),
+        let (function, result) = match (name, plain, with) {
+            ("count", ..) if distinct => (Function::CountDistinct, Type::Int),
+            (_, Some(function), _) => (function, result),
+            (_, _, Some(function @ (Function::NthLast(_) | Function::PercentileDisc(_)))) => (function, ty),
+            (_, _, Some(function)) => return self.summed(what(name), function, x, name_span),
+            ("min", ..) => (Function::Min, ty),
+            ("max", ..) => (Function::Max, ty),
+            ("first", ..) => (Function::First, ty),
+            ("last", ..) => (Function::Last, ty),
+            ("mode", ..) => (Function::Mode, ty),
+            ("sum", ..) => return self.summed("sum", Function::Sum, x, name_span),
+            ("var_pop", ..) => return self.summed("variance", Function::VarPop, x, name_span),
+            ("var_samp" | "variance", ..) => return self.summed("variance", Function::VarSamp, x, name_span),
+            ("stddev_pop", ..) => return self.summed("standard deviation", Function::StddevPop, x, name_span),
+            ("stddev_samp" | "stddev", ..) => {
+                return self.summed("standard deviation", Function::StddevSamp, x, name_span);
+            }
+            ("median", ..) => {
+                return self.summed("median", Function::PercentileCont(Fraction(500_000_000)), x, name_span);
+            }
+            _ => return self.summed("mean", Function::Mean, x, name_span),
         };
         Some((function, Some(x.expr), ty, result))
     }
 
-    /// Sums and means are of numbers; of conditions, they are how many hold and the share that holds.
+    /// Sums, means and the like are of numbers; a condition counts as 1 where it holds, else as 0.
     fn summed(
         &mut self,
+        what: &str,
         function: Function,
         x: Typed,
         name_span: Span,
@@ -161,13 +209,12 @@ impl<'p> Checker<'_, 'p> {
             Some(ty) if ty.is_numeric() => (x.expr, ty),
             ty => {
                 let word = ty.map_or_else(|| "null".to_owned(), Type::with_article);
-                let what = if function == Function::Sum { "sum" } else { "mean" };
                 let message = format!("There is no {what} of {word}.");
                 self.find(
                     Code::TypeMismatch,
                     x.span.to(x.span.end.max(name_span.start)),
                     message,
-                    "Fold a number; of texts and times take `min`, `max`, `first`, `last` or `count`.",
+                    "Fold a number; of texts and times take `min`, `max`, `first`, `last`, `mode` or `count`.",
                 );
                 return None;
             }

@@ -32,7 +32,34 @@ const SCALARS: &[(&str, Scalar)] = &[
     ("month", Scalar::Month),
 ];
 
-const AGGREGATES: &[&str] = &["count", "sum", "mean", "avg", "min", "max", "first", "last", "time_since_last"];
+const AGGREGATES: &[&str] = &[
+    "count",
+    "sum",
+    "mean",
+    "avg",
+    "min",
+    "max",
+    "first",
+    "last",
+    "time_since_last",
+    "var_pop",
+    "var_samp",
+    "variance",
+    "stddev_pop",
+    "stddev_samp",
+    "stddev",
+    "time_since_first",
+    "nth_last",
+    "rate_per_hour",
+    "rate_per_day",
+    "percentile_cont",
+    "percentile_disc",
+    "quantile",
+    "median",
+    "mode",
+    "decayed_sum",
+    "decayed_mean",
+];
 
 /// Whether a function folds records.
 pub(crate) fn is_aggregate(name: &str) -> bool {
@@ -55,6 +82,10 @@ impl Checker<'_, '_> {
                 "A window is not written in the expression.",
                 "Write `over: 7 days` beside `value`.",
             );
+        }
+        if !call.within_group.is_empty() && name.starts_with("percentile_") {
+            let help = format!("Write `{name}(x, 0.9)`: the value first, then the fraction.");
+            return self.unsupported(span, "Percentiles are written with both values in the parentheses.", &help);
         }
         if call.filter.is_some() || !call.within_group.is_empty() || call.null_treatment.is_some() {
             return self.unsupported(
