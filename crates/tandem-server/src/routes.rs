@@ -125,7 +125,9 @@ async fn releases(State(app): Shared) -> Response {
     answer(&json!({"releases": app.releases()}))
 }
 
-async fn reload(State(app): Shared) -> Result<Response, Problem> {
+async fn reload(State(app): Shared, request: Request) -> Result<Response, Problem> {
+    // It says nothing, but what is not read would end the connection.
+    body(&app, request).await?;
     tokio::task::block_in_place(|| app.live.reload()).map_err(|reason| {
         let remedy = "the releases before go on answering; mend it and reload again";
         Problem::new(StatusCode::CONFLICT, "The releases were not switched", reason, remedy)

@@ -50,6 +50,8 @@ pub struct Running {
 /// Starts a service: it listens when this returns, and is ready once the past is replayed (`Setup::notice` and GET /ready say when).
 pub fn start(setup: Setup, reload: Reload) -> Result<Running, StartError> {
     check(&setup)?;
+    // Here, and not in its thread: a release made while the service starts is noticed.
+    let seen = fingerprint(&setup.watch);
     let state = |path: &Path| {
         let path = path.to_path_buf();
         move |reason| StartError::State { path, reason }
@@ -103,7 +105,7 @@ pub fn start(setup: Setup, reload: Reload) -> Result<Running, StartError> {
         })?,
         spawn("watch", {
             let (app, watched, notice) = (Arc::clone(&app), setup.watch, setup.notice);
-            move || watch(&app, &watched, &ticks, &*notice)
+            move || watch(&app, &watched, seen, &ticks, &*notice)
         })?,
     ];
     Ok(Running {
@@ -134,8 +136,7 @@ fn open_logs(project: &Project, folder: &Path, notice: &dyn Fn(Event)) -> Result
 }
 
 /// Until the service stops: brings the served log to the disk, and notices when another release is live.
-fn watch(app: &App, watched: &[PathBuf], ticks: &Receiver<()>, notice: &dyn Fn(Event)) {
-    let mut seen = fingerprint(watched);
+fn watch(app: &App, watched: &[PathBuf], mut seen: u64, ticks: &Receiver<()>, notice: &dyn Fn(Event)) {
     while let Err(RecvTimeoutError::Timeout) = ticks.recv_timeout(TICK) {
         if let Err(error) = app.served.sync() {
             notice(Event::LogFailed { reason: format!("the served log could not be synced: {error}") });

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -31,13 +32,13 @@ const FEATURES: [(&str, &str); 12] = [
 ];
 
 fn project() -> Project {
-    let features: String = FEATURES
-        .iter()
-        .enumerate()
-        .map(|(i, (value, rest))| {
-            format!("  - {{name: f{i}, meaning: One of twelve, owner: sam, from: events, value: {value}, {rest}}}\n")
-        })
-        .collect();
+    let mut features = String::new();
+    for (i, (value, rest)) in FEATURES.iter().enumerate() {
+        let _ = writeln!(
+            features,
+            "  - {{name: f{i}, meaning: One of twelve, owner: sam, from: events, value: {value}, {rest}}}"
+        );
+    }
     let files = [
         (
             "tandem.yaml",
@@ -69,7 +70,7 @@ fn events() -> Vec<(i64, i64, i64, usize, f64)> {
             (event + late, event, customer, below(8) as usize, below(10_000) as f64 / 100.0)
         })
         .collect();
-    events.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    events.sort_unstable_by_key(|event| event.0);
     events
 }
 
