@@ -148,3 +148,19 @@ fn positions_and_arrivals_agree_where_the_log_is_in_order_of_arrival() {
     let everything = run(1, &options, |_| Known::Everything);
     assert_ne!(arrived.columns, everything.columns, "late records make a difference");
 }
+
+#[test]
+fn a_record_below_the_position_counts_only_if_it_had_arrived_even_when_instants_go_back() {
+    let folder = tempfile::tempdir().unwrap();
+    write_log(folder.path(), 1);
+    let text = std::fs::read_to_string(folder.path().join("000.csv")).unwrap();
+    let seen = |line: &str| tandem_definitions::time::parse_instant(line.rsplit(',').next().unwrap(), None).unwrap();
+    let arrivals: Vec<i64> = text.lines().skip(1).map(seen).collect();
+    // The later the instant, the less had been applied: in the order of positions, instants go back.
+    let applied = |i: i64| (6_000 - 6 * i) as u64;
+    let arrived = |i: i64| arrivals.partition_point(|arrival| *arrival < i * 45 * DAY / 900) as u64;
+    let options = Options { threads: 2, memory: None, now: None };
+    let by_position =
+        |of: &dyn Fn(i64) -> u64| run(1, &options, |_| Known::Positions(vec![(0..900).map(of).collect()]));
+    assert_eq!(by_position(&applied).columns, by_position(&|i| applied(i).min(arrived(i))).columns);
+}

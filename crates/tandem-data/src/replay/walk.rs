@@ -196,7 +196,8 @@ impl<'w> Walker<'w> {
                 Known::Arrived => order.sort_by_key(|&ask| self.asks.at[ask as usize]),
                 // A server's positions only grow, so their sum is the order in which it answered.
                 Known::Positions(applied) => {
-                    order.sort_by_key(|&ask| applied.iter().map(|p| p[ask as usize]).sum::<u64>());
+                    let taken = |ask: u32| applied.iter().map(|p| p[ask as usize]).sum::<u64>();
+                    order.sort_by_key(|&ask| (taken(ask), self.asks.at[ask as usize]));
                 }
                 Known::Everything => {}
             }
@@ -223,8 +224,17 @@ impl<'w> Walker<'w> {
         let by_position = matches!(self.asks.known, Known::Positions(_));
         let mut fields: Vec<Datum<'w>> = Vec::new();
         let mut held: Vec<(usize, Place)> = Vec::new();
+        // By position only: what was applied, and the latest arrival of it.
+        let mut applied: Vec<(usize, Place)> = Vec::new();
+        let mut latest = i64::MIN;
         for &ask in order {
             let at = self.asks.at[ask as usize];
+            if latest >= at {
+                // Asked as of an earlier instant than somebody before: what arrived since is not known again.
+                self.state.clear();
+                held.append(&mut applied);
+                latest = i64::MIN;
+            }
             for (i, lane) in lanes.iter().enumerate() {
                 while let Some(place) = heads[i] {
                     let known = match &self.asks.known {
@@ -236,17 +246,19 @@ impl<'w> Walker<'w> {
                         break;
                     }
                     heads[i] = waiting[i].next();
-                    if by_position && lane.arrival(place) >= at {
+                    if by_position {
                         held.push((i, place));
-                        continue;
+                    } else {
+                        self.apply(lane, place, &mut fields);
                     }
-                    self.apply(lane, place, &mut fields);
                 }
             }
             held.retain(|&(i, place)| {
                 let due = lanes[i].arrival(place) < at;
                 if due {
                     self.apply(&lanes[i], place, &mut fields);
+                    applied.push((i, place));
+                    latest = latest.max(lanes[i].arrival(place));
                 }
                 !due
             });
