@@ -43,9 +43,9 @@ fn paths(project: &Project) -> Json {
         "/v1/sources/{source}/records": {"post": {
             "summary": "Records in: acknowledged when they are on the disk and applied",
             "description": "All records of a request are accepted, or none. A repeated record (by the source's identity) is \
-                            acknowledged and ignored. A request that was not acknowledged can be sent again. A record whose arrival \
-                            lies more than a minute ahead of the service's clock is refused; one that has not happened yet by its \
-                            event time is accepted and held until then.",
+                            acknowledged and ignored. A request that was not acknowledged can be sent again. A record that says \
+                            that it arrives more than a minute ahead of the service's clock is refused (for an assumed arrival: \
+                            that it happens so). One whose time has not come yet is held until then.",
             "parameters": [parameter("source", &sources)],
             "requestBody": records_body(project),
             "responses": with_refusals(&ok("Durable and applied.", &reference("Receipt")), &[400, 404, 408, 413, 415, 422, 500, 503]),
@@ -194,6 +194,12 @@ fn schemas(project: &Project) -> Json {
             "first_position": count, "position": count,
         }}),
     );
+    describe_service(&mut schemas, &count);
+    Json::Object(schemas)
+}
+
+/// The schemas of what the service says of itself, and of what is wrong.
+fn describe_service(schemas: &mut Map<String, Json>, count: &Json) {
     let release = json!({"type": "object", "properties": {
         "model": {"type": "string"}, "release": {"type": "string"}, "question": {"type": "string"},
         "features": {"type": "array", "items": {"type": "string"}},
@@ -220,7 +226,6 @@ fn schemas(project: &Project) -> Json {
             "remedy": {"type": "string", "description": "What to do about it."},
         }}),
     );
-    Json::Object(schemas)
 }
 
 fn record(source: &Source) -> Json {

@@ -195,19 +195,17 @@ fn times(source: &Source, values: &[Value], now: Micros) -> Result<(Micros, Opti
             Ok((event, Some(arrival)))
         }
         Arrival::Assumed { delay } => {
-            let arrival = event.saturating_add(delay);
-            if is_ahead(arrival) {
-                let detail = format!(
-                    "by the contract a record arrives {} after `{}`: this one at {}, and here it is {}",
-                    time::format_duration(delay),
-                    name(source.event),
-                    shown(arrival),
-                    shown(now)
+            // The delay is our own assumption: a record that is here already is held until it has passed.
+            if is_ahead(event) {
+                let detail =
+                    format!("the record says that it happened at {}, and here it is {}", shown(event), shown(now));
+                let remedy = format!(
+                    "send it when it has happened, or correct `{}` or the clock of its sender",
+                    name(source.event)
                 );
-                let remedy = "send it when that time has come; or say in the contract when records really arrive \
-                              (`arrival: observed`, or a field with `timeRole: arrival`)";
-                return Err((source.event, detail, remedy.to_owned()));
+                return Err((source.event, detail, remedy));
             }
+            let arrival = event.saturating_add(delay);
             Ok((event, Some(arrival)))
         }
     }

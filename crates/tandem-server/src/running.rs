@@ -52,11 +52,8 @@ pub fn start(setup: Setup, reload: Reload) -> Result<Running, StartError> {
     check(&setup)?;
     // Here, and not in its thread: a release made while the service starts is noticed.
     let seen = fingerprint(&setup.watch);
-    let state = |path: &Path| {
-        let path = path.to_path_buf();
-        move |reason| StartError::State { path, reason }
-    };
-    std::fs::create_dir_all(&setup.state_dir).map_err(state(&setup.state_dir))?;
+    let unusable = |reason| StartError::State { path: setup.state_dir.clone(), reason };
+    std::fs::create_dir_all(&setup.state_dir).map_err(unusable)?;
     let lock = lock(&setup.state_dir.join("serve.lock"))?;
     let (served, cut) = ServedLog::open(&setup.state_dir.join("served"))?;
     cut.into_iter().for_each(&*setup.notice);
@@ -64,22 +61,21 @@ pub fn start(setup: Setup, reload: Reload) -> Result<Running, StartError> {
     let logs = open_logs(&setup.project, &logs_folder, &*setup.notice)?;
     let origin = Origin { base: setup.base, server: setup.server, log: Some(logs_folder) };
 
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("http").build();
-    let runtime = runtime.map_err(StartError::Threads)?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.enable_all().thread_name("http").build().map_err(StartError::Threads)?;
     let listen = |reason| StartError::Listen { address: setup.listen, reason };
-    let listener = TcpListener::bind(setup.listen).map_err(listen)?;
-    let address = listener.local_addr().map_err(listen)?;
-    listener.set_nonblocking(true).map_err(listen)?;
+    let (listener, address) = bind(setup.listen).map_err(listen)?;
 
     let project = Arc::new(setup.project);
     let all: Vec<usize> = (0..project.features.len()).collect();
     let live = Live::new(Arc::clone(&project), setup.models, reload, Arc::clone(&setup.notice));
+    let live = live.map_err(StartError::Model)?;
     let app = Arc::new(App {
         plan: Plan::compile(&project, &all),
         states: Arc::new(RwLock::new(States::new(&project))),
         needs: project.questions.iter().map(|q| Needs::of(&project, &q.features)).collect(),
         openapi: openapi::document(&project, setup.token.is_some()).to_string(),
-        live: live.map_err(StartError::Model)?,
+        live,
         project,
         project_hash: setup.project_hash,
         ingest: OnceLock::new(),
@@ -120,6 +116,14 @@ pub fn start(setup: Setup, reload: Reload) -> Result<Running, StartError> {
         ingest_thread,
         _lock: lock,
     })
+}
+
+/// A listener that does not block, and the address it got (a port of 0 is any free one).
+fn bind(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 /// The log of each source, open for appending; torn last lines are cut off, and that is told.
