@@ -15,6 +15,7 @@ mod shapes;
 mod sql;
 pub mod time;
 mod value;
+mod window;
 mod yaml;
 
 pub use codes::Code;

@@ -2,6 +2,7 @@
 //! indexes point into the vectors of [`Project`]. Not here: how it is read from YAML (`read/`).
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -316,7 +317,7 @@ impl fmt::Display for Fraction {
 }
 
 /// The span of event time an aggregation looks at, from the instant t. All intervals are half-open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Window {
     /// [t − w, t)
@@ -325,6 +326,46 @@ pub enum Window {
     AllTime,
     /// [t, t + w): outcomes only.
     Ahead(Micros),
+    /// [t − lag − w, t − lag): what a sliding window was, so long ago. Still as known at t.
+    Lagged {
+        /// w
+        length: Micros,
+        /// How long before t it ends; more than zero.
+        lag: Micros,
+    },
+    /// [start, t), where start is the first instant of t's day, week or month on a wall clock.
+    Calendar {
+        /// What of the calendar.
+        period: Period,
+        /// Whose wall clock: an IANA name, or `UTC`.
+        zone: Arc<str>,
+    },
+}
+
+/// A part of the calendar that has begun and goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Period {
+    /// `today`: since the first instant of the day.
+    Day,
+    /// `this week`: since the first instant of Monday.
+    Week,
+    /// `this month`: since the first instant of its first day.
+    Month,
+}
+
+impl Period {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Day, Self::Week, Self::Month];
+
+    /// As definitions write it: `today`, `this week`, `this month`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Day => "today",
+            Self::Week => "this week",
+            Self::Month => "this month",
+        }
+    }
 }
 
 /// A product question: who asked, what will be decided, what success looks like.

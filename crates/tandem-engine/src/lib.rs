@@ -14,6 +14,7 @@
 
 mod admission;
 mod big;
+mod calendar;
 mod decay;
 mod evaluate;
 mod fold;

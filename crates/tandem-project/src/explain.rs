@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use tandem_definitions::{
-    Aggregate, Arrival, Code, Computation, Feature, Function, Project, Question, Source, Window, time,
+    Aggregate, Arrival, Code, Computation, Feature, Function, Period, Project, Question, Source, Window, time,
 };
 
 use crate::error::Error;
@@ -139,10 +139,21 @@ fn aggregation(project: &Project, aggregate: &Aggregate) -> String {
                 .into()
         }
     };
-    let span = match aggregate.window {
-        Window::Sliding(w) => format!("of the last {}", time::format_duration(w)),
+    let span = match &aggregate.window {
+        Window::Sliding(w) => format!("of the last {}", time::format_duration(*w)),
         Window::AllTime => "of all time".to_owned(),
-        Window::Ahead(w) => format!("of the next {}", time::format_duration(w)),
+        Window::Ahead(w) => format!("of the next {}", time::format_duration(*w)),
+        Window::Lagged { length, lag } => {
+            format!("of the {} that ended {} ago", time::format_duration(*length), time::format_duration(*lag))
+        }
+        Window::Calendar { period, zone } => {
+            let since = match period {
+                Period::Day => "today, since its first instant",
+                Period::Week => "this week, since the first instant of Monday",
+                Period::Month => "this month, since its first instant",
+            };
+            format!("of {since} on the clocks of {zone}")
+        }
     };
     let filter = if aggregate.filter.is_some() { ", where the condition holds" } else { "" };
     format!("{how}, over the records of {} {span}{filter}", project.sources[aggregate.source].name)

@@ -84,6 +84,41 @@ fn every_wrong_rule_is_caught() {
                 });
             },
         ),
+        Wrong(
+            "ends every window now",
+            |_| {},
+            |p| {
+                aggregates(p, |a| {
+                    if let Window::Lagged { length, .. } = a.window {
+                        a.window = Window::Sliding(length);
+                    }
+                });
+            },
+        ),
+        Wrong(
+            "reads every calendar in UTC",
+            |_| {},
+            |p| {
+                aggregates(p, |a| {
+                    if let Window::Calendar { zone, .. } = &mut a.window {
+                        *zone = "UTC".into();
+                    }
+                });
+            },
+        ),
+        Wrong(
+            "knows no daylight saving",
+            |_| {},
+            |p| {
+                aggregates(p, |a| {
+                    if let Window::Calendar { zone, .. } = &mut a.window
+                        && &**zone == "Europe/London"
+                    {
+                        *zone = "Africa/Abidjan".into();
+                    }
+                });
+            },
+        ),
         Wrong("no windows", |_| {}, |p| aggregates(p, |a| a.window = Window::AllTime)),
         Wrong("no filters", |_| {}, |p| aggregates(p, |a| a.filter = None)),
         Wrong("counts repeated records", |_| {}, |p| p.sources.iter_mut().for_each(|s| s.identity.clear())),

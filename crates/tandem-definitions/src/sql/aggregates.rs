@@ -69,7 +69,7 @@ impl<'p> Checker<'_, 'p> {
             input,
             input_type,
             filter: folding.filter.clone(),
-            window: folding.window,
+            window: folding.window.clone(),
             ty,
         });
         self.leave(folding);
