@@ -3,6 +3,7 @@
 //! [`read`] takes the text of the project's files and gives a [`Project`] beside every finding at once.
 //! [`schemas`] gives the JSON Schema of every kind of file, from the same tables.
 
+mod aggregation;
 pub mod codes;
 mod diagnostic;
 mod expression;
