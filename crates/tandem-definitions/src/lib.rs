@@ -3,6 +3,7 @@
 //! [`read`] takes the text of the project's files and gives a [`Project`] beside every finding at once.
 //! [`schemas`] gives the JSON Schema of every kind of file, from the same tables.
 
+mod aggregation;
 pub mod codes;
 mod diagnostic;
 mod expression;
@@ -16,12 +17,13 @@ mod shapes;
 mod sql;
 pub mod time;
 mod value;
+mod window;
 mod yaml;
 
 pub use codes::Code;
 pub use diagnostic::{Diagnostic, Place, Severity};
-pub use findings::nearest;
 pub use expression::{Binary, Expr, Scalar};
+pub use findings::nearest;
 pub use project::*;
 pub use question::{Metric, Observe, Outcome, Question, Split, Success};
 pub use read::{File, read};

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::project::Period;
 use crate::shape::{Object, Shape};
 use crate::shapes::KINDS;
 
@@ -60,7 +61,7 @@ fn of(shape: Shape) -> Value {
         Shape::Name => json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" }),
         Shape::Instant => json!({ "type": "string", "pattern": "^\\d{4}-\\d{2}-\\d{2}([T ].+)?$" }),
         Shape::Duration(_) => json!({ "type": "string", "pattern": SPAN }),
-        Shape::Window => json!({ "type": "string", "pattern": format!("({SPAN})|(^all time$)") }),
+        Shape::Window => json!({ "type": "string", "pattern": window() }),
         Shape::Number => json!({ "type": "number" }),
         Shape::Bool => json!({ "type": "boolean" }),
         Shape::Sql | Shape::Scalar => json!({ "type": ["string", "number", "boolean"] }),
@@ -69,6 +70,13 @@ fn of(shape: Shape) -> Value {
         Shape::List(item) => json!({ "type": "array", "items": of(*item) }),
         Shape::Object(inner) => object(inner),
     }
+}
+
+/// Spans, spans that ended some time ago, parts of the calendar, all time.
+fn window() -> String {
+    let span = SPAN.trim_start_matches('^').trim_end_matches('$');
+    let periods = Period::ALL.map(Period::words).join("|");
+    format!("^({span}|{span},? ending {span} ago|({periods})( in [A-Za-z0-9_+/-]+)?|all time)$")
 }
 
 const SPAN: &str = "^(\\d+(\\.\\d+)?\\s*[a-zµ]+\\s*)+$";

@@ -19,7 +19,7 @@ pub(crate) enum Shape {
     Instant,
     /// A span of time; with `true`, greater than zero.
     Duration(bool),
-    /// A span of time greater than zero, or `all time`.
+    /// How far back it looks: a span, one that ended some time ago, a part of the calendar, or `all time`.
     Window,
     /// A number.
     Number,
@@ -175,7 +175,11 @@ fn check_scalar(node: &Node, shape: Shape, origin: &Origin<'_>, findings: &mut F
         ),
         Shape::Instant if parse_instant(text, None).is_none() => bad_instant(node, text, origin, findings),
         Shape::Duration(positive) => check_duration(node, text, positive, origin, findings),
-        Shape::Window if text != "all time" => check_duration(node, text, true, origin, findings),
+        Shape::Window => {
+            if let Err(problem) = crate::window::parse(text) {
+                findings.at(problem.code, origin, node.span, problem.message, problem.help);
+            }
+        }
         _ => {}
     }
 }
@@ -220,6 +224,13 @@ pub(crate) fn check_zone(node: &Node, origin: &Origin<'_>, findings: &mut Findin
     if Zone::find(name).is_some() {
         return Some(name.to_owned());
     }
+    let help = instead_of_zone(name);
+    findings.at(Code::UnknownZone, origin, node.span, format!("There is no time zone `{name}`."), help);
+    None
+}
+
+/// What to write instead of a zone that does not exist.
+pub(crate) fn instead_of_zone(name: &str) -> String {
     let common = [
         "UTC",
         "America/New_York",
@@ -232,12 +243,10 @@ pub(crate) fn check_zone(node: &Node, origin: &Origin<'_>, findings: &mut Findin
         "Asia/Kolkata",
         "Australia/Sydney",
     ];
-    let help = match nearest(name, common) {
+    match nearest(name, common) {
         Some(right) => format!("Did you mean `{right}`?"),
         None => "Write an IANA name, such as `America/New_York` or `UTC`.".to_owned(),
-    };
-    findings.at(Code::UnknownZone, origin, node.span, format!("There is no time zone `{name}`."), help);
-    None
+    }
 }
 
 pub(crate) fn is_name(text: &str) -> bool {

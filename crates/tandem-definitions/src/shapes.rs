@@ -171,7 +171,11 @@ static FEATURE: Object = Object {
         Key::new("value", Shape::Sql, "a SQL expression: aggregations of the source, other features, `request.NAME`.")
             .required(),
         Key::new("where", Shape::Sql, "which records count: a SQL condition over the source's fields."),
-        Key::new("over", Shape::Window, "how far back in event time it looks: `7 days`, or `all time`."),
+        Key::new(
+            "over",
+            Shape::Window,
+            "how far back in event time it looks: `7 days`, `7 days, ending 7 days ago`, `today in Europe/London`, `this week`, `this month`, or `all time`.",
+        ),
         Key::new("default", Shape::Scalar, "what it is instead of null."),
     ],
 };

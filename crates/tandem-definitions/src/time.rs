@@ -257,6 +257,12 @@ fn date_of(days: i64) -> (i64, i64, i64) {
     (era * 400 + year + i64::from(month <= 2), month, day)
 }
 
+/// The first midnight of the month, both as microseconds since 1970-01-01 00:00 on some wall clock.
+pub fn first_of_month(local: Micros) -> Micros {
+    let days = local.div_euclid(DAY);
+    (days - date_of(days).2 + 1) * DAY
+}
+
 fn wall_clock(local: Micros) -> Option<DateTime> {
     let (days, rest) = (local.div_euclid(DAY), local.rem_euclid(DAY));
     let (year, month, day) = date_of(days);

@@ -130,6 +130,10 @@ cases! {
     cycle: FeatureCycle, broken(ROUTE, "value: count(*)\n    over: 30 days", "value: case when is_running_late then landings_30d else 0 end"), (3, 11), "landings_30d", "landings_30d → landings_30d", "Break the chain";
     window_without_time: WindowWithoutEventTime, broken(SCHEDULE, "[{property: timeRole, value: event, vendor: tandem}]", "[]").into_iter().map(|mut f| { if f.path == ROUTE { f.text = f.text.replacen("from: landings", "from: schedule", 1); } f }).collect::<Vec<_>>(), (8, 11), "30 days", "no event time", "timeRole: event";
     bad_window: BadWindow, broken(AIRCRAFT, "over: 7 days", "over: 0 days"), (21, 11), "0 days", "holds no time", "positive";
+    bad_window_ending: BadDuration, broken(AIRCRAFT, "over: 7 days", "over: 7 days, ending yesterday"), (21, 11), "7 days, ending yesterday", "how long ago", "7 days, ending 7 days ago";
+    bad_window_lag: BadWindow, broken(AIRCRAFT, "over: 7 days", "over: 7 days, ending 0 days ago"), (21, 11), "7 days, ending 0 days ago", "`0 days` holds no time", "positive";
+    bad_window_word: BadDuration, broken(AIRCRAFT, "over: 7 days", "over: tody in Europe/London"), (21, 11), "tody in Europe/London", "not a span", "`today`";
+    bad_window_zone: UnknownZone, broken(AIRCRAFT, "over: 7 days", "over: this week in Europe/Lodnon"), (21, 11), "this week in Europe/Lodnon", "no time zone", "`Europe/London`";
     bad_window_negative: BadWindow, broken(QUESTION, "within: 24 hours", "within: -1 hour"), (12, 11), "-1 hour", "holds no time", "positive";
     entity_not_touched: EntityNotTouched, broken(LANDINGS, ", customProperties: [{property: entity, value: aircraft, vendor: tandem}]", "").into_iter().map(|mut f| { if f.path == AIRCRAFT { f.text = f.text[..f.text.find("  - name: mean").unwrap()].to_owned(); } f }).collect::<Vec<_>>(), (12, 11), "landings", "which aircraft", "`schedule`";
     bad_default: BadDefault, broken(AIRCRAFT, "default: 0", "default: none"), (14, 14), "none", "is a number", "default: 0.0";

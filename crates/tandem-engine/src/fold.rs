@@ -1,8 +1,10 @@
 //! What is asked of one source's records about one kind of entity: measures, the ways to fold them, and windows.
 //! Not here: the folding (`partial.rs`), and which records lie in a window (`track.rs`).
 
+use tandem_definitions::time::Zone;
 use tandem_definitions::{Aggregate, Expr, Function, Micros, Type, Value, Window};
 
+use crate::calendar::start;
 use crate::moments::Moments;
 use crate::partial::Partial;
 use crate::sum::ExactSum;
@@ -66,6 +68,8 @@ pub(crate) struct Nest {
 #[derive(Clone, Debug)]
 pub(crate) struct Ring {
     pub window: Window,
+    /// Whose calendar; UTC where it does not matter.
+    zone: Zone,
     /// The folds that this window or a wider one of the nest asks for.
     pub active: Vec<usize>,
     pub views: Vec<View>,
@@ -111,24 +115,27 @@ impl Lane {
         };
         let fold = position_or_push(&mut self.folds, Fold { measure, kind, ty });
         let view = View { fold, function: aggregate.function, out };
-        self.ring(aggregate.window).views.push(view);
+        self.ring(&aggregate.window).views.push(view);
         for nest in &mut self.nests {
             nest.activate();
         }
     }
 
-    fn ring(&mut self, window: Window) -> &mut Ring {
-        let shares_end = |nest: &Nest| match (nest.rings[0].window, window) {
-            (Window::Ahead(a), Window::Ahead(b)) => a == b,
-            (Window::Ahead(_), _) | (_, Window::Ahead(_)) => false,
-            _ => true,
+    fn ring(&mut self, window: &Window) -> &mut Ring {
+        let shares_end = |nest: &Nest| match (&nest.rings[0].window, window) {
+            (Window::Ahead(a), Window::Ahead(b)) | (Window::Lagged { lag: a, .. }, Window::Lagged { lag: b, .. }) => {
+                a == b
+            }
+            (Window::Sliding(_) | Window::AllTime, Window::Sliding(_) | Window::AllTime) => true,
+            // Which of today and the last six hours is the wider depends on the instant, so calendars stand alone.
+            (a, b) => a == b,
         };
         let nest = match self.nests.iter().position(shares_end) {
             Some(i) => &mut self.nests[i],
             None => self.nests.push_mut(Nest { rings: vec![Ring::new(window)] }),
         };
-        let at = nest.rings.partition_point(|ring| width(ring.window) < width(window));
-        if nest.rings.get(at).is_none_or(|ring| ring.window != window) {
+        let at = nest.rings.partition_point(|ring| width(&ring.window) < width(window));
+        if nest.rings.get(at).is_none_or(|ring| ring.window != *window) {
             nest.rings.insert(at, Ring::new(window));
         }
         &mut nest.rings[at]
@@ -164,13 +171,23 @@ impl Lane {
 }
 
 impl Ring {
-    fn new(window: Window) -> Self {
-        Self { window, active: Vec::new(), views: Vec::new() }
+    fn new(window: &Window) -> Self {
+        let zone = match window {
+            // The definitions have been checked: there is such a zone.
+            Window::Calendar { zone, .. } => Zone::find(zone).unwrap_or(Zone::UTC),
+            _ => Zone::UTC,
+        };
+        Self { window: window.clone(), zone, active: Vec::new(), views: Vec::new() }
     }
 
     /// The span of event time that it looks at when asked at an instant.
     pub fn span(&self, at: Micros) -> Span {
         match self.window {
+            Window::Lagged { length, lag } => {
+                let to = at.saturating_sub(lag);
+                Span { at, from: Some(to.saturating_sub(length)), to }
+            }
+            Window::Calendar { period, .. } => Span { at, from: Some(start(period, &self.zone, at)), to: at },
             Window::Sliding(w) => Span { at, from: Some(at.saturating_sub(w)), to: at },
             Window::AllTime => Span { at, from: None, to: at },
             Window::Ahead(w) => Span { at, from: Some(at), to: at.saturating_add(w) },
@@ -190,10 +207,16 @@ impl Nest {
     }
 }
 
-fn width(window: Window) -> Micros {
+/// The interval of event time that a window looks at from an instant: [from, to), without a `from` everything before.
+pub fn interval(window: &Window, at: Micros) -> (Option<Micros>, Micros) {
+    let Span { from, to, .. } = Ring::new(window).span(at);
+    (from, to)
+}
+
+fn width(window: &Window) -> Micros {
     match window {
-        Window::Sliding(w) | Window::Ahead(w) => w,
-        Window::AllTime => Micros::MAX,
+        Window::Sliding(w) | Window::Ahead(w) | Window::Lagged { length: w, .. } => *w,
+        Window::AllTime | Window::Calendar { .. } => Micros::MAX,
     }
 }
 

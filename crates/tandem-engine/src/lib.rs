@@ -14,6 +14,7 @@
 
 mod admission;
 mod big;
+mod calendar;
 mod decay;
 mod evaluate;
 mod fold;
@@ -28,6 +29,7 @@ mod values;
 
 pub use admission::Admission;
 pub use evaluate::evaluate;
+pub use fold::interval;
 pub use plan::{Output, Plan, Touch};
 pub use record::{Key, Moment, Record};
 pub use state::State;

@@ -171,18 +171,24 @@ impl Default for Wide {
 impl Wide {
     /// Adds one finite value.
     pub(crate) fn add(&mut self, x: f64) {
-        self.add_times(x, 1);
+        self.add_pieces::<3>(x, 1);
     }
 
     /// Adds one finite value `n` times.
     pub(crate) fn add_times(&mut self, x: f64, n: u32) {
+        self.add_pieces::<4>(x, n);
+    }
+
+    /// Adds a product that touches so many limbs: 53 bits, those of `n`, and up to 31 below.
+    #[inline]
+    fn add_pieces<const PIECES: usize>(&mut self, x: f64, n: u32) {
         let bits = x.to_bits();
         let exponent = ((bits >> 52) & 0x7ff) as usize;
         let fraction = bits & ((1 << 52) - 1);
         // The mantissa stands at bit `shift` above 2^-1074.
         let (mantissa, shift) = if exponent == 0 { (fraction, 0) } else { (fraction | 1 << 52, exponent - 1) };
         let spread = (u128::from(mantissa) * u128::from(n)) << (shift % 32);
-        for (limb, i) in self.limbs[shift / 32..].iter_mut().zip(0..4) {
+        for (limb, i) in self.limbs[shift / 32..].iter_mut().zip(0..PIECES) {
             let piece = ((spread >> (32 * i)) & 0xffff_ffff) as i64;
             *limb += if x.is_sign_negative() { -piece } else { piece };
         }

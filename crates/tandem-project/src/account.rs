@@ -5,8 +5,8 @@ use serde::Serialize;
 use tandem_data::read::{self, Batch};
 use tandem_data::replay::first_of_identity;
 use tandem_data::table::columns;
-use tandem_definitions::{Aggregate, Datum, Input, Micros, Type, Value, Window, time};
-use tandem_engine::{Moment, Plan, Record, State, evaluate};
+use tandem_definitions::{Aggregate, Datum, Input, Micros, Type, Value, time};
+use tandem_engine::{Moment, Plan, Record, State, evaluate, interval};
 
 use crate::error::Error;
 use crate::explain::aggregation;
@@ -171,20 +171,16 @@ fn each_record<'b>(
 fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Result<Part, Error> {
     let project = &loaded.project;
     let source = &project.sources[aggregate.source];
-    let (from, to) = match aggregate.window {
-        Window::Sliding(w) => (at.saturating_sub(w), at),
-        Window::AllTime => (Micros::MIN, at),
-        Window::Ahead(w) => (at, at.saturating_add(w)),
-    };
+    let (from, to) = interval(&aggregate.window, at);
     let names = key_columns(project, aggregate.entity);
     let key_text = names.iter().zip(key).map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>();
     let mut part = Part {
         source: source.name.clone(),
         how: aggregation(project, aggregate),
         entity: key_text.join(", "),
-        window: match aggregate.window {
-            Window::AllTime => format!("before {}", time::format_instant(to)),
-            _ => format!("[{}, {})", time::format_instant(from), time::format_instant(to)),
+        window: match from {
+            None => format!("before {}", time::format_instant(to)),
+            Some(from) => format!("[{}, {})", time::format_instant(from), time::format_instant(to)),
         },
         ..Part::default()
     };
@@ -209,10 +205,10 @@ fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Re
                 order: (event, arrival, position),
             };
             if arrival >= at {
-                if event >= from {
+                if from.is_none_or(|from| event >= from) {
                     part.not_yet_known.add(line);
                 }
-            } else if event < from {
+            } else if from.is_some_and(|from| event < from) {
                 part.before_the_window.add(line);
             } else if !holds || value.is_some_and(|v| v.is_null()) {
                 part.without_a_value.add(line);

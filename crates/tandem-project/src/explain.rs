@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use tandem_definitions::{
-    Aggregate, Arrival, Code, Computation, Feature, Function, Project, Question, Source, Window, time,
+    Aggregate, Arrival, Code, Computation, Feature, Function, Period, Project, Question, Source, Window, time,
 };
 
 use crate::error::Error;
@@ -139,10 +139,21 @@ pub(crate) fn aggregation(project: &Project, aggregate: &Aggregate) -> String {
                 .into()
         }
     };
-    let span = match aggregate.window {
-        Window::Sliding(w) => format!("of the last {}", time::format_duration(w)),
+    let span = match &aggregate.window {
+        Window::Sliding(w) => format!("of the last {}", time::format_duration(*w)),
         Window::AllTime => "of all time".to_owned(),
-        Window::Ahead(w) => format!("of the next {}", time::format_duration(w)),
+        Window::Ahead(w) => format!("of the next {}", time::format_duration(*w)),
+        Window::Lagged { length, lag } => {
+            format!("of the {} that ended {} ago", time::format_duration(*length), time::format_duration(*lag))
+        }
+        Window::Calendar { period, zone } => {
+            let since = match period {
+                Period::Day => "today, since its first instant",
+                Period::Week => "this week, since the first instant of Monday",
+                Period::Month => "this month, since its first instant",
+            };
+            format!("of {since} on the clocks of {zone}")
+        }
     };
     let filter = if aggregate.filter.is_some() { ", where the condition holds" } else { "" };
     format!("{how}, over the records of {} {span}{filter}", project.sources[aggregate.source].name)
@@ -237,4 +248,70 @@ fn model(project: &Project, name: &str) -> Option<String> {
         model.notebook,
         model.lock
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_definitions::{Expr, Fraction, Type};
+
+    use super::*;
+
+    fn words(function: Function, window: Window) -> String {
+        let source = Source {
+            name: "landings".to_owned(),
+            version: String::new(),
+            meaning: String::new(),
+            locations: Vec::new(),
+            fields: Vec::new(),
+            event: 0,
+            arrival: Arrival::Observed,
+            identity: Vec::new(),
+            touches: Vec::new(),
+            time_zone: None,
+            place: tandem_definitions::Place::default(),
+        };
+        let project = Project { sources: vec![source], ..Project::default() };
+        let aggregate = Aggregate {
+            source: 0,
+            entity: 0,
+            function,
+            input: Some(Expr::Column(0)),
+            input_type: Type::Float,
+            filter: None,
+            window,
+            ty: Type::Float,
+        };
+        aggregation(&project, &aggregate)
+    }
+
+    #[test]
+    fn aggregations_and_windows_in_words() {
+        let (day, week) = (time::DAY, 7 * time::DAY);
+        for (function, window, expected) in [
+            (
+                Function::Rate(time::HOUR),
+                Window::Sliding(day),
+                "how many records there are for each hour, over the records of landings of the last 1 day",
+            ),
+            (
+                Function::NthLast(2),
+                Window::Lagged { length: week, lag: day },
+                "the latest value but 1, by event time, then arrival, over the records of landings of the 7 days that ended \
+                 1 day ago",
+            ),
+            (
+                Function::PercentileDisc(Fraction(900_000_000)),
+                Window::AllTime,
+                "the least value that at least 0.9 of the values do not exceed, over the records of landings of all time",
+            ),
+            (
+                Function::DecayedMean(week),
+                Window::Calendar { period: Period::Week, zone: "Europe/London".into() },
+                "the mean, each value weighing half as much for every 7 days of its age, over the records of landings of \
+                 this week, since the first instant of Monday on the clocks of Europe/London",
+            ),
+        ] {
+            assert_eq!(words(function, window), expected);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use tandem_definitions::Micros;
+use tandem_definitions::{Micros, time};
 
 /// 2024-03-01T00:00:00Z.
 const BASE: Micros = 1_709_251_200_000_000;
@@ -107,7 +107,35 @@ const PLAIN: &[&str] = &[
     "rate_per_day(*)",
     "quantile(x, 0.75) - quantile(x, 0.25)",
 ];
-const WINDOWS: &[&str] = &["all time", "30 minutes", "1 hour", "2 hours", "5 hours"];
+const WINDOWS: &[&str] = &[
+    "all time",
+    "30 minutes",
+    "1 hour",
+    "2 hours",
+    "5 hours",
+    "1 hour, ending 1 hour ago",
+    "3 hours, ending 1 hour ago",
+    "2 hours, ending 90 minutes ago",
+    "today",
+    "today in Europe/London",
+    "today in America/New_York",
+    "today in America/Sao_Paulo",
+    "today in America/Havana",
+    "today in Asia/Kathmandu",
+    "this week in America/New_York",
+    "this month in America/New_York",
+    "this month in Pacific/Kiritimati",
+];
+/// Where drafts begin, from the first one: the first of a month; the clocks of New York go on, and London's go back; the
+/// day in São Paulo that has no midnight, and the one in Havana that has two; a Monday that begins a month.
+const BEGINNINGS: &[&str] = &[
+    "2024-03-01T00:00:00Z",
+    "2024-03-10T00:00:00Z",
+    "2024-10-26T20:00:00Z",
+    "2018-11-03T22:00:00Z",
+    "2024-11-03T01:00:00Z",
+    "2024-03-31T22:00:00Z",
+];
 const FILTERS: &[&str] = &[
     "b",
     "not b",
@@ -221,8 +249,16 @@ pub fn draft(landings: Range<usize>) -> impl Strategy<Value = Draft> {
         prop::collection::vec((any::<Index>(), 0..6i64), 0..6),
         prop::collection::vec(fuel, 0..8),
         prop::collection::vec(asked(), 1..10),
+        select(BEGINNINGS),
     )
-        .prop_map(|(aggregations, mut landings, repeated, fuel, observations)| {
+        .prop_map(|(aggregations, mut landings, repeated, mut fuel, mut observations, beginning)| {
+            let shift = time::parse_instant(beginning, None).unwrap_or(BASE) - BASE;
+            for landing in &mut landings {
+                landing.event += shift;
+                landing.arrival += shift;
+            }
+            fuel.iter_mut().for_each(|(_, at, _)| *at += shift);
+            observations.iter_mut().for_each(|asked| asked.at += shift);
             // The same record again, delivered later.
             for (which, later) in repeated {
                 if !landings.is_empty() {

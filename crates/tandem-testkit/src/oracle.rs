@@ -3,8 +3,9 @@
 
 use std::collections::HashSet;
 
+use jiff::{Timestamp, ToSpan};
 use num_bigint::{BigInt, BigUint};
-use tandem_definitions::{Aggregate, Function, Input, Value, Window};
+use tandem_definitions::{Aggregate, Function, Input, Period, Value, Window};
 use tandem_project::scenario::{Case, LogRecord, Observation, Way};
 
 use crate::evaluate::evaluate;
@@ -52,9 +53,11 @@ pub fn aggregate(case: &Case<'_>, observation: &Observation, wanted: &Aggregate)
     match wanted.function {
         Function::Count => Value::Int(values.len() as i64),
         Function::CountDistinct => Value::Int(frequencies(&values).len() as i64),
-        Function::Rate(unit) => match length(&wanted.window) {
-            0 => Value::Null,
-            length => Value::Float(exact::whole_quotient(&(BigInt::from(values.len()) * unit), length)),
+        Function::Rate(unit) => match span(&wanted.window, observation.at) {
+            (Some(from), to) if from < to => {
+                Value::Float(exact::whole_quotient(&(BigInt::from(values.len()) * unit), (to - from) as u64))
+            }
+            _ => Value::Null,
         },
         _ if values.is_empty() => Value::Null,
         Function::Sum => sum(&values),
@@ -113,12 +116,29 @@ fn frequencies<'v>(values: &[&'v Value]) -> Vec<(&'v Value, usize)> {
     all
 }
 
-/// The length of a window.
-fn length(window: &Window) -> u64 {
+/// The event times that a window spans at an instant; the second is outside.
+fn span(window: &Window, t: i64) -> (Option<i64>, i64) {
     match window {
-        Window::Sliding(w) | Window::Ahead(w) => *w as u64,
-        Window::AllTime => 0,
+        Window::Sliding(w) => (Some(t - w), t),
+        Window::AllTime => (None, t),
+        Window::Ahead(w) => (Some(t), t + w),
+        Window::Lagged { length, lag } => (Some(t - lag - length), t - lag),
+        Window::Calendar { period, zone } => (Some(first_instant(*period, zone, t)), t),
     }
+}
+
+/// The first instant of t's day, week or month, by jiff's own calendar.
+fn first_instant(period: Period, zone: &str, t: i64) -> i64 {
+    let now = Timestamp::from_microsecond(t).ok().and_then(|at| at.in_tz(zone).ok());
+    let start = now.and_then(|now| {
+        let days = match period {
+            Period::Day => 0,
+            Period::Week => now.weekday().to_monday_zero_offset(),
+            Period::Month => now.day() - 1,
+        };
+        now.date().checked_sub(days.days()).ok()?.in_tz(zone).ok()?.start_of_day().ok()
+    });
+    start.map_or(t, |start| start.timestamp().as_microsecond())
 }
 
 /// The point `at` (in billionths) of the way from the least to the greatest of sorted values, on the lines between them.
@@ -157,11 +177,9 @@ fn counted<'a>(
             .any(|t| t.fields.iter().zip(key).all(|(f, part)| !part.is_null() && r.fields[*f] == *part))
     };
     let t = observation.at;
-    let in_window = |r: &LogRecord| match wanted.window {
-        Window::Sliding(w) => r.arrival < t && t - w <= r.event && r.event < t,
-        Window::AllTime => r.arrival < t && r.event < t,
-        Window::Ahead(w) => t <= r.event && r.event < t + w,
-    };
+    let (from, to) = span(&wanted.window, t);
+    let known = |r: &LogRecord| r.arrival < t || matches!(wanted.window, Window::Ahead(_));
+    let in_window = |r: &LogRecord| known(r) && from.is_none_or(|from| from <= r.event) && r.event < to;
     let passes =
         |r: &LogRecord| wanted.filter.as_ref().is_none_or(|f| matches!(evaluate(f, &r.fields), Value::Bool(true)));
     let folded = |r: &LogRecord| wanted.input.as_ref().map_or(Value::Bool(true), |x| evaluate(x, &r.fields));

@@ -44,6 +44,7 @@ fn on_disk() {
 }
 
 /// A way that gets one rule of DESIGN §5 wrong, by changing the case that the right way is given.
+#[derive(Clone)]
 struct Wrong(&'static str, fn(&mut Case<'_>), fn(&mut Project));
 
 impl Way for Wrong {
@@ -68,11 +69,8 @@ fn aggregates(project: &mut Project, change: impl Fn(&mut Aggregate)) {
     project.features.iter_mut().flat_map(|f| &mut f.value.aggregates).for_each(change);
 }
 
-#[test]
-fn every_wrong_rule_is_caught() {
-    let wrong = [
-        Wrong("knows late records before they arrive", |c| records(c, |r| r.arrival = r.event), |_| {}),
-        Wrong("closed upper bound", |c| c.observations.iter_mut().for_each(|o| o.at += 1), |_| {}),
+fn wrong_windows() -> Vec<Wrong> {
+    vec![
         Wrong(
             "open lower bound",
             |_| {},
@@ -84,23 +82,47 @@ fn every_wrong_rule_is_caught() {
                 });
             },
         ),
-        Wrong("no windows", |_| {}, |p| aggregates(p, |a| a.window = Window::AllTime)),
-        Wrong("no filters", |_| {}, |p| aggregates(p, |a| a.filter = None)),
-        Wrong("counts repeated records", |_| {}, |p| p.sources.iter_mut().for_each(|s| s.identity.clear())),
-        Wrong("the first in the file wins", |c| c.logs.iter_mut().for_each(|l| l.records.reverse()), |_| {}),
         Wrong(
-            "drops late records",
-            |c| {
-                for log in &mut c.logs {
-                    let mut newest = i64::MIN;
-                    log.records.retain(|r| {
-                        newest = newest.max(r.event);
-                        r.event == newest
-                    });
-                }
-            },
+            "ends every window now",
             |_| {},
+            |p| {
+                aggregates(p, |a| {
+                    if let Window::Lagged { length, .. } = a.window {
+                        a.window = Window::Sliding(length);
+                    }
+                });
+            },
         ),
+        Wrong(
+            "reads every calendar in UTC",
+            |_| {},
+            |p| {
+                aggregates(p, |a| {
+                    if let Window::Calendar { zone, .. } = &mut a.window {
+                        *zone = "UTC".into();
+                    }
+                });
+            },
+        ),
+        Wrong(
+            "knows no daylight saving",
+            |_| {},
+            |p| {
+                aggregates(p, |a| {
+                    if let Window::Calendar { zone, .. } = &mut a.window
+                        && &**zone == "Europe/London"
+                    {
+                        *zone = "Africa/Abidjan".into();
+                    }
+                });
+            },
+        ),
+        Wrong("no windows", |_| {}, |p| aggregates(p, |a| a.window = Window::AllTime)),
+    ]
+}
+
+fn wrong_functions() -> Vec<Wrong> {
+    vec![
         Wrong(
             "counts nulls",
             |_| {},
@@ -123,8 +145,55 @@ fn every_wrong_rule_is_caught() {
                 });
             },
         ),
+        Wrong(
+            "lets nothing fade",
+            |_| {},
+            |p| {
+                aggregates(p, |a| match a.function {
+                    Function::DecayedSum(_) => a.function = Function::Sum,
+                    Function::DecayedMean(_) => a.function = Function::Mean,
+                    _ => {}
+                });
+            },
+        ),
+        Wrong(
+            "draws no line between two values",
+            |_| {},
+            |p| {
+                aggregates(p, |a| {
+                    if let Function::PercentileCont(at) = a.function {
+                        a.function = Function::PercentileDisc(at);
+                    }
+                });
+            },
+        ),
+    ]
+}
+
+#[test]
+fn every_wrong_rule_is_caught() {
+    let wrong_records = vec![
+        Wrong("knows late records before they arrive", |c| records(c, |r| r.arrival = r.event), |_| {}),
+        Wrong("closed upper bound", |c| c.observations.iter_mut().for_each(|o| o.at += 1), |_| {}),
+        Wrong("no filters", |_| {}, |p| aggregates(p, |a| a.filter = None)),
+        Wrong("counts repeated records", |_| {}, |p| p.sources.iter_mut().for_each(|s| s.identity.clear())),
+        Wrong("the first in the file wins", |c| c.logs.iter_mut().for_each(|l| l.records.reverse()), |_| {}),
+        Wrong(
+            "drops late records",
+            |c| {
+                for log in &mut c.logs {
+                    let mut newest = i64::MIN;
+                    log.records.retain(|r| {
+                        newest = newest.max(r.event);
+                        r.event == newest
+                    });
+                }
+            },
+            |_| {},
+        ),
         Wrong("no defaults", |_| {}, |p| p.features.iter_mut().for_each(|f| f.default = None)),
     ];
+    let wrong = [wrong_records, wrong_windows(), wrong_functions()].concat();
     let scenarios = suite::scenarios();
     for way in &wrong {
         let passes = |s: &Scenario| run(s, way).holds();

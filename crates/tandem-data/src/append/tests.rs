@@ -124,7 +124,10 @@ fn a_last_line_that_is_no_json_is_cut_and_another_is_an_error() {
 
     fs::write(&first, "{\"a\":1}\n{\"a\":\n{\"a\":3}\n").unwrap();
     let error = AppendLog::open(folder.path()).err().unwrap().to_string();
-    assert!(error.contains("000001.jsonl, line 2") && error.contains("restore the file") && !error.contains("remove"), "{error}");
+    assert!(
+        error.contains("000001.jsonl, line 2") && error.contains("restore the file") && !error.contains("remove"),
+        "{error}"
+    );
 
     // Torn, but not in the last segment.
     fs::write(&first, "{\"a\":1}\n{\"a\":2").unwrap();

@@ -10,7 +10,6 @@ use crate::expression::Expr;
 use crate::findings::{Origin, Span};
 use crate::project::{Computation, Feature, Project, RequestField, Source, Window};
 use crate::sql::{Checker, Folding, Names, Record, Scope, Sql, reads};
-use crate::time::parse_duration;
 use crate::value::{Type, Value};
 use crate::yaml::{Node, Scalar};
 
@@ -165,8 +164,8 @@ impl Reader {
         let Some(from) = draft.node.get("from") else { return Some(None) };
         let over = draft.node.get("over");
         let window = match over.and_then(Node::text) {
-            None | Some("all time") => Some(Window::AllTime),
-            Some(text) => parse_duration(text).filter(|span| *span > 0).map(Window::Sliding),
+            None => Some(Window::AllTime),
+            Some(text) => crate::window::parse(text).ok(),
         };
         let index = match self.source(from, &draft.origin) {
             Found::Index(index) => index,

@@ -4,7 +4,7 @@ use std::mem;
 
 use super::check::{Checker, Typed};
 use super::functions::Inputs;
-use super::parameters::{parameter, what};
+use super::parameters::parameter;
 use super::scope::{Folding, Scope};
 use crate::codes::Code;
 use crate::expression::Expr;
@@ -15,6 +15,63 @@ use crate::value::Type;
 
 /// What an outcome cannot ask: it looks ahead.
 const LOOKING_BACK: &[&str] = &["time_since_last", "time_since_first", "decayed_sum", "decayed_mean"];
+
+/// A function, what it folds, the type of that, and of the result.
+type Folded = (Function, Option<Expr>, Type, Type);
+
+/// What may be asked of records as such, and not only of a value; and its type.
+fn of_records(name: &str) -> Option<(Function, Type)> {
+    Some(match name {
+        "count" => (Function::Count, Type::Int),
+        "rate_per_hour" => (Function::Rate(HOUR), Type::Float),
+        "rate_per_day" => (Function::Rate(DAY), Type::Float),
+        "time_since_last" => (Function::TimeSinceLast, Type::Float),
+        "time_since_first" => (Function::TimeSinceFirst, Type::Float),
+        _ => return None,
+    })
+}
+
+/// What is asked of a value, where it is told nothing more.
+fn of_values(name: &str) -> Function {
+    match name {
+        "min" => Function::Min,
+        "max" => Function::Max,
+        "first" => Function::First,
+        "last" => Function::Last,
+        "mode" => Function::Mode,
+        "sum" => Function::Sum,
+        "var_pop" => Function::VarPop,
+        "var_samp" | "variance" => Function::VarSamp,
+        "stddev_pop" => Function::StddevPop,
+        "stddev_samp" | "stddev" => Function::StddevSamp,
+        "median" => Function::PercentileCont(Fraction::HALF),
+        _ => Function::Mean,
+    }
+}
+
+/// What a function computes of numbers, in words; `None` for one that gives one of the values, of whatever type.
+fn computed(function: Function) -> Option<&'static str> {
+    Some(match function {
+        Function::Sum => "sum",
+        Function::Mean => "mean",
+        Function::VarPop | Function::VarSamp => "variance",
+        Function::StddevPop | Function::StddevSamp => "standard deviation",
+        Function::PercentileCont(_) => "percentile on a line",
+        Function::DecayedSum(_) => "decayed sum",
+        Function::DecayedMean(_) => "decayed mean",
+        _ => return None,
+    })
+}
+
+/// What stands in the parentheses, in words.
+fn wanted(name: &str) -> &'static str {
+    match (name, parameter(name)) {
+        (_, Some(parameter)) => parameter.inputs(),
+        ("time_since_last" | "time_since_first", _) => "one value, or none",
+        ("count" | "rate_per_hour" | "rate_per_day", _) => "`*` or one value",
+        _ => "one value",
+    }
+}
 
 impl<'p> Checker<'_, 'p> {
     pub(super) fn aggregate(&mut self, name: &str, inputs: Inputs<'_>, span: Span, name_span: Span) -> Option<Typed> {
@@ -69,7 +126,7 @@ impl<'p> Checker<'_, 'p> {
             input,
             input_type,
             filter: folding.filter.clone(),
-            window: folding.window,
+            window: folding.window.clone(),
             ty,
         });
         self.leave(folding);
@@ -103,26 +160,12 @@ impl<'p> Checker<'_, 'p> {
         Some(Typed { expr: self.input(Input::Aggregate(index)), ty: Some(ty), span })
     }
 
-    fn folded(
-        &mut self,
-        name: &str,
-        inputs: Inputs<'_>,
-        span: Span,
-        name_span: Span,
-    ) -> Option<(Function, Option<Expr>, Type, Type)> {
-        // What may be asked of records as such, and not only of a value.
-        let plain = match name {
-            "count" => Some(Function::Count),
-            "rate_per_hour" => Some(Function::Rate(HOUR)),
-            "rate_per_day" => Some(Function::Rate(DAY)),
-            "time_since_last" => Some(Function::TimeSinceLast),
-            "time_since_first" => Some(Function::TimeSinceFirst),
-            _ => None,
-        };
-        let result = if name == "count" { Type::Int } else { Type::Float };
-        let since = name.starts_with("time_since");
+    fn folded(&mut self, name: &str, inputs: Inputs<'_>, span: Span, name_span: Span) -> Option<Folded> {
+        let plain = of_records(name);
         let (distinct, inputs) = match (inputs, plain) {
-            (Inputs::Star, Some(function)) if !since => return Some((function, None, Type::Bool, result)),
+            (Inputs::Star, Some((function, ty))) if !name.starts_with("time_since") => {
+                return Some((function, None, Type::Bool, ty));
+            }
             (Inputs::Star, _) => {
                 return self.unsupported(
                     span,
@@ -130,24 +173,16 @@ impl<'p> Checker<'_, 'p> {
                     &format!("Write `{name}(field)`."),
                 );
             }
-            (Inputs::List { inputs, .. }, Some(function)) if inputs.is_empty() && name != "count" => {
-                return Some((function, None, Type::Bool, result));
+            (Inputs::List { inputs, .. }, Some((function, ty))) if inputs.is_empty() && name != "count" => {
+                return Some((function, None, Type::Bool, ty));
             }
             (Inputs::List { distinct, inputs }, _) => (distinct, inputs),
         };
         let parameter = parameter(name);
         let (input, given) = match (inputs.as_slice(), parameter) {
             ([input], None) => (*input, None),
-            ([input, given], Some(_)) => (*input, Some(*given)),
-            (inputs, _) => {
-                let wanted = match name {
-                    "count" => "`*` or one value",
-                    _ if since => "one value, or none",
-                    _ if plain.is_some() => "`*` or one value",
-                    _ => parameter.map_or("one value", |p| p.inputs()),
-                };
-                return self.wrong_count(name, wanted, inputs.len(), span);
-            }
+            ([input, given], Some(parameter)) => (*input, Some((parameter, *given))),
+            (inputs, _) => return self.wrong_count(name, wanted(name), inputs.len(), span),
         };
         if distinct && name != "count" {
             return self.unsupported(
@@ -157,9 +192,9 @@ impl<'p> Checker<'_, 'p> {
             );
         }
         let x = self.expr(input);
-        let with = match (parameter, given) {
-            (Some(parameter), Some(given)) => Some(self.parameter(name, parameter, given)?),
-            _ => None,
+        let told = match given {
+            Some((parameter, given)) => Some(self.parameter(name, parameter, given)?),
+            None => None,
         };
         let x = x?;
         let Some(ty) = x.ty else {
@@ -171,39 +206,19 @@ impl<'p> Checker<'_, 'p> {
             );
             return None;
         };
-        let (function, result) = match (name, plain, with) {
-            ("count", ..) if distinct => (Function::CountDistinct, Type::Int),
-            (_, Some(function), _) => (function, result),
-            (_, _, Some(function @ (Function::NthLast(_) | Function::PercentileDisc(_)))) => (function, ty),
-            (_, _, Some(function)) => return self.summed(what(name), function, x, name_span),
-            ("min", ..) => (Function::Min, ty),
-            ("max", ..) => (Function::Max, ty),
-            ("first", ..) => (Function::First, ty),
-            ("last", ..) => (Function::Last, ty),
-            ("mode", ..) => (Function::Mode, ty),
-            ("sum", ..) => return self.summed("sum", Function::Sum, x, name_span),
-            ("var_pop", ..) => return self.summed("variance", Function::VarPop, x, name_span),
-            ("var_samp" | "variance", ..) => return self.summed("variance", Function::VarSamp, x, name_span),
-            ("stddev_pop", ..) => return self.summed("standard deviation", Function::StddevPop, x, name_span),
-            ("stddev_samp" | "stddev", ..) => {
-                return self.summed("standard deviation", Function::StddevSamp, x, name_span);
-            }
-            ("median", ..) => {
-                return self.summed("median", Function::PercentileCont(Fraction(500_000_000)), x, name_span);
-            }
-            _ => return self.summed("mean", Function::Mean, x, name_span),
-        };
-        Some((function, Some(x.expr), ty, result))
+        if let Some((function, result)) = plain {
+            let function = if distinct { Function::CountDistinct } else { function };
+            return Some((function, Some(x.expr), ty, result));
+        }
+        let function = told.unwrap_or_else(|| of_values(name));
+        match computed(function) {
+            Some(what) => self.summed(what, function, x, name_span),
+            None => Some((function, Some(x.expr), ty, ty)),
+        }
     }
 
     /// Sums, means and the like are of numbers; a condition counts as 1 where it holds, else as 0.
-    fn summed(
-        &mut self,
-        what: &str,
-        function: Function,
-        x: Typed,
-        name_span: Span,
-    ) -> Option<(Function, Option<Expr>, Type, Type)> {
+    fn summed(&mut self, what: &str, function: Function, x: Typed, name_span: Span) -> Option<Folded> {
         let (expr, ty) = match x.ty {
             Some(Type::Bool) => (Expr::Cast(Box::new(x.expr), Type::Int), Type::Int),
             Some(ty) if ty.is_numeric() => (x.expr, ty),

@@ -32,15 +32,6 @@ pub(super) fn parameter(name: &str) -> Option<Parameter> {
     }
 }
 
-/// What such an aggregation gives, in words.
-pub(super) fn what(name: &str) -> &'static str {
-    match name {
-        "decayed_sum" => "decayed sum",
-        "decayed_mean" => "decayed mean",
-        _ => "percentile on a line",
-    }
-}
-
 impl Parameter {
     /// What stands in the parentheses, in words.
     pub fn inputs(self) -> &'static str {
