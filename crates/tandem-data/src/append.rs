@@ -48,6 +48,9 @@ pub enum AppendError {
         /// What the reader stumbled over.
         reason: String,
     },
+    /// A segment is gone, and a later one is there.
+    #[error("{} is missing, and a later segment of the log is there. Restore it from a backup: without it, the positions of all records behind it would move", .0.display())]
+    Missing(PathBuf),
     /// A line to append is empty or holds a line break.
     #[error("a record to append is not one line of text. This is a mistake in Tandem: please report it")]
     NotALine,

@@ -1,8 +1,8 @@
-//! Values between rows and columns, and small tables in files: observations read from one, features written to one, and
-//! Arrow streams for Python. Deliberately not here: logs, which are read by `crate::read`, batch by batch.
+//! Values between rows and columns, and small tables in files: observations read from one, features written to one.
+//! Deliberately not here: logs, which are read by `crate::read`, batch by batch.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -145,9 +145,9 @@ pub enum TableError {
         /// Why.
         reason: String,
     },
-    /// A stream is not an Arrow stream, or broke off.
-    #[error("the Arrow stream broke off or is none: {0}")]
-    Stream(#[from] ArrowError),
+    /// The columns do not make a table: our own mistake.
+    #[error("the columns do not make a table: {0}. Please report this")]
+    Columns(#[from] ArrowError),
 }
 
 impl TableError {
@@ -235,23 +235,4 @@ pub(crate) fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile, T
 pub(crate) fn put_in_place(file: tempfile::NamedTempFile, path: &Path) -> Result<(), TableError> {
     file.as_file().sync_all().map_err(TableError::unwritable(path))?;
     file.persist(path).map(|_| ()).map_err(|e| TableError::unwritable(path)(e.error))
-}
-
-/// Writes batches as an Arrow stream (`pyarrow.ipc.open_stream` reads it).
-pub fn write_stream<W: Write>(
-    to: W,
-    schema: &SchemaRef,
-    batches: impl IntoIterator<Item = RecordBatch>,
-) -> Result<(), TableError> {
-    let mut writer = arrow_ipc::writer::StreamWriter::try_new_buffered(to, schema)?;
-    for batch in batches {
-        writer.write(&batch)?;
-    }
-    writer.finish()?;
-    Ok(writer.get_mut().flush().map_err(ArrowError::from)?)
-}
-
-/// Reads an Arrow stream, batch by batch.
-pub fn read_stream<R: Read>(from: R) -> Result<impl Iterator<Item = Result<RecordBatch, TableError>>, TableError> {
-    Ok(arrow_ipc::reader::StreamReader::try_new_buffered(from, None)?.map(|batch| Ok(batch?)))
 }

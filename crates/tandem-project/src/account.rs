@@ -179,7 +179,7 @@ fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Re
         how: aggregation(project, aggregate),
         entity: key_text.join(", "),
         window: match from {
-            None => format!("before {}", time::format_instant(to)),
+            None => format!("(…, {})", time::format_instant(to)),
             Some(from) => format!("[{}, {})", time::format_instant(from), time::format_instant(to)),
         },
         ..Part::default()

@@ -68,12 +68,29 @@ pub(super) fn recover(folder: &Path) -> Result<Recovery, AppendError> {
     loop {
         let file = folder.join(format!("{:06}.jsonl", recovery.segments + 1));
         if !file.is_file() {
-            return Ok(recovery);
+            // A later segment without this one: its records would be lost without a word.
+            return if has_later(folder, recovery.segments + 1).map_err(AppendError::failed(folder, "read"))? {
+                Err(AppendError::Missing(file))
+            } else {
+                Ok(recovery)
+            };
         }
         let last = !folder.join(format!("{:06}.jsonl", recovery.segments + 2)).is_file();
         recovery.segments += 1;
         recover_segment(&file, last, &mut recovery)?;
     }
+}
+
+/// Whether the folder has a segment of a higher number.
+fn has_later(folder: &Path, than: u32) -> io::Result<bool> {
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(".jsonl")?.parse::<u32>().ok());
+        if number.is_some_and(|number| number > than) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn recover_segment(file: &Path, last: bool, recovery: &mut Recovery) -> Result<(), AppendError> {

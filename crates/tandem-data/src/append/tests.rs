@@ -185,3 +185,11 @@ fn one_writer_at_a_time_and_one_line_a_record() {
     assert!(matches!(log.append(&[""]), Err(AppendError::NotALine)));
     assert_eq!(log.append(&[] as &[&str]).unwrap(), 0);
 }
+
+#[test]
+fn a_segment_that_is_gone_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("000002.jsonl"), "{\"a\":1}\n").unwrap();
+    let error = AppendLog::open(folder.path()).err().unwrap().to_string();
+    assert!(error.contains("000001.jsonl is missing") && error.contains("backup"), "{error}");
+}

@@ -10,12 +10,13 @@ use tandem_project::explain;
 use super::data::thousands;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::render::Shape;
 
 /// A feature, source, entity, question, model or a finding's code, in plain words
 ///
 /// What it means, who looks after it, what it is made of, and who uses it: for whoever did not write it. With `--entity` and
-/// `--at`: the very records that made up a feature's value at that instant, those that had happened but were not known
-/// yet, and those that had left the window.
+/// `--at`: the very records that made up a feature's value at that instant (the latest 20 of many), those that had happened but
+/// were not known yet, and those that had left the window.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tandem explain mean_arrival_delay_7d
@@ -32,9 +33,9 @@ pub struct Explain {
     /// At which instant
     #[arg(long, value_name = "INSTANT", requires = "entity")]
     at: Option<String>,
-    /// The account of a value as JSON
-    #[arg(long, requires = "at")]
-    json: bool,
+    /// How the account of a value is shown
+    #[arg(long, value_enum, default_value_t)]
+    format: Shape,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -60,7 +61,7 @@ impl Explain {
             Failure::project(format!("`{at}` is no instant")).hint("write 2013-06-10T15:00:00Z, or a date")
         })?;
         let account = account::account(&loaded, &self.name, &self.entity, at)?;
-        if self.json {
+        if matches!(self.format, Shape::Json) {
             let json = serde_json::to_string_pretty(&account);
             context.terminal.data(&json.map_err(|e| Failure::world("the account cannot be written").because(e))?);
         } else {

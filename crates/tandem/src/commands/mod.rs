@@ -42,7 +42,7 @@ pub struct Cli {
     /// The project's folder, the one with tandem.yaml [default: this folder or the nearest above it]
     #[arg(long, global = true, value_name = "DIR")]
     project: Option<PathBuf>,
-    /// How many threads replay [default: one for each core]
+    /// How many threads a replay uses (the start of `serve` uses one) [default: one for each core]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
     /// About how much memory the records of a replay may take, such as 4GB; beyond it the log is read in several passes

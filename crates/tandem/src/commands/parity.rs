@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use tandem_project::measure::metric_name;
 use tandem_project::parity::{self, Difference, Report};
 use tandem_project::release;
@@ -11,6 +11,7 @@ use tandem_project::release;
 use super::data::thousands;
 use crate::context::Context;
 use crate::failure::{Failure, counted};
+use crate::render::Shape;
 
 /// What was served equals the replay, bit for bit, and what was predicted equals the notebook's own model
 ///
@@ -35,16 +36,6 @@ pub struct Parity {
     format: Shape,
 }
 
-/// For people or for programs.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Shape {
-    /// Sentences
-    #[default]
-    Text,
-    /// A JSON object
-    Json,
-}
-
 impl Parity {
     /// Compares, and says what differs.
     pub fn run(self, context: &Context) -> Result<(), Failure> {
@@ -56,6 +47,14 @@ impl Parity {
         let bar = context.terminal.bar("replaying");
         let report = parity::parity(&loaded, self.model.as_deref(), self.tolerance, &|p| bar.share(p.share))?;
         drop(bar);
+        if report.rows == 0 && !report.not_comparable.is_empty() {
+            let served: u64 = report.not_comparable.iter().map(|(_, rows)| rows).sum();
+            let what =
+                format!("all {served} served rows were answered by definitions that are neither here nor a release's");
+            return Err(
+                Failure::project(what).hint("check out the definitions of that time; their hash is in .tandem/served")
+            );
+        }
         if report.rows == 0 {
             return Err(Failure::project("nothing has been served here, so there is nothing to compare")
                 .hint("`tandem serve`, and ask it for features or predictions"));

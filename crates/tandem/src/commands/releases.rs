@@ -1,10 +1,11 @@
 //! `tandem releases`: what was released, and what is live.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use tandem_project::release;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::render::Shape;
 
 /// The releases: when each was made, how good it was, and which one is live
 #[derive(Debug, Args)]
@@ -14,16 +15,6 @@ pub struct Releases {
     /// How they are shown
     #[arg(long, value_enum, default_value_t)]
     format: Shape,
-}
-
-/// For people or for programs.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Shape {
-    /// A table
-    #[default]
-    Text,
-    /// A JSON array
-    Json,
 }
 
 impl Releases {

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 pub struct Rollback {
     /// The model
     model: String,
-    /// Which release; the end of its name is enough [default: the one that was live before]
+    /// Which release; the end of its name is enough, from four characters on [default: the one that was live before]
     #[arg(long, value_name = "RELEASE")]
     to: Option<String>,
 }

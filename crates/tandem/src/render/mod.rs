@@ -12,6 +12,16 @@ use tandem_definitions::{Diagnostic, File, Severity};
 use crate::failure::{Failure, counted};
 use crate::terminal::Terminal;
 
+/// For people or for programs.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub enum Shape {
+    /// Sentences or a table
+    #[default]
+    Text,
+    /// JSON
+    Json,
+}
+
 /// How a report is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
