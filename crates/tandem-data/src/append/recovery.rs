@@ -83,7 +83,7 @@ pub(super) fn recover(folder: &Path) -> Result<Recovery, AppendError> {
 
 /// Whether the folder has a segment of a higher number.
 fn has_later(folder: &Path, than: u32) -> io::Result<bool> {
-    for entry in std::fs::read_dir(folder)? {
+    for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
         let number = name.to_str().and_then(|name| name.strip_suffix(".jsonl")?.parse::<u32>().ok());
         if number.is_some_and(|number| number > than) {
