@@ -4,13 +4,16 @@
 
 mod common;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use common::{shop, write};
+use common::{shop, write as put};
+use sha2::{Digest, Sha256};
 use tandem_project::Loaded;
 use tandem_project::bundle::open_bundle;
 use tandem_project::load::load;
-use tandem_project::release::{live, releases, rollback};
+use tandem_project::release::{live, release, releases, rollback};
+use tandem_project::train::Request;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bundles")
@@ -36,12 +39,12 @@ fn copy(from: &Path, to: &Path) {
 fn released() -> (tempfile::TempDir, Loaded) {
     let folder = shop();
     copy(&fixtures(), &folder.path().join(".tandem/bundles"));
-    write(
+    put(
         folder.path(),
         &format!("releases/spend/{FORMAT_1}.yaml"),
         "released: 2026-11-22T00:00:00Z\nmetric: roc_auc\nvalue: 0.7\n",
     );
-    write(folder.path(), "releases/spend/live", &format!("2026-11-22T00:00:00Z release {FORMAT_1}\n"));
+    put(folder.path(), "releases/spend/live", &format!("2026-11-22T00:00:00Z release {FORMAT_1}\n"));
     let loaded = load(folder.path()).unwrap().checked().unwrap();
     (folder, loaded)
 }
@@ -61,7 +64,7 @@ fn every_past_format_is_read() {
 #[test]
 fn a_bundle_that_was_changed_is_refused_by_the_file() {
     let (folder, loaded) = released();
-    write(folder.path(), &format!(".tandem/bundles/{FORMAT_1}/requirements.lock"), "six==1.0\n");
+    put(folder.path(), &format!(".tandem/bundles/{FORMAT_1}/requirements.lock"), "six==1.0\n");
     let error = open_bundle(&loaded, FORMAT_1).unwrap_err().to_string();
     assert!(error.contains("requirements.lock differs") && error.contains("roll back to another"), "{error}");
 }
@@ -86,4 +89,53 @@ fn there_is_nothing_before_the_first_release() {
     assert!(error.contains(FORMAT_1), "the nearest is named: {error}");
     let bundle = rollback(&loaded, model, Some(FORMAT_1), 0).unwrap();
     assert_eq!(bundle.id, FORMAT_1);
+}
+
+/// What a release says of a run with these measures, made from the files as they are but for `changed`.
+fn refused(success: bool, changed: &str) -> String {
+    let folder = shop();
+    let loaded = load(folder.path()).unwrap().checked().unwrap();
+    let hash = |path: &str| {
+        let bytes = std::fs::read(folder.path().join(path)).unwrap();
+        let mut text = String::new();
+        Sha256::digest(bytes).iter().for_each(|byte| write!(text, "{byte:02x}").unwrap());
+        text
+    };
+    let mut made_from = serde_json::json!({
+        "definitions": loaded.hash,
+        "notebook": hash("models/spend/notebook.ipynb"),
+        "lock": hash("models/spend/requirements.lock"),
+    });
+    if !changed.is_empty() {
+        made_from[changed] = "other".into();
+    }
+    let metrics = std::fs::read_to_string(fixtures().join(FORMAT_1).join("metrics.json")).unwrap();
+    let metrics = metrics.replace("\"success\": true", &format!("\"success\": {success}"));
+    put(folder.path(), ".tandem/runs/spend/metrics.json", &metrics);
+    put(folder.path(), ".tandem/runs/spend/made-from.json", &made_from.to_string());
+    let request = Request { program: "tandem".into(), cell_limit: None };
+    release(&loaded, loaded.model("spend").unwrap(), &request, false, 0).unwrap_err().to_string()
+}
+
+#[test]
+fn what_changed_since_the_training_is_not_released() {
+    for (changed, says) in [("definitions", "the definitions"), ("notebook", "the notebook"), ("lock", "the lock")] {
+        let error = refused(true, changed);
+        assert!(error.contains(says) && error.contains("run `tandem train spend` again"), "{error}");
+    }
+}
+
+#[test]
+fn a_model_that_is_no_success_is_not_released_by_accident() {
+    let error = refused(false, "");
+    assert!(error.contains("no success: roc_auc is 0.700") && error.contains("--anyway"), "{error}");
+}
+
+#[test]
+fn a_model_that_was_never_trained_is_not_released() {
+    let folder = shop();
+    let loaded = load(folder.path()).unwrap().checked().unwrap();
+    let request = Request { program: "tandem".into(), cell_limit: None };
+    let error = release(&loaded, loaded.model("spend").unwrap(), &request, false, 0).unwrap_err().to_string();
+    assert!(error.contains("has not been trained here") && error.contains("tandem train spend"), "{error}");
 }

@@ -7,6 +7,7 @@ mod common;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use common::shop;
+use tandem_definitions::time::parse_instant;
 use tandem_project::load::load;
 use tandem_project::training::{Part, training_set};
 
@@ -50,4 +51,44 @@ fn the_file_carries_its_facts() {
     assert_eq!(facts["definitions"], loaded.hash.as_str());
     assert_eq!(facts["logs"][0]["arrival_time"], "declared: the field seen");
     assert!(facts["bounds"].as_str().unwrap().contains("arrived before t"));
+}
+
+/// The training set of a shop with these records, and what was left out.
+fn with_records(lines: &[&str]) -> (u64, Vec<(String, u64)>) {
+    let folder = shop();
+    let records = format!("id,customer,amount,at,seen\n{}\n", lines.join("\n"));
+    std::fs::write(folder.path().join("orders.csv"), records).unwrap();
+    let mut loaded = load(folder.path()).unwrap().checked().unwrap();
+    loaded.options.now = parse_instant("2024-02-01", None);
+    let question = loaded.question("comes_back").unwrap();
+    let set = training_set(&loaded, question, &question.features, &|_| {}).unwrap();
+    (set.facts.rows, set.facts.left_out)
+}
+
+const ANN: &str = "1,ann,10,2024-01-01T08:00:00Z,2024-01-01T08:01:00Z";
+const LAST: &str = "2,bob,20,2024-01-09T08:00:00Z,2024-01-09T08:01:00Z";
+
+#[test]
+fn an_observation_about_nobody_has_no_outcome() {
+    let (rows, left_out) = with_records(&[ANN, "3,,5,2024-01-02T08:00:00Z,2024-01-02T08:01:00Z", LAST]);
+    assert_eq!(rows, 1);
+    assert!(left_out.contains(&("it names no customer".to_owned(), 1)), "{left_out:?}");
+}
+
+#[test]
+fn a_record_dated_far_ahead_completes_no_outcome() {
+    let (rows, left_out) = with_records(&[ANN, LAST]);
+    assert_eq!((rows, left_out), (1, vec![("the outcome cannot be known yet".to_owned(), 1)]));
+    // One fast clock: it happened, and by that arrived, in 2099. Bob's outcome is no better known for it.
+    let ahead = "4,cid,5,2099-01-01T00:00:00Z,2024-01-10T00:00:00Z";
+    let (rows, left_out) = with_records(&[ANN, LAST, ahead]);
+    assert_eq!(rows, 1, "{left_out:?}");
+}
+
+#[test]
+fn a_late_copy_that_stands_first_is_not_the_observation() {
+    let copy = "1,ann,10,2024-01-01T08:00:00Z,2024-01-05T08:00:00Z";
+    let (rows, left_out) = with_records(&[copy, ANN, LAST]);
+    assert_eq!(rows, 1, "{left_out:?}");
+    assert!(left_out.contains(&("repeated by the log (same identity)".to_owned(), 1)), "{left_out:?}");
 }
