@@ -83,6 +83,12 @@ pub struct Source {
     pub arrival: Arrival,
     /// The fields that identify a record (none: every record is its own).
     pub identity: Vec<usize>,
+    /// Whether a later record of the same identity replaces the earlier one, from its arrival on.
+    #[serde(default)]
+    pub corrects: bool,
+    /// The boolean field that removes the record of the same identity where it is true.
+    #[serde(default)]
+    pub tombstone: Option<usize>,
     /// The entities that a record touches.
     pub touches: Vec<Touch>,
     /// The IANA zone of times that carry no offset; UTC without it.
@@ -123,6 +129,9 @@ pub struct Field {
     pub ty: Type,
     /// Whether a record without it breaks the contract.
     pub required: bool,
+    /// The time field that says when its value became known, where that was later than the record; null: never.
+    #[serde(default)]
+    pub arrives: Option<usize>,
     /// What it is; may be empty.
     pub meaning: String,
     /// Where it is declared.

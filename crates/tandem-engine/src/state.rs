@@ -27,6 +27,16 @@ impl State {
         }
     }
 
+    /// Takes a record back that was applied before: by its source, event time, arrival time and position. One that is not
+    /// there changes nothing.
+    pub fn retract(&mut self, plan: &Plan, slot: usize, record: &Record<'_>) {
+        for (lane, track) in plan.lanes(slot).iter().zip(&mut self.tracks) {
+            if lane.source == record.source {
+                track.retract(lane, (record.event, record.arrival, record.position));
+            }
+        }
+    }
+
     /// Forgets everything, and keeps the memory for the next entity.
     pub fn clear(&mut self) {
         self.tracks.iter_mut().for_each(Track::clear);

@@ -121,6 +121,27 @@ impl Track {
         }
     }
 
+    /// Takes the row of this order out, and folds what its block keeps anew: nothing is ever subtracted.
+    pub fn retract(&mut self, lane: &Lane, order: (Micros, Micros, u64)) {
+        let begins = |block: &Block| block.words.get(..HEAD).is_some_and(|w| (w[0] as i64, w[1] as i64, w[2]) <= order);
+        let Some(b) = self.blocks.partition_point(begins).checked_sub(1) else { return };
+        let rows = self.rows(b);
+        let at = rows.partition_point(|row| row.order() < order);
+        if at == rows.len || rows.get(at).order() != order {
+            return;
+        }
+        let at = at * self.stride;
+        self.blocks[b].words.drain(at..at + self.stride);
+        if self.blocks[b].words.is_empty() && self.blocks.len() > 1 {
+            self.blocks.remove(b);
+        }
+        let last = self.blocks.len() - 1;
+        self.blocks[last].partials = None;
+        if b < last && self.blocks[b].partials.is_some() {
+            self.summarise(lane, b);
+        }
+    }
+
     /// Closes the last block when it is full, and opens the next.
     fn close_full(&mut self, lane: &Lane) {
         let last = self.blocks.len() - 1;

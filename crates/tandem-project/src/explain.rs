@@ -266,6 +266,8 @@ mod tests {
             event: 0,
             arrival: Arrival::Observed,
             identity: Vec::new(),
+            corrects: false,
+            tombstone: None,
             touches: Vec::new(),
             time_zone: None,
             place: tandem_definitions::Place::default(),

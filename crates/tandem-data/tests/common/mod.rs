@@ -20,6 +20,7 @@ pub fn source(path: &str, format: Format) -> Source {
         name: name.to_owned(),
         ty,
         required,
+        arrives: None,
         meaning: String::new(),
         place: Place::default(),
     };
@@ -39,6 +40,8 @@ pub fn source(path: &str, format: Format) -> Source {
         event: 3,
         arrival: Arrival::Declared { field: 5 },
         identity: vec![],
+        corrects: false,
+        tombstone: None,
         touches: vec![],
         time_zone: None,
         place: Place::default(),

@@ -80,6 +80,8 @@ impl Reader {
             event: 0,
             arrival: Arrival::Observed,
             identity: Vec::new(),
+            corrects: false,
+            tombstone: None,
             touches: Vec::new(),
             time_zone: None,
             place,
@@ -114,6 +116,7 @@ impl Reader {
             name: name.to_owned(),
             ty,
             required: node.get("required").and_then(Node::scalar) == Some(Scalar::Bool(true)),
+            arrives: None,
             meaning: node.text_of("description").unwrap_or_default().to_owned(),
             place: unit.origin.place(name_node.span),
         });
