@@ -13,9 +13,9 @@ use arrow_array::{
     TimestampMicrosecondArray,
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
-use parquet::arrow::ArrowWriter;
 use tandem_definitions::{Datum, Format, Type, Value};
 
+use crate::parquet_out::ParquetOut;
 use crate::read::Builder;
 pub use crate::read::{data_type, read_table};
 
@@ -189,8 +189,8 @@ pub fn write_table(path: &Path, table: &RecordBatch) -> Result<(), TableError> {
     write_whole(path, |file| match format {
         Format::Parquet => {
             let refused = |e: parquet::errors::ParquetError| TableError::refused(path, &e);
-            let mut writer = ArrowWriter::try_new(file, table.schema(), None).map_err(refused)?;
-            writer.write(table).and_then(|()| writer.close()).map(|_| ()).map_err(refused)
+            let mut parquet = ParquetOut::create(file, &table.schema()).map_err(refused)?;
+            parquet.write(table).and_then(|()| parquet.finish()).map(|_| ()).map_err(refused)
         }
         Format::Csv => {
             let table = with_offsets(table)?;

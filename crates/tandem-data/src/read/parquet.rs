@@ -10,7 +10,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::{Encoding, PageType};
+use parquet::basic::Encoding;
 use tandem_definitions::{Format, Type};
 
 use super::convert::Site;
@@ -102,11 +102,9 @@ fn is_in_dictionary(metadata: &ArrowReaderMetadata, groups: &Range<usize>, name:
     let in_dictionary = |group: usize| {
         let group = metadata.metadata().row_group(group);
         let column = group.columns().iter().find(|column| column.column_path().parts() == [name]);
-        let is_data = |kind| matches!(kind, PageType::DATA_PAGE | PageType::DATA_PAGE_V2);
-        let is_coded = |encoding| matches!(encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY);
-        column.and_then(|column| column.page_encoding_stats()).is_some_and(|pages| {
-            pages.iter().filter(|page| is_data(page.page_type)).all(|page| is_coded(page.encoding))
-        })
+        column
+            .and_then(|column| column.page_encoding_stats_mask())
+            .is_some_and(|pages| pages.is_only(Encoding::RLE_DICTIONARY) || pages.is_only(Encoding::PLAIN_DICTIONARY))
     };
     groups.clone().all(in_dictionary)
 }
