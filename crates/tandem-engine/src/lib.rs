@@ -15,8 +15,10 @@
 
 mod admission;
 mod big;
+mod block;
 mod calendar;
 mod decay;
+mod distinct;
 mod evaluate;
 mod fold;
 mod measure;
@@ -28,6 +30,7 @@ mod state;
 mod sum;
 mod texts;
 mod track;
+mod tree;
 mod values;
 
 pub use admission::Admission;
