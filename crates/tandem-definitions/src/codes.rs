@@ -132,6 +132,10 @@ codes! {
     AmbiguousLocalTime = "T212", Warning, "Local times that the clock showed twice";
     ValueBreaksContract = "T213", Error, "Values that break their contract's type";
     RequiredFieldEmpty = "T214", Error, "Records that lack a required field";
+    // Entities of entities.
+    UnknownRole = "T250", Error, "A role that the source does not have";
+    NoParent = "T251", Error, "An entity that does not belong to the one that is read";
+    BadParent = "T252", Error, "A parent that the definitions do not reach";
     // Models.
     InputNames = "T301", Error, "A model's inputs are not its features";
     InputTypes = "T302", Error, "A model's inputs have other types than its features";

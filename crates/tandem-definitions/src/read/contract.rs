@@ -19,10 +19,19 @@ pub(super) struct Draft {
     pub source: Source,
     pub event: Option<usize>,
     pub arrival: Option<Arrival>,
-    /// `(field, entity's name, part's name, its place)`.
-    pub touches: Vec<(usize, String, Option<String>, Span)>,
+    pub touches: Vec<Held>,
     /// A time role could not be read: that finding is enough, the missing time is not another one.
     pub role_unread: bool,
+}
+
+/// What a field holds: an entity's key, or a part of it.
+pub(super) struct Held {
+    pub field: usize,
+    pub entity: String,
+    pub part: Option<String>,
+    /// As what the record touches it: `account.branch as sender`.
+    pub role: Option<String>,
+    pub span: Span,
 }
 
 impl Reader {
@@ -131,9 +140,17 @@ impl Reader {
                 },
                 "entity" => match value.text() {
                     Some(text) => {
+                        let (name, role) =
+                            text.split_once(" as ").map_or((text, None), |(n, r)| (n.trim(), Some(r.trim())));
                         let (entity, part) =
-                            text.split_once('.').map_or((text, None), |(e, p)| (e, Some(p.to_owned())));
-                        draft.touches.push((index, entity.to_owned(), part, value.span));
+                            name.split_once('.').map_or((name, None), |(e, p)| (e, Some(p.to_owned())));
+                        draft.touches.push(Held {
+                            field: index,
+                            entity: entity.to_owned(),
+                            part,
+                            role: role.map(str::to_owned),
+                            span: value.span,
+                        });
                     }
                     None => self.bad_property(
                         unit,
