@@ -41,6 +41,11 @@ pub(crate) fn mark(before: Option<Micros>) -> Micros {
 }
 
 impl Occurrences {
+    /// So many, of no records.
+    pub fn of_nothing(count: usize) -> Box<[Self]> {
+        (0..count).map(|_| Self::default()).collect()
+    }
+
     /// Adds an occurrence.
     pub fn insert(&mut self, word: u64, event: Micros) -> Neighbours {
         let times = self.words.entry(word);

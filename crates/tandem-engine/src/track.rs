@@ -199,19 +199,32 @@ impl Track {
     }
 
     fn adopt(&mut self, ground: Ground<'_>, right: Option<Node>) {
-        if let Some(right) = right {
-            self.root.grow(right);
-            self.prepare(ground);
+        let Some(right) = right else { return };
+        let was_block = self.root.is_block();
+        self.root.grow(right);
+        if was_block && ground.shape.marks > 0 {
+            let mut occurrences = Occurrences::of_nothing(ground.shape.marks);
+            self.root.each_block(&mut |block| mark_rows(block, ground, &mut occurrences, 0));
+            self.occurrences = Some(occurrences);
         }
     }
 
-    /// Marks the records once there is more than a block of them.
+    /// Finds the occurrences again after the track was read back. The marks stay: of records with one value and one event
+    /// time any can be the first, and the nodes have kept which.
     fn prepare(&mut self, ground: Ground<'_>) {
         if ground.shape.marks == 0 || self.occurrences.is_some() || self.root.is_block() {
             return;
         }
-        let mut occurrences: Box<[Occurrences]> = (0..ground.shape.marks).map(|_| Occurrences::default()).collect();
-        self.root.mark_all(&mut |block| mark_rows(block, ground, &mut occurrences, 0));
+        let mut occurrences = Occurrences::of_nothing(ground.shape.marks);
+        self.root.each_block(&mut |block| {
+            let (rows, shape) = (block.all(ground.shape), ground.shape);
+            for (occurrences, f) in occurrences.iter_mut().zip(&ground.lane.marks) {
+                let events = block.events(shape);
+                rows.each(ground.lane.folds[*f].measure, |row, word| {
+                    occurrences.insert(word, events[row] as i64);
+                });
+            }
+        });
         self.occurrences = Some(occurrences);
     }
 

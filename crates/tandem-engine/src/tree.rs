@@ -378,11 +378,11 @@ impl Node {
         (all.len() <= MARKS).then_some(all)
     }
 
-    /// Shows all blocks in order, to be marked.
-    pub fn mark_all(&mut self, mark: &mut impl FnMut(&mut Block)) {
+    /// Shows all blocks in order.
+    pub fn each_block(&mut self, each: &mut impl FnMut(&mut Block)) {
         match &mut self.body {
-            Body::Block(block) => mark(block),
-            Body::Nodes(nodes) => nodes.iter_mut().for_each(|node| node.mark_all(mark)),
+            Body::Block(block) => each(block),
+            Body::Nodes(nodes) => nodes.iter_mut().for_each(|node| node.each_block(each)),
         }
     }
 
