@@ -26,6 +26,7 @@ mod moments;
 mod partial;
 mod plan;
 mod record;
+mod sorted;
 mod state;
 mod sum;
 mod texts;
