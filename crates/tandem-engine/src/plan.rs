@@ -9,6 +9,7 @@ use tandem_definitions::{
 
 use crate::evaluate::evaluate;
 use crate::fold::Lane;
+use crate::ledger::Changing;
 use crate::record::{Key, Moment, Record};
 use crate::state::State;
 use crate::texts::Texts;
@@ -22,6 +23,8 @@ pub struct Plan {
     fields: Vec<Vec<usize>>,
     /// For each source of `sources`.
     touches: Vec<Vec<Touch>>,
+    /// For each source of `sources`.
+    changing: Vec<Changing>,
     /// For each slot, its lanes; a state has one track for each.
     lanes: Vec<Vec<Lane>>,
     /// For each slot, how many aggregates it folds, and where they begin among all.
@@ -122,6 +125,14 @@ impl Plan {
     /// The entities that the records of a source touch.
     pub fn touches(&self, source: usize) -> &[Touch] {
         self.source_slot(source).map_or(&[], |s| &self.touches[s])
+    }
+
+    /// How the records of a source that it reads change after they have arrived.
+    ///
+    /// # Panics
+    /// For a source that it does not read.
+    pub fn changing(&self, source: usize) -> &Changing {
+        &self.changing[self.source_slot(source).expect("a source of the plan")]
     }
 
     /// What it gives, in order.
@@ -318,7 +329,9 @@ impl<'p> Builder<'p> {
         touches.iter().filter(|t| t.entity == entity).map(|t| t.fields.clone()).collect()
     }
 
-    fn finish(self, chosen: Vec<usize>, outputs: Vec<Output>) -> Plan {
+    fn finish(mut self, chosen: Vec<usize>, outputs: Vec<Output>) -> Plan {
+        let sources = self.sources.iter().map(|s| &self.project.sources[*s]);
+        let changing = sources.zip(&mut self.fields).map(|(source, fields)| Changing::new(source, fields)).collect();
         let mut touches = Vec::new();
         for (s, &source) in self.sources.iter().enumerate() {
             let mut of_source = Vec::new();
@@ -348,6 +361,7 @@ impl<'p> Builder<'p> {
             sources: self.sources,
             fields: self.fields,
             touches,
+            changing,
             lanes: self.lanes,
             aggregates,
             offsets,

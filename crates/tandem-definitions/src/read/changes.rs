@@ -13,7 +13,8 @@ impl Reader {
     pub(super) fn changes(&mut self, unit: &Unit<'_>, draft: &mut Draft) {
         if let Some(span) = draft.corrects {
             if draft.source.identity.is_empty() {
-                let message = format!("`{}` corrects, but nothing says which record a later one replaces.", draft.source.name);
+                let message =
+                    format!("`{}` corrects, but nothing says which record a later one replaces.", draft.source.name);
                 let help = "Say of the fields that identify a record: `customProperties: [{property: identity, value: true}]`.";
                 self.findings.at(Code::CorrectsWithoutIdentity, &unit.origin, span, message, help);
             }
