@@ -141,6 +141,7 @@ impl App {
         Ok(json!({
             "accepted": receipt.accepted,
             "duplicates": receipt.duplicates,
+            "corrections": receipt.corrections,
             "without_entity": receipt.without_entity,
             "arrived_before_event": receipt.arrived_before_event,
             "arrived_before_answered": receipt.arrived_before_answered,
