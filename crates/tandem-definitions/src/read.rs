@@ -1,6 +1,7 @@
 //! From the texts of a project's files to the [`Project`] and every finding at once.
 //! What has findings of its own is left out of the project, and what refers to it is not blamed for that.
 
+mod changes;
 mod contract;
 mod entities;
 mod features;

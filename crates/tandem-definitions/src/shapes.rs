@@ -114,7 +114,7 @@ static SCHEMA: Object = Object {
         Key::new(
             "customProperties",
             list_of(&Shape::Object(&CUSTOM)),
-            "Tandem's own: `arrival: observed` or `arrivalDelay: 5 minutes`, and `timeZone: America/New_York`.",
+            "Tandem's own: `arrival: observed` or `arrivalDelay: 5 minutes`, `corrects: true` (a later record of the same identity replaces the earlier one), and `timeZone: America/New_York`.",
         ),
     ],
 };
@@ -131,7 +131,7 @@ static PROPERTY: Object = Object {
         Key::new(
             "customProperties",
             list_of(&Shape::Object(&CUSTOM)),
-            "Tandem's own: `timeRole: event` or `arrival`, `entity: NAME` or `NAME.PART`, `identity: true`.",
+            "Tandem's own: `timeRole: event` or `arrival`, `entity: NAME` or `NAME.PART`, `identity: true`, `tombstone: true` (where it is true, the record of the same identity is removed), `arrives: FIELD` (the time from which on the value is known).",
         ),
     ],
 };
