@@ -53,22 +53,19 @@ impl Way for Production {
             service.something_happens()?;
             match step {
                 Step::Ask(index, observation) => values[index] = service.answer(observation)?,
-                Step::Record(source, position, record) => service.deliver((source, position, record)),
+                known => service.deliver(known),
             }
         }
         Ok(values)
     }
 }
 
-/// A record, its source and its position.
-type Delivered<'a> = (usize, u64, &'a LogRecord);
-
 struct Service<'a> {
     case: &'a Case<'a>,
     plan: Plan,
     random: Random,
-    /// What is on the disk: every record that was acknowledged, in the order of arrival.
-    log: Vec<Delivered<'a>>,
+    /// What is on the disk: every record that was acknowledged, in the order of arrival (and of what arrived of it later).
+    log: Vec<Step<'a>>,
     /// The last checkpoint, and how much of the log it holds.
     checkpoint: Option<(Vec<u8>, usize)>,
     /// What is in memory.
@@ -81,10 +78,9 @@ impl<'a> Service<'a> {
         Self { case, plan, random, log: Vec::new(), checkpoint: None, fold: Fold::default() }
     }
 
-    fn deliver(&mut self, delivered: Delivered<'a>) {
-        let (source, position, record) = delivered;
-        self.log.push(delivered);
-        self.fold.take(&self.plan, self.case, source, position, record);
+    fn deliver(&mut self, known: Step<'a>) {
+        self.log.push(known);
+        self.fold.take(&self.plan, self.case, known);
     }
 
     fn answer(&mut self, observation: &Observation) -> Result<Vec<Value>, String> {
@@ -133,8 +129,8 @@ impl<'a> Service<'a> {
                 0
             }
         };
-        for &(source, position, record) in &self.log[held..] {
-            self.fold.take(&self.plan, self.case, source, position, record);
+        for known in &self.log[held..] {
+            self.fold.take(&self.plan, self.case, *known);
         }
         Ok(())
     }
@@ -142,17 +138,20 @@ impl<'a> Service<'a> {
     /// Sends some of the last records once more. Only where an identity tells that it is the same one, and where the same
     /// one again does not correct the first.
     fn send_again(&mut self) {
-        let known_by_identity = |(source, _, record): &Delivered<'_>| {
-            let source = &self.case.project.sources[*source];
+        let known_by_identity = |source: usize, record: &LogRecord| {
+            let source = &self.case.project.sources[source];
             let whole = source.identity.iter().all(|field| !record.fields[*field].is_null());
             whole && !source.identity.is_empty() && !source.corrects
         };
-        let last: Vec<Delivered<'a>> =
-            self.log.iter().rev().take(5).filter(|delivered| known_by_identity(delivered)).copied().collect();
-        for (source, _, record) in last {
+        let again = |known: &Step<'a>| match *known {
+            Step::Record(source, _, record) if known_by_identity(source, record) => Some((source, record)),
+            _ => None,
+        };
+        let last: Vec<(usize, &LogRecord)> = self.log.iter().rev().take(5).filter_map(again).collect();
+        for (source, record) in last {
             // Behind all that the log will ever hold: a place of its own, and the last one.
             let position = u64::MAX - self.log.len() as u64;
-            self.deliver((source, position, record));
+            self.deliver(Step::Record(source, position, record));
         }
     }
 
