@@ -117,6 +117,11 @@ codes! {
     FeatureNotAsked = "T188", Error, "A model reads a feature that its question does not have";
     ModelFolder = "T189", Error, "A model that is not named like its folder";
     NoFeatures = "T190", Error, "A question without features";
+    TwoWaysToObserve = "T191", Error, "Observations by two rules at once";
+    BadCalendar = "T192", Error, "A calendar that cannot be read";
+    BadFolds = "T193", Error, "Folds that do not divide the time";
+    NotKept = "T194", Warning, "More of the log is needed than is kept";
+    BadRetention = "T195", Error, "A retention that cannot be read";
     // Data.
     SourceFileMissing = "T201", Error, "A source's file is missing";
     SourceEmpty = "T202", Error, "A source has no records";
@@ -132,6 +137,7 @@ codes! {
     AmbiguousLocalTime = "T212", Warning, "Local times that the clock showed twice";
     ValueBreaksContract = "T213", Error, "Values that break their contract's type";
     RequiredFieldEmpty = "T214", Error, "Records that lack a required field";
+    ObservationsUnreadable = "T230", Error, "Observations that cannot be read";
     // Models.
     InputNames = "T301", Error, "A model's inputs are not its features";
     InputTypes = "T302", Error, "A model's inputs have other types than its features";

@@ -8,6 +8,7 @@ mod models;
 mod observations;
 mod order;
 mod questions;
+mod retention;
 mod team;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ pub fn read(files: &[File]) -> (Project, Vec<Diagnostic>) {
     reader.entity_keys();
     reader.features(&of("features"));
     reader.questions(&of("question"));
+    reader.kept();
     reader.models(&of("model"));
     (reader.project, reader.findings.sorted())
 }
