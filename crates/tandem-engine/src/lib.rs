@@ -28,6 +28,7 @@ mod track;
 mod values;
 
 pub use admission::Admission;
+pub use calendar::instants;
 pub use evaluate::evaluate;
 pub use fold::interval;
 pub use plan::{Output, Plan, Touch};

@@ -10,6 +10,7 @@ use tandem_definitions::{
 use crate::error::Error;
 use crate::load::Loaded;
 use crate::measure::{metric_meaning, metric_name};
+use crate::observe;
 use crate::training::BOUNDS;
 
 /// An explanation, as Markdown that reads well as plain text.
@@ -139,7 +140,14 @@ pub(crate) fn aggregation(project: &Project, aggregate: &Aggregate) -> String {
                 .into()
         }
     };
-    let span = match &aggregate.window {
+    let span = window(&aggregate.window);
+    let filter = if aggregate.filter.is_some() { ", where the condition holds" } else { "" };
+    format!("{how}, over the records of {} {span}{filter}", project.sources[aggregate.source].name)
+}
+
+/// A window in words: `of the last 7 days`.
+pub(crate) fn window(window: &Window) -> String {
+    match window {
         Window::Sliding(w) => format!("of the last {}", time::format_duration(*w)),
         Window::AllTime => "of all time".to_owned(),
         Window::Ahead(w) => format!("of the next {}", time::format_duration(*w)),
@@ -154,9 +162,7 @@ pub(crate) fn aggregation(project: &Project, aggregate: &Aggregate) -> String {
             };
             format!("of {since} on the clocks of {zone}")
         }
-    };
-    let filter = if aggregate.filter.is_some() { ", where the condition holds" } else { "" };
-    format!("{how}, over the records of {} {span}{filter}", project.sources[aggregate.source].name)
+    }
 }
 
 fn question(project: &Project, question: &Question) -> String {
@@ -166,15 +172,7 @@ fn question(project: &Project, question: &Question) -> String {
     if let Some(by) = &question.by {
         let _ = writeln!(text, "By:        {by}");
     }
-    let observe = &question.observe;
-    let source = &project.sources[observe.source];
-    let field = &source.fields[observe.field].name;
-    let offset = match observe.offset {
-        0 => format!("at {field}"),
-        o if o < 0 => format!("{} before {field}", time::format_duration(-o)),
-        o => format!("{} after {field}", time::format_duration(o)),
-    };
-    let _ = writeln!(text, "Observed:  on every record of {}, {offset}", source.name);
+    let _ = writeln!(text, "Observed:  {}", observe::in_words(project, question));
     let outcome = &question.outcome;
     let _ = writeln!(
         text,
@@ -268,6 +266,7 @@ mod tests {
             identity: Vec::new(),
             corrects: false,
             tombstone: None,
+            retention: None,
             touches: Vec::new(),
             time_zone: None,
             place: tandem_definitions::Place::default(),

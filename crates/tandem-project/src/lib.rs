@@ -7,6 +7,7 @@ pub mod account;
 pub mod ask;
 pub mod bundle;
 pub mod check;
+pub mod compare;
 mod error;
 pub mod explain;
 pub mod foresight;
