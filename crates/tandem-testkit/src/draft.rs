@@ -24,6 +24,15 @@ pub struct Draft {
     pub fuel: Vec<(Option<&'static str>, Micros, Option<f64>)>,
     /// The observations.
     pub observations: Vec<Asked>,
+    /// When production asks, of a question.
+    pub rule: Rule,
+}
+
+/// The rule of a question, as the words of its definition.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub(crate) about_route: bool,
+    pub(crate) observe: String,
 }
 
 /// A feature over landings, as the words of its definition.
@@ -238,6 +247,35 @@ fn aggregation() -> impl Strategy<Value = Aggregation> {
     })
 }
 
+/// Days and times of the day, in zones whose clocks change where drafts begin.
+const EVERY: &[&str] = &[
+    "day 00:00",
+    "day 02:30 America/New_York",
+    "day 01:30 Europe/London",
+    "day 00:00 America/Sao_Paulo",
+    "day 00:30 America/Havana",
+    "Monday 05:30 Asia/Kathmandu",
+    "Sunday 03:00 America/New_York",
+    "month on day 1 00:00 Pacific/Kiritimati",
+    "month on day 10 07:00",
+];
+const OFFSETS: &[&str] = &["happened", "1 hour before happened", "30 minutes after happened", "90 minutes after known"];
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let filter = prop_oneof![Just(None), select(FILTERS).prop_map(Some)];
+    (any::<bool>(), 0..3, select(EVERY), select(WINDOWS), select(OFFSETS), filter).prop_map(
+        |(about_route, kind, every, over, at, filter)| {
+            let entity = if about_route { "route" } else { "aircraft" };
+            let filter = filter.map_or(String::new(), |f| format!(", where: \"{f}\""));
+            let observe = match kind {
+                0 => format!("{{on: landings, at: {at}{filter}}}"),
+                _ => format!("{{every: {every}, for: {entity}, active_in: landings, over: '{over}'{filter}}}"),
+            };
+            Rule { about_route, observe }
+        },
+    )
+}
+
 /// A random draft with so many landings. More than a few hundred fill the blocks in which the engine keeps records.
 pub fn draft(landings: Range<usize>) -> impl Strategy<Value = Draft> {
     // Long logs repeat an identity as rarely as short ones.
@@ -250,8 +288,9 @@ pub fn draft(landings: Range<usize>) -> impl Strategy<Value = Draft> {
         prop::collection::vec(fuel, 0..8),
         prop::collection::vec(asked(), 1..10),
         select(BEGINNINGS),
+        rule(),
     )
-        .prop_map(|(aggregations, mut landings, repeated, mut fuel, mut observations, beginning)| {
+        .prop_map(|(aggregations, mut landings, repeated, mut fuel, mut observations, beginning, rule)| {
             let shift = time::parse_instant(beginning, None).unwrap_or(BASE) - BASE;
             for landing in &mut landings {
                 landing.event += shift;
@@ -266,6 +305,6 @@ pub fn draft(landings: Range<usize>) -> impl Strategy<Value = Draft> {
                     landings.push(Landing { arrival: again.arrival + later * STEP, ..again });
                 }
             }
-            Draft { aggregations, landings, fuel, observations }
+            Draft { aggregations, landings, fuel, observations, rule }
         })
 }

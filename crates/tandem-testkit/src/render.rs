@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use tandem_definitions::{Micros, Value, time};
+use tandem_project::scenario::Observation;
 
 use crate::draft::Draft;
 
@@ -75,8 +76,8 @@ impl Draft {
         bases.chain(drawn).chain(EXPRESSIONS.iter().map(|e| e.1.to_owned())).collect()
     }
 
-    /// It as a scenario; without values, every one is expected to be null.
-    pub fn markdown(&self, values: Option<&[Vec<Value>]>) -> String {
+    /// It as a scenario; without values, every one is expected to be null, and without observations none are.
+    pub fn markdown(&self, values: Option<&[Vec<Value>]>, observed: Option<&[Observation]>) -> String {
         let mut out = "# A random draft\n\nGive what it shows a name before it enters the suite.\n\n".to_owned();
         let mut block = |info: &str, text: &str| {
             let _ = write!(out, "```{info}\n{text}```\n\n");
@@ -88,7 +89,11 @@ impl Draft {
         block("yaml features/route.yaml", &self.definitions(true));
         block("csv landings", &self.landings_text());
         block("csv fuel", &self.fuel_text());
+        block("yaml questions/drawn.yaml", &self.question());
         block("csv expect", &self.expect_text(values));
+        if let Some(observed) = observed {
+            block("csv observations drawn", &self.observed_text(observed));
+        }
         out
     }
 
@@ -108,6 +113,29 @@ impl Draft {
         }
         for (_, name, value) in EXPRESSIONS.iter().filter(|e| e.0 == route) {
             out.push_str(&feature(name, value, &[]));
+        }
+        out
+    }
+
+    fn question(&self) -> String {
+        let (entity, feature) = if self.rule.about_route { ("route", "r_count") } else { ("aircraft", "a_count") };
+        format!(
+            "name: drawn\nquestion: Drawn at random?\nasked_by: sam\ndecides: Nothing\nobserve: {}\n\
+             outcome: {{name: next, entity: {entity}, from: landings, value: count(*) > 0, within: 1 hour}}\n\
+             features: [{feature}]\nsuccess: {{metric: roc_auc, at_least: 0.5}}\nsplit: {{test_from: 2024-03-01}}\n",
+            self.rule.observe
+        )
+    }
+
+    fn observed_text(&self, observed: &[Observation]) -> String {
+        let (mut out, entity) = match self.rule.about_route {
+            true => ("route.origin,route.dest,at\n".to_owned(), 1),
+            false => ("aircraft,at\n".to_owned(), 0),
+        };
+        for o in observed {
+            let mut cells: Vec<String> = o.keys[entity].iter().flatten().map(cell).collect();
+            cells.push(instant(o.at));
+            let _ = writeln!(out, "{}", cells.join(","));
         }
         out
     }
