@@ -8,6 +8,7 @@ use tandem_definitions::{
 };
 
 use crate::error::Error;
+use crate::history;
 use crate::load::Loaded;
 use crate::measure::{metric_meaning, metric_name};
 use crate::observe;
@@ -69,6 +70,10 @@ fn feature(project: &Project, feature: &Feature) -> String {
     let used: Vec<&str> = readers.map(|f| f.name.as_str()).chain(questions.map(|q| q.name.as_str())).collect();
     if !used.is_empty() {
         let _ = writeln!(text, "Used by:   {}", used.join(", "));
+    }
+    let history = history::of_feature(project, feature);
+    if !history.is_empty() {
+        let _ = writeln!(text, "History:   {history}");
     }
     let _ = writeln!(text, "Empty:     {}", empty(feature));
     if !feature.value.aggregates.is_empty() {
@@ -194,6 +199,7 @@ fn question(project: &Project, question: &Question) -> String {
     );
     let names: Vec<&str> = question.features.iter().map(|&f| project.features[f].name.as_str()).collect();
     let _ = writeln!(text, "Features:  {}", names.join(", "));
+    let _ = writeln!(text, "History:   {}", history::of_question(project, question));
     let _ = writeln!(text, "Declared:  {}:{}", question.place.file, question.place.line);
     text
 }
@@ -209,6 +215,7 @@ fn source(project: &Project, source: &Source) -> String {
     let _ = writeln!(text, "Arrival:   {arrival}");
     let touched: Vec<&str> = source.touches.iter().map(|t| project.entities[t.entity].name.as_str()).collect();
     let _ = writeln!(text, "About:     {}", touched.join(", "));
+    let _ = writeln!(text, "History:   {}", history::of_source(project, source));
     for location in &source.locations {
         let _ = writeln!(text, "Lies in:   {} ({})", location.path, location.server);
     }

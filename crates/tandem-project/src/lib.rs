@@ -11,6 +11,7 @@ pub mod compare;
 mod error;
 pub mod explain;
 pub mod foresight;
+pub mod history;
 pub mod load;
 pub mod measure;
 pub mod observe;
