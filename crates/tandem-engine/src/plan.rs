@@ -11,6 +11,7 @@ use crate::evaluate::evaluate;
 use crate::fold::Lane;
 use crate::record::{Key, Moment, Record};
 use crate::state::State;
+use crate::texts::Texts;
 
 /// A compiled set of features, or a question's outcome.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Plan {
     /// For each slot, how many aggregates it folds, and where they begin among all.
     aggregates: Vec<usize>,
     offsets: Vec<usize>,
+    /// Of all slots, one after the other.
+    aggregate_types: Vec<Type>,
     request: Vec<usize>,
     steps: Vec<Step>,
     /// For each output its step.
@@ -57,6 +60,16 @@ struct Step {
     inputs: Vec<From>,
     expr: Expr,
     default: Option<Value>,
+}
+
+impl Step {
+    /// The aggregate that it is, but for its default.
+    fn lone_aggregate(&self) -> Option<usize> {
+        match (&self.expr, self.inputs.as_slice()) {
+            (Expr::Column(0), [From::Aggregate(a)]) => Some(*a),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -138,6 +151,16 @@ impl Plan {
         self.aggregates[slot]
     }
 
+    /// The types of the aggregates of a slot, in order.
+    pub fn aggregate_types(&self, slot: usize) -> impl Iterator<Item = Type> {
+        self.aggregate_types[self.offsets[slot]..][..self.aggregates[slot]].iter().copied()
+    }
+
+    /// The aggregate that an output is as it stands, counted through all slots; `None` for one that is computed.
+    pub fn lone_aggregate(&self, output: usize) -> Option<usize> {
+        self.steps[self.chosen[output]].lone_aggregate().filter(|_| self.steps[self.chosen[output]].default.is_none())
+    }
+
     /// Calls `each` with every slot that the record touches and the key there; `None` for a key with a null part,
     /// which touches nobody. A record that touches one entity twice is routed to it once.
     pub fn route(&self, record: &Record<'_>, mut each: impl FnMut(usize, Option<Key>)) {
@@ -157,24 +180,24 @@ impl Plan {
 
     /// The aggregates of one entity at an instant: `out` has [`Plan::aggregates`] places. An entity of which nothing is
     /// known has no state.
-    pub fn fold(&self, slot: usize, state: Option<&State>, at: Micros, out: &mut [Value]) {
+    pub fn fold(&self, slot: usize, state: Option<&State>, texts: &Texts, at: Micros, out: &mut [Value]) {
         for (i, lane) in self.lanes[slot].iter().enumerate() {
             match state.and_then(|s| s.track(i)) {
-                Some(track) => track.fold(lane, at, out),
-                None => lane.fold_nothing(at, out),
+                Some(track) => track.fold(lane, texts, at, out),
+                None => lane.fold_nothing(texts, at, out),
             }
         }
     }
 
     /// The values from the aggregates of all slots, one after the other, and the request.
-    pub fn conclude(&self, aggregates: &[Value], request: &[Datum<'_>], out: &mut Vec<Value>) {
+    pub fn conclude(&self, aggregates: &[Datum<'_>], request: &[Datum<'_>], out: &mut Vec<Value>) {
         let mut values: Vec<Value> = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
-            let value = if let (Expr::Column(0), [From::Aggregate(a)]) = (&step.expr, step.inputs.as_slice()) {
-                aggregates[*a].clone()
+            let value = if let Some(a) = step.lone_aggregate() {
+                aggregates[a].to_value()
             } else {
                 let inputs = step.inputs.iter().map(|from| match from {
-                    From::Aggregate(a) => aggregates[*a].as_datum(),
+                    From::Aggregate(a) => aggregates[*a],
                     From::Step(s) => values[*s].as_datum(),
                     From::Request(r) => request[*r],
                 });
@@ -190,19 +213,25 @@ impl Plan {
     }
 
     /// The values at a moment, from the states of the entities asked about, one for each slot.
-    pub fn features(&self, states: &[Option<&State>], moment: &Moment<'_>) -> Vec<Value> {
+    pub fn features(&self, states: &[Option<&State>], texts: &Texts, moment: &Moment<'_>) -> Vec<Value> {
         let mut aggregates = vec![Value::Null; self.aggregates.iter().sum()];
         for (slot, state) in states.iter().enumerate() {
             let range = self.offsets[slot]..self.offsets[slot] + self.aggregates[slot];
-            self.fold(slot, *state, moment.at, &mut aggregates[range]);
+            self.fold(slot, *state, texts, moment.at, &mut aggregates[range]);
         }
         let mut out = Vec::with_capacity(self.outputs.len());
+        let aggregates: Vec<Datum<'_>> = aggregates.iter().map(Value::as_datum).collect();
         self.conclude(&aggregates, moment.request, &mut out);
         out
     }
 
     pub(crate) fn lanes(&self, slot: usize) -> &[Lane] {
         &self.lanes[slot]
+    }
+
+    /// What is asked of a source's records for the entities of a slot.
+    pub(crate) fn lane(&self, slot: usize, source: usize) -> Option<&Lane> {
+        self.lanes[slot].iter().find(|lane| lane.source == source)
     }
 
     fn source_slot(&self, source: usize) -> Option<usize> {
@@ -327,6 +356,7 @@ impl<'p> Builder<'p> {
             }
             touches.push(of_source);
         }
+        let aggregate_types = self.aggregates.iter().flatten().map(|aggregate| aggregate.ty).collect();
         let aggregates: Vec<usize> = self.aggregates.iter().map(Vec::len).collect();
         let offsets: Vec<usize> = (0..aggregates.len()).map(|slot| aggregates[..slot].iter().sum()).collect();
         let steps = self.steps.into_iter().map(|Draft { inputs, expr, default, .. }| {
@@ -345,6 +375,7 @@ impl<'p> Builder<'p> {
             lanes: self.lanes,
             aggregates,
             offsets,
+            aggregate_types,
             request: self.request,
             chosen,
             outputs,
