@@ -5,8 +5,8 @@
 mod common;
 
 use libfuzzer_sys::fuzz_target;
-use tandem_definitions::{Datum, Project, Type};
-use tandem_engine::{Key, Moment, Plan, Record, State};
+use tandem_definitions::{Datum, Input, Project, Type};
+use tandem_engine::evaluate;
 
 const AIRCRAFT: usize = 3;
 
@@ -31,36 +31,32 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Computes every feature over a few records of every source, with values at the edges of their types.
+/// Computes every expression over rows of values at the edges of their types.
 fn compute(project: &Project) {
-    let plan = Plan::compile(project, &(0..project.features.len()).collect::<Vec<_>>());
-    let mut states: Vec<(usize, Key, State)> = Vec::new();
-    for &source in plan.sources() {
-        for round in 0..4 {
-            let value = |field: &usize| edge(project.sources[source].fields[*field].ty, round);
-            let fields: Vec<Datum<'_>> = plan.fields(source).iter().map(value).collect();
-            let at = 1_000_000 * round as i64;
-            let record = Record { source, position: round as u64, event: at, arrival: at, fields: &fields };
-            plan.route(&record, |slot, key| {
-                let Some(key) = key else { return };
-                let known = states.iter().position(|(s, k, _)| *s == slot && *k == key);
-                let at = known.unwrap_or_else(|| {
-                    states.push((slot, key, State::default()));
-                    states.len() - 1
-                });
-                states[at].2.apply(&plan, slot, &record);
-            });
+    for round in 0..4 {
+        for computation in project.features.iter().map(|feature| &feature.value) {
+            for aggregate in &computation.aggregates {
+                let fields = project.sources[aggregate.source].fields.iter();
+                let row: Vec<Datum<'_>> = fields.enumerate().map(|(i, field)| edge(field.ty, round + i)).collect();
+                for expression in [&aggregate.input, &aggregate.filter].into_iter().flatten() {
+                    evaluate(expression, &row);
+                }
+            }
+            let of = |input: &Input| match input {
+                Input::Aggregate(aggregate) => computation.aggregates[*aggregate].ty,
+                Input::Feature(feature) | Input::Parent { feature, .. } => project.features[*feature].ty,
+                Input::Request(field) => project.request[*field].ty,
+            };
+            let inputs = computation.inputs.iter().map(of).enumerate();
+            let row: Vec<Datum<'_>> = inputs.map(|(i, ty)| edge(ty, round + i)).collect();
+            evaluate(&computation.expr, &row);
         }
     }
-    let request: Vec<Datum<'_>> = plan.request_fields().iter().map(|_| Datum::Null).collect();
-    let of = |slot| states.iter().find(|(s, _, _)| *s == slot).map(|(_, _, state)| state);
-    let known: Vec<Option<&State>> = (0..plan.entities().len()).map(of).collect();
-    let values = plan.features(&known, &Moment { at: 5_000_000, request: &request });
-    assert_eq!(values.len(), project.features.len());
 }
 
 /// Values at the edges of a type.
 fn edge(ty: Type, round: usize) -> Datum<'static> {
+    let round = round % 4;
     match ty {
         Type::Bool => [Datum::Bool(true), Datum::Bool(false), Datum::Null, Datum::Bool(true)][round],
         Type::Int => [Datum::Int(i64::MAX), Datum::Int(i64::MIN), Datum::Null, Datum::Int(0)][round],

@@ -75,6 +75,7 @@ fn sums_are_those_of_exact_arithmetic() {
     let case = Case {
         project: &project,
         files: &files,
+        as_corrected: false,
         logs: vec![Log { source: 0, records: readings() }],
         features: (0..project.features.len()).collect(),
         observations: (0..=30).map(ask).collect(),

@@ -7,10 +7,8 @@ use arrow_array::{Array, ArrayRef, Float64Array};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType};
 
-use crate::json::integer;
+use crate::json::{EACH_A_DOUBLE, sure_integer};
 
-/// Whole numbers up to here are doubles, each of them; beyond, a double is no longer only one whole number.
-pub(crate) const EACH_A_DOUBLE: f64 = 9_007_199_254_740_992.0;
 /// The greatest power of ten that is a double exactly.
 const GREATEST_POWER: i8 = 22;
 
@@ -54,8 +52,7 @@ pub(super) fn of_text(text: &str) -> Option<f64> {
 /// A whole number written as text; with a point or an exponent (`5.0`, `1e3`) only as far as a double is sure to be it.
 pub(super) fn whole_of_text(text: &str) -> Option<i64> {
     let text = text.trim();
-    let by_double = || integer(text.parse().ok().filter(|x: &f64| x.abs() <= EACH_A_DOUBLE)?);
-    text.parse().ok().or_else(by_double)
+    text.parse().ok().or_else(|| sure_integer(text.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -80,7 +77,8 @@ mod tests {
         };
         assert_eq!(doubles(of(vec![Some(1), None, Some(-12_345)], 1)), [Some(0.1), None, Some(-1234.5)]);
         // 17 digits and more: a division of rounded numbers would be rounded twice.
-        for digits in ["9007199254740993", "12345678901234567890123456789012345678", "-99999999999999999", "45035996273704985"]
+        for digits in
+            ["9007199254740993", "12345678901234567890123456789012345678", "-99999999999999999", "45035996273704985"]
         {
             for scale in [0, 2, 17, 30] {
                 let exact: f64 = format!("{digits}e-{scale}").parse().unwrap();
@@ -96,12 +94,19 @@ mod tests {
     #[test]
     fn texts_are_numbers_or_refused() {
         let tiny = Some(0.0);
-        for (text, number) in [("1e308", Some(1e308)), ("1e309", None), ("-1e999", None), ("1e-999", tiny), ("x", None)] {
+        for (text, number) in [("1e308", Some(1e308)), ("1e309", None), ("-1e999", None), ("1e-999", tiny), ("x", None)]
+        {
             assert_eq!(of_text(text), number, "{text}");
         }
-        assert_eq!([" inf", "-Infinity", "+INF"].map(of_text), [f64::INFINITY, f64::NEG_INFINITY, f64::INFINITY].map(Some));
+        assert_eq!(
+            [" inf", "-Infinity", "+INF"].map(of_text),
+            [f64::INFINITY, f64::NEG_INFINITY, f64::INFINITY].map(Some)
+        );
         assert!(of_text("NaN").unwrap().is_nan());
-        assert_eq!([" 5 ", "5.0", "-2e3", "9223372036854775807"].map(whole_of_text), [5, 5, -2_000, i64::MAX].map(Some));
+        assert_eq!(
+            [" 5 ", "5.0", "-2e3", "9223372036854775807"].map(whole_of_text),
+            [5, 5, -2_000, i64::MAX].map(Some)
+        );
         for text in ["5.5", "9007199254740993.0", "9223372036854775808", "1e300", "inf", "NaN", ""] {
             assert_eq!(whole_of_text(text), None, "{text}");
         }
