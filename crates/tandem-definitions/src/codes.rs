@@ -138,6 +138,10 @@ codes! {
     RequiredFieldEmpty = "T214", Error, "Records that lack a required field";
     ConstantArrival = "T215", Warning, "Records from long ago that all arrived at one instant";
     NeverKnown = "T216", Warning, "Values that never become known";
+    // Entities of entities.
+    UnknownRole = "T250", Error, "A role that the source does not have";
+    NoParent = "T251", Error, "An entity that does not belong to the one that is read";
+    BadParent = "T252", Error, "A parent that the definitions do not reach";
     // Models.
     InputNames = "T301", Error, "A model's inputs are not its features";
     InputTypes = "T302", Error, "A model's inputs have other types than its features";

@@ -51,6 +51,9 @@ pub struct Entity {
     pub meaning: String,
     /// The parts of its key, in order; at least one. An entity with one part has the part named like itself unless stated.
     pub keys: Vec<KeyPart>,
+    /// The entities that it belongs to: its features may read theirs.
+    #[serde(default)]
+    pub parents: Vec<Parent>,
     /// Where it is declared.
     pub place: Place,
 }
@@ -62,6 +65,16 @@ pub struct KeyPart {
     pub name: String,
     /// Its type; the sources that touch the entity agree on it.
     pub ty: Type,
+}
+
+/// An entity that another one belongs to, as the aircraft to its carrier: which one it is says an attribute, at each
+/// instant by what was known then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// The parent, by the entity's index.
+    pub entity: usize,
+    /// For each part of the parent's key, the feature of the child that tells it.
+    pub features: Vec<usize>,
 }
 
 /// A production log with its data contract.
@@ -89,6 +102,9 @@ pub struct Source {
     /// The boolean field that removes the record of the same identity where it is true.
     #[serde(default)]
     pub tombstone: Option<usize>,
+    /// What is done with records whose arrival time cannot be taken as it stands.
+    #[serde(default)]
+    pub treatment: Treatment,
     /// The entities that a record touches.
     pub touches: Vec<Touch>,
     /// The IANA zone of times that carry no offset; UTC without it.
@@ -156,6 +172,54 @@ pub enum Arrival {
     },
 }
 
+/// What is done with records whose arrival time cannot be taken as it stands. What is not stated is a finding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Treatment {
+    /// With those that have none; left out where nothing is stated.
+    pub missing: Option<WhenMissing>,
+    /// With those that arrived before they happened; counted from their event on where nothing is stated.
+    pub early: Option<WhenEarly>,
+}
+
+/// What is done with a record without an arrival time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenMissing {
+    /// It never counts.
+    LeaveOut,
+    /// It is assumed to have arrived so long after its event.
+    Assume {
+        /// The delay, zero or more.
+        delay: Micros,
+    },
+}
+
+/// What is done with a record that claims to have arrived before it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenEarly {
+    /// It counts from its event on.
+    Event,
+    /// It never counts.
+    LeaveOut,
+}
+
+impl Treatment {
+    /// The arrival time of a record that happened and, as it says, arrived then; `None`: it never counts.
+    pub fn arrival(self, event: Micros, said: Option<Micros>) -> Option<Micros> {
+        match said {
+            Some(arrival) if arrival < event => (self.early != Some(WhenEarly::LeaveOut)).then_some(event),
+            Some(arrival) => Some(arrival),
+            None => self.assumed_delay().map(|delay| event.saturating_add(delay)),
+        }
+    }
+
+    /// How long after its event a record without an arrival time is assumed to have arrived, if it is.
+    pub fn assumed_delay(self) -> Option<Micros> {
+        if let Some(WhenMissing::Assume { delay }) = self.missing { Some(delay) } else { None }
+    }
+}
+
 /// The column in which Tandem's own log stamps the arrival time of a record.
 pub const ARRIVED_AT: &str = "_arrived_at";
 
@@ -166,6 +230,9 @@ pub struct Touch {
     pub entity: usize,
     /// For each part of the entity's key, the field that holds it.
     pub fields: Vec<usize>,
+    /// As what the record touches it (`sender`), where it touches several of the same kind.
+    #[serde(default)]
+    pub role: Option<String>,
 }
 
 /// What the asker of a question tells along with the entities.

@@ -8,6 +8,7 @@ mod features;
 mod models;
 mod observations;
 mod order;
+mod parents;
 mod questions;
 mod team;
 
@@ -63,6 +64,8 @@ struct Reader {
     entity_texts: Vec<String>,
     /// The field that first said which type a part of an entity's key has, by (entity, part).
     key_types: BTreeMap<(usize, usize), String>,
+    /// What entities say to belong to.
+    belongs: Vec<parents::Belongs>,
 }
 
 #[derive(Default)]

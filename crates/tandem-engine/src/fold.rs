@@ -4,6 +4,7 @@
 use tandem_definitions::time::Zone;
 use tandem_definitions::{Aggregate, Expr, Function, Micros, Type, Value, Window};
 
+use crate::block::Shape;
 use crate::calendar::start;
 use crate::moments::Moments;
 use crate::partial::Partial;
@@ -17,25 +18,32 @@ pub(crate) struct Lane {
     pub source: usize,
     /// What is kept of each record.
     pub measures: Vec<Measure>,
+    /// How many of the measures have a column of their own: the others are 1 wherever they are not null.
+    columns: usize,
     /// The distinct ways in which measures are folded.
     pub folds: Vec<Fold>,
+    /// The folds that count distinct values; each has a column of marks (`distinct.rs`).
+    pub marks: Vec<usize>,
     /// Windows that share an end, and what is asked of each.
     pub nests: Vec<Nest>,
 }
 
 /// A value kept of each record: null where the filter does not hold.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Measure {
     /// Over the record's fields; `None` keeps `true`.
     pub input: Option<Expr>,
     pub filter: Option<Expr>,
-    pub ty: Type,
+    /// Where its words stand in a block; it has none if they are all 1.
+    pub column: Option<usize>,
 }
 
 /// A way to fold a measure; several functions can share one (sum and mean do).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fold {
     pub measure: usize,
+    /// Where the measure's words stand in a block; it has none if they are all 1.
+    pub column: Option<usize>,
     pub kind: Kind,
     pub ty: Type,
 }
@@ -58,10 +66,20 @@ pub(crate) enum Kind {
     Aged,
 }
 
-/// Windows with the same end, narrow ones first: each is folded from where the one before it began.
+/// Windows with the same end, narrow ones first: a fold of one goes on from where that of a narrower one began.
 #[derive(Clone, Debug)]
 pub(crate) struct Nest {
     pub rings: Vec<Ring>,
+    /// For each fold that is asked for, the windows of which it is.
+    pub asked: Vec<Asked>,
+}
+
+/// What is asked of a fold in the windows of a nest.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub fold: usize,
+    /// For each window (by its place among the rings), narrow ones first, the aggregates.
+    pub rings: Vec<(usize, Vec<View>)>,
 }
 
 /// One window of a nest.
@@ -70,9 +88,7 @@ pub(crate) struct Ring {
     pub window: Window,
     /// Whose calendar; UTC where it does not matter.
     zone: Zone,
-    /// The folds that this window or a wider one of the nest asks for.
-    pub active: Vec<usize>,
-    pub views: Vec<View>,
+    views: Vec<View>,
 }
 
 /// A window, asked at an instant: event times from `from` (without it, all) up to and without `to`.
@@ -93,13 +109,21 @@ pub(crate) struct View {
 
 impl Lane {
     pub fn new(source: usize) -> Self {
-        Self { source, measures: Vec::new(), folds: Vec::new(), nests: Vec::new() }
+        Self { source, measures: Vec::new(), columns: 0, folds: Vec::new(), marks: Vec::new(), nests: Vec::new() }
     }
 
     /// Adds an aggregate whose expressions are over the record's fields; its value goes to `out`.
     pub fn add(&mut self, aggregate: &Aggregate, input: Option<Expr>, filter: Option<Expr>, out: usize) {
         let ty = if input.is_some() { aggregate.input_type } else { Type::Bool };
-        let measure = position_or_push(&mut self.measures, Measure { input, filter, ty });
+        let column = input.is_some().then_some(self.columns);
+        let measure = match self.measures.iter().position(|m| m.input == input && m.filter == filter) {
+            Some(measure) => measure,
+            None => {
+                self.columns += usize::from(input.is_some());
+                self.measures.push(Measure { input, filter, column });
+                self.measures.len() - 1
+            }
+        };
         let kind = match aggregate.function {
             Function::Count | Function::Rate(_) => Kind::Count,
             Function::CountDistinct => Kind::Distinct,
@@ -113,12 +137,23 @@ impl Lane {
             Function::DecayedSum(_) | Function::DecayedMean(_) => Kind::Aged,
             Function::Last | Function::TimeSinceLast => Kind::Last,
         };
-        let fold = position_or_push(&mut self.folds, Fold { measure, kind, ty });
+        let fold = position_or_push(&mut self.folds, Fold { measure, column: self.measures[measure].column, kind, ty });
         let view = View { fold, function: aggregate.function, out };
         self.ring(&aggregate.window).views.push(view);
-        for nest in &mut self.nests {
-            nest.activate();
+        if kind == Kind::Distinct && !self.marks.contains(&fold) {
+            self.marks.push(fold);
         }
+        self.nests.iter_mut().for_each(Nest::arrange);
+    }
+
+    /// What the rows of its tracks are made of.
+    pub fn shape(&self) -> Shape {
+        Shape { measures: self.measures.len(), words: self.columns, marks: self.marks.len() }
+    }
+
+    /// Which column of marks a fold has.
+    pub fn mark(&self, fold: usize) -> Option<usize> {
+        self.marks.iter().position(|&f| f == fold)
     }
 
     fn ring(&mut self, window: &Window) -> &mut Ring {
@@ -132,7 +167,7 @@ impl Lane {
         };
         let nest = match self.nests.iter().position(shares_end) {
             Some(i) => &mut self.nests[i],
-            None => self.nests.push_mut(Nest { rings: vec![Ring::new(window)] }),
+            None => self.nests.push_mut(Nest { rings: vec![Ring::new(window)], asked: Vec::new() }),
         };
         let at = nest.rings.partition_point(|ring| width(&ring.window) < width(window));
         if nest.rings.get(at).is_none_or(|ring| ring.window != *window) {
@@ -156,7 +191,7 @@ impl Lane {
         let Fold { kind, ty, .. } = self.folds[fold];
         match kind {
             Kind::Count => Partial::Count(0),
-            Kind::Distinct => Partial::Distinct(Vec::new()),
+            Kind::Distinct => Partial::Distinct(None),
             Kind::Sum if ty == Type::Float => Partial::Sum(0, ExactSum::default()),
             Kind::Sum => Partial::Integers(0, 0),
             Kind::Moments if ty == Type::Float => Partial::Moments(Box::new(Moments::of_floats())),
@@ -177,7 +212,7 @@ impl Ring {
             Window::Calendar { zone, .. } => Zone::find(zone).unwrap_or(Zone::UTC),
             _ => Zone::UTC,
         };
-        Self { window: window.clone(), zone, active: Vec::new(), views: Vec::new() }
+        Self { window: window.clone(), zone, views: Vec::new() }
     }
 
     /// The span of event time that it looks at when asked at an instant.
@@ -196,13 +231,19 @@ impl Ring {
 }
 
 impl Nest {
-    fn activate(&mut self) {
-        let mut active: Vec<usize> = Vec::new();
-        for ring in self.rings.iter_mut().rev() {
-            active.extend(ring.views.iter().map(|view| view.fold));
-            active.sort_unstable();
-            active.dedup();
-            ring.active.clone_from(&active);
+    fn arrange(&mut self) {
+        self.asked.clear();
+        for (ring, views) in self.rings.iter().map(|ring| &ring.views).enumerate() {
+            for view in views {
+                let asked = match self.asked.iter_mut().position(|asked| asked.fold == view.fold) {
+                    Some(i) => &mut self.asked[i],
+                    None => self.asked.push_mut(Asked { fold: view.fold, rings: Vec::new() }),
+                };
+                match asked.rings.last_mut() {
+                    Some((last, views)) if *last == ring => views.push(*view),
+                    _ => asked.rings.push((ring, vec![*view])),
+                }
+            }
         }
     }
 }

@@ -15,8 +15,10 @@
 
 mod admission;
 mod big;
+mod block;
 mod calendar;
 mod decay;
+mod distinct;
 mod evaluate;
 mod fold;
 mod late;
@@ -26,10 +28,12 @@ mod moments;
 mod partial;
 mod plan;
 mod record;
+mod sorted;
 mod state;
 mod sum;
 mod texts;
 mod track;
+mod tree;
 mod values;
 
 pub use admission::Admission;

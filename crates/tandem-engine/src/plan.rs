@@ -24,12 +24,14 @@ pub struct Plan {
     /// For each source of `sources`.
     touches: Vec<Vec<Touch>>,
     /// For each source of `sources`.
-    changing: Vec<Changing>,
+    pub(crate) changing: Vec<Changing>,
     /// For each slot, its lanes; a state has one track for each.
     lanes: Vec<Vec<Lane>>,
     /// For each slot, how many aggregates it folds, and where they begin among all.
     aggregates: Vec<usize>,
     offsets: Vec<usize>,
+    /// Of all slots, one after the other.
+    aggregate_types: Vec<Type>,
     request: Vec<usize>,
     steps: Vec<Step>,
     /// For each output its step.
@@ -61,6 +63,16 @@ struct Step {
     inputs: Vec<From>,
     expr: Expr,
     default: Option<Value>,
+}
+
+impl Step {
+    /// The aggregate that it is, but for its default.
+    fn lone_aggregate(&self) -> Option<usize> {
+        match (&self.expr, self.inputs.as_slice()) {
+            (Expr::Column(0), [From::Aggregate(a)]) => Some(*a),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -127,14 +139,6 @@ impl Plan {
         self.source_slot(source).map_or(&[], |s| &self.touches[s])
     }
 
-    /// How the records of a source that it reads change after they have arrived.
-    ///
-    /// # Panics
-    /// For a source that it does not read.
-    pub fn changing(&self, source: usize) -> &Changing {
-        &self.changing[self.source_slot(source).expect("a source of the plan")]
-    }
-
     /// What it gives, in order.
     pub fn outputs(&self) -> &[Output] {
         &self.outputs
@@ -148,6 +152,16 @@ impl Plan {
     /// How many aggregates the states of a slot are folded into.
     pub fn aggregates(&self, slot: usize) -> usize {
         self.aggregates[slot]
+    }
+
+    /// The types of the aggregates of a slot, in order.
+    pub fn aggregate_types(&self, slot: usize) -> impl Iterator<Item = Type> {
+        self.aggregate_types[self.offsets[slot]..][..self.aggregates[slot]].iter().copied()
+    }
+
+    /// The aggregate that an output is as it stands, counted through all slots; `None` for one that is computed.
+    pub fn lone_aggregate(&self, output: usize) -> Option<usize> {
+        self.steps[self.chosen[output]].lone_aggregate().filter(|_| self.steps[self.chosen[output]].default.is_none())
     }
 
     /// Calls `each` with every slot that the record touches and the key there; `None` for a key with a null part,
@@ -179,14 +193,14 @@ impl Plan {
     }
 
     /// The values from the aggregates of all slots, one after the other, and the request.
-    pub fn conclude(&self, aggregates: &[Value], request: &[Datum<'_>], out: &mut Vec<Value>) {
+    pub fn conclude(&self, aggregates: &[Datum<'_>], request: &[Datum<'_>], out: &mut Vec<Value>) {
         let mut values: Vec<Value> = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
-            let value = if let (Expr::Column(0), [From::Aggregate(a)]) = (&step.expr, step.inputs.as_slice()) {
-                aggregates[*a].clone()
+            let value = if let Some(a) = step.lone_aggregate() {
+                aggregates[a].to_value()
             } else {
                 let inputs = step.inputs.iter().map(|from| match from {
-                    From::Aggregate(a) => aggregates[*a].as_datum(),
+                    From::Aggregate(a) => aggregates[*a],
                     From::Step(s) => values[*s].as_datum(),
                     From::Request(r) => request[*r],
                 });
@@ -209,6 +223,7 @@ impl Plan {
             self.fold(slot, *state, texts, moment.at, &mut aggregates[range]);
         }
         let mut out = Vec::with_capacity(self.outputs.len());
+        let aggregates: Vec<Datum<'_>> = aggregates.iter().map(Value::as_datum).collect();
         self.conclude(&aggregates, moment.request, &mut out);
         out
     }
@@ -222,7 +237,7 @@ impl Plan {
         self.lanes[slot].iter().find(|lane| lane.source == source)
     }
 
-    fn source_slot(&self, source: usize) -> Option<usize> {
+    pub(crate) fn source_slot(&self, source: usize) -> Option<usize> {
         self.sources.iter().position(|&s| s == source)
     }
 }
@@ -346,6 +361,7 @@ impl<'p> Builder<'p> {
             }
             touches.push(of_source);
         }
+        let aggregate_types = self.aggregates.iter().flatten().map(|aggregate| aggregate.ty).collect();
         let aggregates: Vec<usize> = self.aggregates.iter().map(Vec::len).collect();
         let offsets: Vec<usize> = (0..aggregates.len()).map(|slot| aggregates[..slot].iter().sum()).collect();
         let steps = self.steps.into_iter().map(|Draft { inputs, expr, default, .. }| {
@@ -365,6 +381,7 @@ impl<'p> Builder<'p> {
             lanes: self.lanes,
             aggregates,
             offsets,
+            aggregate_types,
             request: self.request,
             chosen,
             outputs,

@@ -252,7 +252,7 @@ fn model(project: &Project, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use tandem_definitions::{Expr, Fraction, Type};
+    use tandem_definitions::{Expr, Fraction, Treatment, Type};
 
     use super::*;
 
@@ -268,6 +268,7 @@ mod tests {
             identity: Vec::new(),
             corrects: false,
             tombstone: None,
+            treatment: Treatment::default(),
             touches: Vec::new(),
             time_zone: None,
             place: tandem_definitions::Place::default(),

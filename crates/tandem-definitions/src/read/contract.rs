@@ -1,17 +1,19 @@
 //! Data contracts of the open standard, as sources. What Tandem adds rides in `customProperties`.
 //! Not here: everything else that the standard has; it is welcome and left alone.
 
+use super::changes::Stated;
 use super::{BrokenSource, Reader, Unit};
 use crate::codes::Code;
 use crate::findings::{Span, instead};
-use crate::project::{ARRIVED_AT, Arrival, Field, Format, Location, Source};
+use crate::project::{ARRIVED_AT, Arrival, Field, Format, Location, Source, Treatment};
 use crate::shape::{check_duration, check_zone};
 use crate::time::{format_duration, parse_duration};
 use crate::value::Type;
 use crate::yaml::{Node, Scalar};
 
 const OF_FIELD: &[&str] = &["timeRole", "entity", "identity", "tombstone", "arrives"];
-const OF_SCHEMA: &[&str] = &["arrival", "arrivalDelay", "timeZone", "corrects"];
+const OF_SCHEMA: &[&str] =
+    &["arrival", "arrivalDelay", "timeZone", "corrects", "whenArrivalMissing", "whenArrivalBeforeEvent"];
 const TYPES: &[&str] = &["string", "integer", "number", "boolean", "timestamp", "date"];
 
 /// A source while its contract is read.
@@ -19,16 +21,20 @@ pub(super) struct Draft {
     pub source: Source,
     pub event: Option<usize>,
     pub arrival: Option<Arrival>,
-    /// `(field, entity's name, part's name, its place)`.
-    pub touches: Vec<(usize, String, Option<String>, Span)>,
-    /// Where it says that it corrects.
-    pub corrects: Option<Span>,
-    /// The fields that say they are a tombstone, and where.
-    pub tombstones: Vec<(usize, Span)>,
-    /// The fields that arrive later than their record: when, by the name of another field, and where that is said.
-    pub late: Vec<(usize, String, Span)>,
+    pub touches: Vec<Held>,
+    pub stated: Stated,
     /// A time role could not be read: that finding is enough, the missing time is not another one.
     pub role_unread: bool,
+}
+
+/// What a field holds: an entity's key, or a part of it.
+pub(super) struct Held {
+    pub field: usize,
+    pub entity: String,
+    pub part: Option<String>,
+    /// As what the record touches it: `account.branch as sender`.
+    pub role: Option<String>,
+    pub span: Span,
 }
 
 impl Reader {
@@ -88,6 +94,7 @@ impl Reader {
             identity: Vec::new(),
             corrects: false,
             tombstone: None,
+            treatment: Treatment::default(),
             touches: Vec::new(),
             time_zone: None,
             place,
@@ -97,9 +104,7 @@ impl Reader {
             event: None,
             arrival: None,
             touches: Vec::new(),
-            corrects: None,
-            tombstones: Vec::new(),
-            late: Vec::new(),
+            stated: Stated::default(),
             role_unread: false,
         };
         for node in schema.list("properties") {
@@ -141,22 +146,21 @@ impl Reader {
             match key.text().unwrap_or("") {
                 "timeRole" => self.time_role(unit, value, index, draft),
                 "identity" if self.says_yes(unit, value, "identity") => draft.source.identity.push(index),
-                "tombstone" if self.says_yes(unit, value, "tombstone") => draft.tombstones.push((index, value.span)),
-                "identity" | "tombstone" => {}
-                "arrives" => match value.text() {
-                    Some(other) => draft.late.push((index, other.to_owned(), value.span)),
-                    None => self.bad_property(
-                        unit,
-                        value,
-                        "`arrives` is the name of a field.",
-                        "Write the field that holds the time from which on the value is known: `value: landed_at`.",
-                    ),
-                },
+                "identity" => {}
+                word @ ("tombstone" | "arrives") => self.change_of_field(unit, word, value, index, draft),
                 "entity" => match value.text() {
                     Some(text) => {
+                        let (name, role) =
+                            text.split_once(" as ").map_or((text, None), |(n, r)| (n.trim(), Some(r.trim())));
                         let (entity, part) =
-                            text.split_once('.').map_or((text, None), |(e, p)| (e, Some(p.to_owned())));
-                        draft.touches.push((index, entity.to_owned(), part, value.span));
+                            name.split_once('.').map_or((name, None), |(e, p)| (e, Some(p.to_owned())));
+                        draft.touches.push(Held {
+                            field: index,
+                            entity: entity.to_owned(),
+                            part,
+                            role: role.map(str::to_owned),
+                            span: value.span,
+                        });
                     }
                     None => self.bad_property(
                         unit,
@@ -265,20 +269,11 @@ impl Reader {
                     }
                     None => check_duration(value, text, false, &unit.origin, &mut self.findings),
                 },
-                "corrects" => draft.corrects = self.says_yes(unit, value, "corrects").then_some(value.span),
+                word @ ("corrects" | "whenArrivalMissing" | "whenArrivalBeforeEvent") => {
+                    self.change_of_stream(unit, word, value, draft);
+                }
                 "timeZone" => draft.source.time_zone = check_zone(value, &unit.origin, &mut self.findings),
                 other => self.other_property(unit, custom, key, other, OF_SCHEMA),
-            }
-        }
-    }
-
-    /// Whether a property that is true or false is true.
-    fn says_yes(&mut self, unit: &Unit<'_>, value: &Node, name: &str) -> bool {
-        match value.scalar() {
-            Some(Scalar::Bool(yes)) => yes,
-            _ => {
-                self.bad_property(unit, value, &format!("`{name}` is true or false."), "Write `value: true`.");
-                false
             }
         }
     }
@@ -298,7 +293,7 @@ impl Reader {
         self.findings.at(Code::UnknownProperty, &unit.origin, key.span, message, help);
     }
 
-    fn bad_property(&mut self, unit: &Unit<'_>, value: &Node, message: &str, help: &str) {
+    pub(super) fn bad_property(&mut self, unit: &Unit<'_>, value: &Node, message: &str, help: &str) {
         self.findings.at(Code::BadProperty, &unit.origin, value.span, message, help);
     }
 
