@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, UInt32Array};
 use arrow_select::{concat::concat, take::take};
 use tandem_data::read::{self, Batch};
-use tandem_data::replay::{Admitted, first_of_identity};
-use tandem_data::table::columns;
-use tandem_definitions::{Expr, Micros, Project, Question, Value};
-use tandem_engine::{Plan, evaluate};
+use tandem_data::table::{array_of, columns};
+use tandem_data::versions::{Versions, versions};
+use tandem_definitions::{Expr, Micros, Project, Question, Source, Value};
+use tandem_engine::{Late, Plan, as_known, evaluate};
 
 use crate::error::Error;
 use crate::load::Loaded;
@@ -76,6 +76,8 @@ struct Fields {
     filter: Option<Expr>,
     keys: Vec<Vec<usize>>,
     request: Vec<usize>,
+    /// Those that arrive later than their record.
+    late: Vec<Late>,
 }
 
 impl Fields {
@@ -95,7 +97,11 @@ impl Fields {
         }
         let filter =
             observe.filter.as_ref().map(|f| f.map_columns(&|c| wanted.iter().position(|&w| w == c).unwrap_or(0)));
-        Self { wanted, instant, filter, keys, request }
+        for time in wanted.clone().iter().filter_map(|f| source.fields[*f].arrives) {
+            position_or_push(&mut wanted, time);
+        }
+        let late = Late::among(source, &wanted);
+        Self { wanted, instant, filter, keys, request, late }
     }
 }
 
@@ -114,6 +120,7 @@ struct Collected {
     batches: Vec<Vec<ArrayRef>>,
     unplanned: u64,
     unknown: u64,
+    replaced: u64,
     duplicates: u64,
     filtered: u64,
 }
@@ -128,10 +135,10 @@ pub fn observations(loaded: &Loaded, question: &Question) -> Result<Observations
     let entities: Vec<usize> = source.touches.iter().map(|t| t.entity).collect();
     let fields = Fields::new(project, question, &entities);
     let mut reader = read::open(source, &loaded.origin, &fields.wanted)?;
-    let admitted = first_of_identity(source, &loaded.origin, false)?;
+    let versions = versions(source, &loaded.origin)?;
     let mut collected = Collected::default();
     for batch in &mut reader {
-        collected.add(&batch?, &fields, question, admitted.as_ref());
+        collected.add(&batch?, &fields, question, source, &versions);
     }
     let columns = collected.columns(&fields, project, question)?;
     let mut order: Vec<u32> = (0..collected.at.len() as u32).collect();
@@ -140,6 +147,7 @@ pub fn observations(loaded: &Loaded, question: &Question) -> Result<Observations
     let left_out = [
         (format!("{field} is not known"), collected.unplanned),
         (format!("the {} record arrived only after the instant", source.name), collected.unknown),
+        ("replaced or removed by a later record before the instant".to_owned(), collected.replaced),
         ("repeated by the log (same identity)".to_owned(), collected.duplicates),
         ("the question's `where` does not hold".to_owned(), collected.filtered),
     ];
@@ -155,9 +163,11 @@ pub fn observations(loaded: &Loaded, question: &Question) -> Result<Observations
 }
 
 impl Collected {
-    fn add(&mut self, batch: &Batch, fields: &Fields, question: &Question, admitted: Option<&Admitted>) {
+    fn add(&mut self, batch: &Batch, fields: &Fields, question: &Question, source: &Source, versions: &Versions) {
         let columns = columns(&batch.columns).expect("the reader gives only the five types");
         let mut rows: Vec<u32> = Vec::new();
+        // For each field that arrives later than its record, what was known of it.
+        let mut known_late: Vec<Vec<Value>> = fields.late.iter().map(|_| Vec::new()).collect();
         for row in 0..batch.len() {
             let values: Vec<_> = columns.iter().map(|column| column.get(row)).collect();
             let Value::Time(from) = values[fields.instant].to_value() else {
@@ -165,21 +175,32 @@ impl Collected {
                 continue;
             };
             let at = from.saturating_add(question.observe.offset);
-            if admitted.is_some_and(|a| !a.counts(batch.first_position + row as u64)) {
+            let (position, arrival) = (batch.first_position + row as u64, batch.arrival[row]);
+            let known = as_known(&fields.late, arrival, &values, at.saturating_sub(1));
+            if !source.corrects && versions.never_counts(position) {
                 self.duplicates += 1;
-            } else if fields.filter.as_ref().is_some_and(|f| evaluate(f, &values) != Value::Bool(true)) {
+            } else if arrival < at && !versions.counts(position, at) {
+                self.replaced += 1;
+            } else if fields.filter.as_ref().is_some_and(|f| evaluate(f, &known) != Value::Bool(true)) {
                 self.filtered += 1;
-            } else if !batch.is_usable(row) || batch.arrival[row] >= at {
+            } else if !batch.is_usable(row) || arrival >= at || known[fields.instant].is_null() {
                 // Production could not have asked about what it had not heard of.
                 self.unknown += 1;
             } else {
                 self.at.push(at);
                 rows.push(row as u32);
+                for (late, values) in fields.late.iter().zip(&mut known_late) {
+                    values.push(known[late.field].to_value());
+                }
             }
         }
         let index = UInt32Array::from(rows);
         let pick = |column: &ArrayRef| take(column, &index, None).expect("rows of this very batch");
-        self.batches.push(batch.columns.iter().map(pick).collect());
+        let mut picked: Vec<ArrayRef> = batch.columns.iter().map(pick).collect();
+        for (late, values) in fields.late.iter().zip(&known_late) {
+            picked[late.field] = array_of(source.fields[fields.wanted[late.field]].ty, values);
+        }
+        self.batches.push(picked);
     }
 
     fn columns(&self, fields: &Fields, project: &Project, question: &Question) -> Result<Vec<ArrayRef>, Error> {
