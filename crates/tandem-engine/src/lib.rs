@@ -17,6 +17,7 @@ mod admission;
 mod big;
 mod block;
 mod calendar;
+mod compile;
 mod decay;
 mod distinct;
 mod evaluate;

@@ -6,6 +6,7 @@
 //! ledger says.
 //! Not here: where records come from (`replay.rs`, `ingest.rs`), and JSON.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -52,7 +53,7 @@ struct Held {
 
 /// One row asked about.
 pub struct Asked {
-    /// For each slot of the plan, the entity; `None` for an entity that is null or not asked about.
+    /// For each of the plan's entities, its key; `None` for an entity that is null or not asked about.
     pub keys: Vec<Option<Key>>,
     /// The request's values, in the plan's order.
     pub request: Vec<Value>,
@@ -92,7 +93,7 @@ impl States {
     pub fn new(project: &Project) -> Self {
         let all: Vec<usize> = (0..project.features.len()).collect();
         let plan = Plan::compile(project, &all);
-        let slots = plan.entities().iter().map(|_| HashMap::new()).collect();
+        let slots = (0..plan.slots()).map(|_| HashMap::new()).collect();
         let read = (0..project.sources.len()).map(|s| plan.sources().contains(&s)).collect();
         let positions = vec![0; project.sources.len()];
         let [answered, asked] = [Micros::MIN; 2].map(AtomicI64::new);
@@ -160,7 +161,7 @@ impl States {
         self.last_arrival
     }
 
-    /// How many entities are known, by slot.
+    /// How many entities are known, by slot of the plan.
     pub fn entities(&self) -> impl Iterator<Item = usize> {
         self.slots.iter().map(HashMap::len)
     }
@@ -283,24 +284,23 @@ impl States {
     }
 
     fn answer_one(&self, asked: &Asked, at: Micros) -> Answered {
-        let states: Vec<Option<&State>> =
-            self.slots.iter().zip(&asked.keys).map(|(states, key)| key.as_ref().and_then(|k| states.get(k))).collect();
+        let common = |slot: usize, key: &Key| self.slots[slot].get(key).map(Cow::Borrowed);
         let request: Vec<Datum<'_>> = asked.request.iter().map(Value::as_datum).collect();
         let moment = Moment { at, request: &request };
         if self.held.first_key_value().is_none_or(|((due, ..), _)| *due >= at) {
-            return Answered { at, values: self.plan.features(&states, &self.texts, &moment) };
+            return Answered { at, values: self.plan.features(&asked.keys, common, &self.texts, &moment) };
         }
         // Asked about an instant a little ahead of the clock: with what will have arrived by then, which others do not know yet.
-        let mut own: Vec<Option<State>> = states.into_iter().map(Option::<&State>::cloned).collect();
+        let mut own: Vec<HashMap<Key, State>> = self.slots.iter().map(|_| HashMap::new()).collect();
         let (mut texts, mut ledgers) = (self.texts.clone(), HashMap::<usize, Ledger>::new());
         for (key, held) in self.held.range(..(at, 0, 0)).filter(|((_, source, _), _)| self.read[*source]) {
             held.with_record(*key, |record| {
                 let ledger = ledgers.entry(record.source).or_default();
                 ledger.recall(&self.plan, record, &self.ledgers[record.source]);
-                let each = |slot: usize, key, change: Change<'_>| {
-                    if asked.keys[slot].as_ref() == Some(&key) {
-                        change.make(&self.plan, &mut texts, slot, own[slot].get_or_insert_default());
-                    }
+                let each = |slot: usize, key: Key, change: Change<'_>| {
+                    let before = || self.slots[slot].get(&key).cloned().unwrap_or_default();
+                    let state = own[slot].entry(key.clone()).or_insert_with(before);
+                    change.make(&self.plan, &mut texts, slot, state);
                 };
                 if key.0 == record.arrival {
                     ledger.arrive(&self.plan, record, at - 1, each);
@@ -309,8 +309,8 @@ impl States {
                 }
             });
         }
-        let states: Vec<Option<&State>> = own.iter().map(Option::as_ref).collect();
-        Answered { at, values: self.plan.features(&states, &texts, &moment) }
+        let state = |slot: usize, key: &Key| own[slot].get(key).map(Cow::Borrowed).or_else(|| common(slot, key));
+        Answered { at, values: self.plan.features(&asked.keys, state, &texts, &moment) }
     }
 }
 

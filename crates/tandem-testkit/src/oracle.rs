@@ -33,6 +33,14 @@ pub fn feature(case: &Case<'_>, observation: &Observation, index: usize) -> Valu
         Input::Aggregate(i) => aggregate(case, observation, &declared.value.aggregates[*i]),
         Input::Feature(f) => feature(case, observation, *f),
         Input::Request(r) => observation.request[*r].clone(),
+        Input::Parent { child, parent, feature: wanted } => {
+            // The parent is whom its child's features name, and everything else is as it was asked.
+            let parent = &case.project.entities[*child].parents[*parent];
+            let key: Vec<Value> = parent.features.iter().map(|f| feature(case, observation, *f)).collect();
+            let mut asked = observation.clone();
+            asked.keys[parent.entity] = Some(key);
+            feature(case, &asked, *wanted)
+        }
     });
     let value = evaluate(&declared.value.expr, &inputs.collect::<Vec<_>>());
     if value.is_null() { declared.default.clone().unwrap_or(Value::Null) } else { value }
@@ -169,7 +177,7 @@ fn counted(case: &Case<'_>, observation: &Observation, wanted: &Aggregate) -> Ve
         source
             .touches
             .iter()
-            .filter(|t| t.entity == wanted.entity)
+            .filter(|t| t.entity == wanted.entity && (wanted.role.is_none() || wanted.role == t.role))
             .any(|t| t.fields.iter().zip(key).all(|(f, part)| !part.is_null() && r.fields[*f] == *part))
     };
     let t = observation.at;

@@ -1,6 +1,7 @@
 //! The shortest driver around the engine: one pass over the log in memory, in the order of arrival. It is what
 //! `tandem test` uses, and the yardstick for the others. Not here: files, threads, limits (tandem-data's replay).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -119,11 +120,10 @@ impl Fold {
     pub fn features(&self, plan: &Plan, observation: &Observation) -> Vec<Value> {
         let keys = plan.entities().iter().map(|e| observation.keys[*e].as_ref());
         let keys: Vec<Option<Key>> = keys.map(|k| k.map(|k| Key(k.clone().into()))).collect();
-        let states = keys.into_iter().enumerate().map(|(slot, key)| self.states.get(&(slot, key?)));
-        let states: Vec<Option<&State>> = states.collect();
+        let state = |slot: usize, key: &Key| self.states.get(&(slot, key.clone())).map(Cow::Borrowed);
         let request = plan.request_fields().iter().map(|r| observation.request[*r].as_datum());
         let request: Vec<Datum<'_>> = request.collect();
-        plan.features(&states, &self.texts, &Moment { at: observation.at, request: &request })
+        plan.features(&keys, state, &self.texts, &Moment { at: observation.at, request: &request })
     }
 }
 
