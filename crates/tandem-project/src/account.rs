@@ -3,10 +3,11 @@
 
 use serde::Serialize;
 use tandem_data::read::{self, Batch};
-use tandem_data::replay::{Asks, Known, first_of_identity, replay};
+use tandem_data::replay::{Asks, Known, replay};
 use tandem_data::table::{array_of, columns};
+use tandem_data::versions::versions;
 use tandem_definitions::{Aggregate, Datum, Input, KeyPart, Micros, Type, Value, time};
-use tandem_engine::{Plan, evaluate, interval};
+use tandem_engine::{Late, Plan, as_known, evaluate, interval};
 
 use crate::error::Error;
 use crate::explain::aggregation;
@@ -50,6 +51,10 @@ pub struct Part {
     pub not_yet_known: Records,
     /// Known, but they happened before the window.
     pub before_the_window: Records,
+    /// In the window and known, but a later record of the same identity had replaced or removed them by the instant.
+    pub replaced: Records,
+    /// In the window and known, but a field of theirs that would make them count was not, by the instant.
+    pub value_not_yet_known: Records,
     /// In the window and known, but the condition does not hold or there is no value.
     pub without_a_value: Records,
 }
@@ -185,41 +190,57 @@ fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Re
     let all: Vec<usize> = (0..source.fields.len()).collect();
     let touches = source.touches.iter().filter(|t| t.entity == aggregate.entity);
     let key_fields: Vec<Vec<usize>> = touches.map(|t| t.fields.clone()).collect();
-    let admitted = first_of_identity(source, &loaded.origin, false)?;
+    let versions = versions(source, &loaded.origin)?;
+    let late = Late::among(source, &all);
     for batch in read::open(source, &loaded.origin, &all)? {
         let batch = batch?;
         each_record(&batch, &key_fields, key, |row, values| {
             let position = batch.first_position + row as u64;
             let (event, arrival) = (batch.event[row], batch.arrival[row]);
-            if event >= to || admitted.as_ref().is_some_and(|a| !a.counts(position)) {
+            if event >= to || versions.never_counts(position) {
                 return;
             }
-            let holds = aggregate.filter.as_ref().is_none_or(|f| evaluate(f, values) == Value::Bool(true));
-            let value = aggregate.input.as_ref().map(|input| evaluate(input, values));
-            let line = Line {
-                event: time::format_instant(event),
-                arrival: time::format_instant(arrival),
-                value: value.as_ref().map_or_else(String::new, Value::to_string),
-                order: (event, arrival, position),
-            };
-            if arrival >= at {
-                if from.is_none_or(|from| event >= from) {
-                    part.not_yet_known.add(line);
-                }
-            } else if from.is_some_and(|from| event < from) {
-                part.before_the_window.add(line);
-            } else if !holds || value.is_some_and(|v| v.is_null()) {
-                part.without_a_value.add(line);
+            let in_window = from.is_none_or(|from| event >= from);
+            let (value, counts) = folded(aggregate, values);
+            let (known_value, known_counts) =
+                folded(aggregate, &as_known(&late, arrival, values, at.saturating_sub(1)));
+            let (records, value) = if arrival >= at {
+                (&mut part.not_yet_known, value)
+            } else if !in_window {
+                (&mut part.before_the_window, known_value)
+            } else if !versions.counts(position, at) {
+                (&mut part.replaced, known_value)
+            } else if known_counts {
+                (&mut part.counted, known_value)
+            } else if counts {
+                (&mut part.value_not_yet_known, value)
             } else {
-                part.counted.add(line);
+                (&mut part.without_a_value, value)
+            };
+            if arrival < at || in_window {
+                records.add(Line {
+                    event: time::format_instant(event),
+                    arrival: time::format_instant(arrival),
+                    value: value.as_ref().map_or_else(String::new, Value::to_string),
+                    order: (event, arrival, position),
+                });
             }
         });
     }
-    for records in [&mut part.counted, &mut part.not_yet_known, &mut part.before_the_window, &mut part.without_a_value]
-    {
+    let Part { counted, not_yet_known, before_the_window, replaced, value_not_yet_known, without_a_value, .. } =
+        &mut part;
+    for records in [counted, not_yet_known, before_the_window, replaced, value_not_yet_known, without_a_value] {
         records.trim();
     }
     Ok(part)
+}
+
+/// What a record with these fields gives to an aggregation, and whether it counts there.
+fn folded(aggregate: &Aggregate, fields: &[Datum<'_>]) -> (Option<Value>, bool) {
+    let holds = aggregate.filter.as_ref().is_none_or(|f| evaluate(f, fields) == Value::Bool(true));
+    let value = aggregate.input.as_ref().map(|input| evaluate(input, fields));
+    let counts = holds && !value.as_ref().is_some_and(Value::is_null);
+    (value, counts)
 }
 
 /// The values of a plan for these entities, by the same replay that a training set comes from.
