@@ -5,9 +5,10 @@ use serde::Serialize;
 use tandem_data::read::{self, Batch};
 use tandem_data::replay::first_of_identity;
 use tandem_data::table::columns;
-use tandem_definitions::{Aggregate, Datum, Input, Micros, Type, Value, time};
+use tandem_definitions::{Aggregate, Computation, Datum, Expr, Feature, Input, Micros, Project, Type, Value, time};
 use tandem_engine::{Moment, Plan, Record, State, Texts, evaluate, interval};
 
+use crate::arithmetic::arithmetic;
 use crate::error::Error;
 use crate::explain::aggregation;
 use crate::load::Loaded;
@@ -44,6 +45,8 @@ pub struct Part {
     pub window: String,
     /// How the values are folded, in words.
     pub how: String,
+    /// The arithmetic: what goes in, and what the engine makes of it.
+    pub arithmetic: String,
     /// The records that count.
     pub counted: Records,
     /// In the window, but they had not arrived by the instant.
@@ -103,7 +106,9 @@ pub fn account(loaded: &Loaded, name: &str, key: &[(String, String)], at: Micros
     let feature = &project.features[index];
     let reads = feature.value.inputs.iter().filter_map(|i| if let Input::Feature(f) = i { Some(*f) } else { None });
     let wanted: Vec<usize> = std::iter::once(index).chain(reads).collect();
-    let plan = Plan::compile(project, &wanted);
+    let own = wanted.len();
+    let (apart, wanted) = each_apart(project, feature, wanted);
+    let plan = Plan::compile(&apart, &wanted);
     if !plan.request_fields().is_empty() {
         return Err(Error::unusable(
             format!("`{name}` reads what the asker tells, and here nobody asks"),
@@ -120,7 +125,11 @@ pub fn account(loaded: &Loaded, name: &str, key: &[(String, String)], at: Micros
     let (states, texts) = states(loaded, &plan, &keys, at)?;
     let states: Vec<Option<&State>> = states.iter().map(Some).collect();
     let values = plan.features(&states, &texts, &Moment { at, request: &[] });
-    let read = wanted[1..].iter().zip(&values[1..]);
+    let (values, apart) = values.split_at(own);
+    for ((part, aggregate), result) in parts.iter_mut().zip(&feature.value.aggregates).zip(apart) {
+        part.arithmetic = arithmetic(aggregate, &part.counted, result, at, interval(&aggregate.window, at));
+    }
+    let read = wanted[1..own].iter().zip(&values[1..]);
     Ok(Account {
         feature: feature.name.clone(),
         expression: feature.value.text.clone(),
@@ -129,6 +138,23 @@ pub fn account(loaded: &Loaded, name: &str, key: &[(String, String)], at: Micros
         read: read.map(|(&f, value)| (project.features[f].name.clone(), value.to_string())).collect(),
         aggregations: parts,
     })
+}
+
+/// The project with a feature for each aggregation of a feature, after all others; and these after the wanted ones.
+fn each_apart(project: &Project, feature: &Feature, mut wanted: Vec<usize>) -> (Project, Vec<usize>) {
+    let mut project = project.clone();
+    for (index, aggregate) in feature.value.aggregates.iter().enumerate() {
+        let value = Computation {
+            text: String::new(),
+            aggregates: vec![aggregate.clone()],
+            inputs: vec![Input::Aggregate(0)],
+            expr: Expr::Column(0),
+        };
+        wanted.push(project.features.len());
+        let (name, ty) = (format!("{} {index}", feature.name), aggregate.ty);
+        project.features.push(Feature { name, value, ty, default: None, ..feature.clone() });
+    }
+    (project, wanted)
 }
 
 /// The key of an entity from what was told, in the types that the sources agree on.
@@ -140,8 +166,8 @@ fn key_of(loaded: &Loaded, entity: usize, told: &[(String, String)]) -> Result<V
         let text = text.ok_or_else(|| {
             Error::unusable(format!("nothing says which {column} is meant"), format!("add `--entity {column}=…`"))
         })?;
-        let literal = tandem_definitions::Expr::Literal(Value::Text(text.as_str().into()));
-        let value = evaluate(&tandem_definitions::Expr::Cast(Box::new(literal), ty), &[]);
+        let literal = Expr::Literal(Value::Text(text.as_str().into()));
+        let value = evaluate(&Expr::Cast(Box::new(literal), ty), &[]);
         if value.is_null() {
             return Err(Error::unusable(format!("`{text}` is no {ty}"), format!("{column} is of type {ty}")));
         }

@@ -135,7 +135,7 @@ fn differences(comparison: &Comparison) -> String {
         let line = format!("  {name:<width$}  {differ:>17}  {mean:>12}  {greatest:>12}  {null}");
         line.trim_end().to_owned() + "\n"
     };
-    text += &row(["feature", "differ", "mean", "greatest", ""]);
+    text += &row(["feature", "differ", "mean apart", "most apart", ""]);
     for feature in features {
         let share = 100.0 * feature.differ as f64 / (*observations).max(1) as f64;
         let number = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), |x| number(x));
