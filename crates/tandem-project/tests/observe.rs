@@ -149,8 +149,8 @@ fn what_is_wrong_with_a_file_is_said_with_its_row() {
 fn folds_divide_the_time() {
     let folder = shop();
     let rule = "{every: day 00:00, for: customer, active_in: orders, over: all time}";
-    let records: String =
-        (1..=9).map(|day| format!("{day},ann,1,2024-01-0{day}T08:00:00Z,2024-01-0{day}T08:00:00Z\n")).collect();
+    let record = |day: u32| format!("{day},ann,1,2024-01-0{day}T08:00:00Z,2024-01-0{day}T08:00:00Z");
+    let records = (1..=9).map(record).collect::<Vec<_>>().join("\n");
     write(folder.path(), "orders.csv", &format!("id,customer,amount,at,seen\n{records}"));
     let loaded = asked(folder.path(), rule, "{test_from: 2024-01-04, gap: 1 day, folds: 2, each: 1 day}");
     let set = set(&loaded, Knowledge::AsKnown);
