@@ -6,9 +6,12 @@ use tandem_data::read::{self, Batch};
 use tandem_data::replay::{Asks, Known, replay};
 use tandem_data::table::{array_of, columns};
 use tandem_data::versions::versions;
-use tandem_definitions::{Aggregate, Datum, Input, KeyPart, Micros, Type, Value, time};
+use tandem_definitions::{
+    Aggregate, Computation, Datum, Expr, Feature, Input, KeyPart, Micros, Project, Touch, Type, Value, time,
+};
 use tandem_engine::{Late, Plan, as_known, evaluate, interval};
 
+use crate::arithmetic::arithmetic;
 use crate::error::Error;
 use crate::explain::aggregation;
 use crate::load::Loaded;
@@ -45,6 +48,8 @@ pub struct Part {
     pub window: String,
     /// How the values are folded, in words.
     pub how: String,
+    /// The arithmetic: what goes in, and what the engine makes of it.
+    pub arithmetic: String,
     /// The records that count.
     pub counted: Records,
     /// In the window, but they had not arrived by the instant.
@@ -106,9 +111,16 @@ pub fn account(loaded: &Loaded, name: &str, key: &[(String, String)], at: Micros
     let project = &loaded.project;
     let index = loaded.feature(name)?;
     let feature = &project.features[index];
-    let reads = feature.value.inputs.iter().filter_map(|i| if let Input::Feature(f) = i { Some(*f) } else { None });
+    // Of a parent's feature, who the parent is.
+    let reads = feature.value.inputs.iter().flat_map(|input| match input {
+        Input::Feature(f) => vec![*f],
+        Input::Parent { child, parent, .. } => project.entities[*child].parents[*parent].features.clone(),
+        Input::Aggregate(_) | Input::Request(_) => Vec::new(),
+    });
     let wanted: Vec<usize> = std::iter::once(index).chain(reads).collect();
-    let plan = Plan::compile(project, &wanted);
+    let own = wanted.len();
+    let (apart, wanted) = each_apart(project, feature, wanted);
+    let plan = Plan::compile(&apart, &wanted);
     if !plan.request_fields().is_empty() {
         return Err(Error::unusable(
             format!("`{name}` reads what the asker tells, and here nobody asks"),
@@ -123,7 +135,11 @@ pub fn account(loaded: &Loaded, name: &str, key: &[(String, String)], at: Micros
         parts.push(part(loaded, aggregate, &keys[slot], at)?);
     }
     let values = values(loaded, &plan, &keys, at)?;
-    let read = wanted[1..].iter().zip(&values[1..]);
+    let (values, apart) = values.split_at(own);
+    for ((part, aggregate), result) in parts.iter_mut().zip(&feature.value.aggregates).zip(apart) {
+        part.arithmetic = arithmetic(aggregate, &part.counted, result, at, interval(&aggregate.window, at));
+    }
+    let read = wanted[1..own].iter().zip(&values[1..]);
     Ok(Account {
         feature: feature.name.clone(),
         expression: feature.value.text.clone(),
@@ -132,6 +148,23 @@ pub fn account(loaded: &Loaded, name: &str, key: &[(String, String)], at: Micros
         read: read.map(|(&f, value)| (project.features[f].name.clone(), value.to_string())).collect(),
         aggregations: parts,
     })
+}
+
+/// The project with a feature for each aggregation of a feature, after all others; and these after the wanted ones.
+fn each_apart(project: &Project, feature: &Feature, mut wanted: Vec<usize>) -> (Project, Vec<usize>) {
+    let mut project = project.clone();
+    for (index, aggregate) in feature.value.aggregates.iter().enumerate() {
+        let value = Computation {
+            text: String::new(),
+            aggregates: vec![aggregate.clone()],
+            inputs: vec![Input::Aggregate(0)],
+            expr: Expr::Column(0),
+        };
+        wanted.push(project.features.len());
+        let (name, ty) = (format!("{} {index}", feature.name), aggregate.ty);
+        project.features.push(Feature { name, value, ty, default: None, ..feature.clone() });
+    }
+    (project, wanted)
 }
 
 /// The key of an entity from what was told, in the types that the sources agree on.
@@ -143,8 +176,8 @@ fn key_of(loaded: &Loaded, entity: usize, told: &[(String, String)]) -> Result<V
         let text = text.ok_or_else(|| {
             Error::unusable(format!("nothing says which {column} is meant"), format!("add `--entity {column}=…`"))
         })?;
-        let literal = tandem_definitions::Expr::Literal(Value::Text(text.as_str().into()));
-        let value = evaluate(&tandem_definitions::Expr::Cast(Box::new(literal), ty), &[]);
+        let literal = Expr::Literal(Value::Text(text.as_str().into()));
+        let value = evaluate(&Expr::Cast(Box::new(literal), ty), &[]);
         if value.is_null() {
             return Err(Error::unusable(format!("`{text}` is no {ty}"), format!("{column} is of type {ty}")));
         }
@@ -188,7 +221,8 @@ fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Re
         ..Part::default()
     };
     let all: Vec<usize> = (0..source.fields.len()).collect();
-    let touches = source.touches.iter().filter(|t| t.entity == aggregate.entity);
+    let is_meant = |t: &&Touch| t.entity == aggregate.entity && (aggregate.role.is_none() || aggregate.role == t.role);
+    let touches = source.touches.iter().filter(is_meant);
     let key_fields: Vec<Vec<usize>> = touches.map(|t| t.fields.clone()).collect();
     let versions = versions(source, &loaded.origin)?;
     let late = Late::among(source, &all);

@@ -97,8 +97,8 @@ fn in_words(account: &Account) -> String {
         let _ = writeln!(text, "  where {name} is {value}");
     }
     for part in aggregations {
-        let Part { source, entity, window, how, .. } = part;
-        let _ = writeln!(text, "\n{source} of {entity}, happened in {window}\n{how}");
+        let Part { source, entity, window, how, arithmetic, .. } = part;
+        let _ = writeln!(text, "\n{source} of {entity}, happened in {window}\n{how}:\n  {arithmetic}");
         // Of what counts, all that is kept; of the rest, enough to see what it is.
         let kinds = [
             (&part.counted, usize::MAX, "counted"),
