@@ -8,7 +8,7 @@ use crate::calendar::start;
 use crate::moments::Moments;
 use crate::partial::Partial;
 use crate::sum::ExactSum;
-use crate::track::Texts;
+use crate::texts::Texts;
 
 /// What is kept of one source's records for one kind of entity, and what is asked of it.
 #[derive(Clone, Debug)]
@@ -142,11 +142,11 @@ impl Lane {
     }
 
     /// The aggregates of an entity without records.
-    pub fn fold_nothing(&self, at: Micros, out: &mut [Value]) {
+    pub fn fold_nothing(&self, texts: &Texts, at: Micros, out: &mut [Value]) {
         for ring in self.nests.iter().flat_map(|nest| &nest.rings) {
             let span = ring.span(at);
             for view in &ring.views {
-                out[view.out] = self.partial(view.fold).value(view, &self.folds[view.fold], &span, &Texts::default());
+                out[view.out] = self.partial(view.fold).value(view, &self.folds[view.fold], &span, texts);
             }
         }
     }

@@ -4,11 +4,12 @@
 //!
 //! 1. [`Plan::compile`]: the project's features become a plan.
 //! 2. [`Plan::route`]: the entities that a record touches.
-//! 3. [`State::apply`]: a record becomes part of what is known about one entity.
+//! 3. [`State::apply`]: a record becomes part of what is known about one entity ([`State::extend`]: many, in columns).
 //! 4. [`Plan::features`]: the values at a moment ([`Plan::fold`] for each entity, then [`Plan::conclude`]).
 //!
 //! Deliberately absent: I/O, clocks, randomness, threads, and any reading that changes something. A driver gets an
-//! entity's state by key, calls, and puts it back; where states live and who computes on which is its own business.
+//! entity's state by key, calls, and puts it back; where states live and who computes on which is its own business. Beside
+//! its states it keeps the [`Texts`] that they refer to.
 //! A driver applies exactly the records that were known (arrival before the instant, or a log up to a position) and
 //! then asks; the order in which it applied them never matters for a value.
 
@@ -18,19 +19,23 @@ mod calendar;
 mod decay;
 mod evaluate;
 mod fold;
+mod measure;
 mod moments;
 mod partial;
 mod plan;
 mod record;
 mod state;
 mod sum;
+mod texts;
 mod track;
 mod values;
 
 pub use admission::Admission;
 pub use evaluate::evaluate;
 pub use fold::interval;
+pub use measure::Measuring;
 pub use plan::{Output, Plan, Touch};
-pub use record::{Key, Moment, Record};
+pub use record::{Key, Moment, Record, Rows};
 pub use state::State;
 pub use sum::ExactSum;
+pub use texts::Texts;

@@ -11,7 +11,8 @@ use crate::decay::weight;
 use crate::fold::{Fold, Kind, Span, View};
 use crate::moments::Moments;
 use crate::sum::{ExactSum, Wide};
-use crate::track::{Row, Texts};
+use crate::texts::Texts;
+use crate::track::Row;
 use crate::values;
 
 /// The result of folding some records.

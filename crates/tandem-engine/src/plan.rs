@@ -11,6 +11,7 @@ use crate::evaluate::evaluate;
 use crate::fold::Lane;
 use crate::record::{Key, Moment, Record};
 use crate::state::State;
+use crate::texts::Texts;
 
 /// A compiled set of features, or a question's outcome.
 #[derive(Clone, Debug)]
@@ -157,11 +158,11 @@ impl Plan {
 
     /// The aggregates of one entity at an instant: `out` has [`Plan::aggregates`] places. An entity of which nothing is
     /// known has no state.
-    pub fn fold(&self, slot: usize, state: Option<&State>, at: Micros, out: &mut [Value]) {
+    pub fn fold(&self, slot: usize, state: Option<&State>, texts: &Texts, at: Micros, out: &mut [Value]) {
         for (i, lane) in self.lanes[slot].iter().enumerate() {
             match state.and_then(|s| s.track(i)) {
-                Some(track) => track.fold(lane, at, out),
-                None => lane.fold_nothing(at, out),
+                Some(track) => track.fold(lane, texts, at, out),
+                None => lane.fold_nothing(texts, at, out),
             }
         }
     }
@@ -190,11 +191,11 @@ impl Plan {
     }
 
     /// The values at a moment, from the states of the entities asked about, one for each slot.
-    pub fn features(&self, states: &[Option<&State>], moment: &Moment<'_>) -> Vec<Value> {
+    pub fn features(&self, states: &[Option<&State>], texts: &Texts, moment: &Moment<'_>) -> Vec<Value> {
         let mut aggregates = vec![Value::Null; self.aggregates.iter().sum()];
         for (slot, state) in states.iter().enumerate() {
             let range = self.offsets[slot]..self.offsets[slot] + self.aggregates[slot];
-            self.fold(slot, *state, moment.at, &mut aggregates[range]);
+            self.fold(slot, *state, texts, moment.at, &mut aggregates[range]);
         }
         let mut out = Vec::with_capacity(self.outputs.len());
         self.conclude(&aggregates, moment.request, &mut out);
@@ -203,6 +204,11 @@ impl Plan {
 
     pub(crate) fn lanes(&self, slot: usize) -> &[Lane] {
         &self.lanes[slot]
+    }
+
+    /// What is asked of a source's records for the entities of a slot.
+    pub(crate) fn lane(&self, slot: usize, source: usize) -> Option<&Lane> {
+        self.lanes[slot].iter().find(|lane| lane.source == source)
     }
 
     fn source_slot(&self, source: usize) -> Option<usize> {

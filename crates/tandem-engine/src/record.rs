@@ -1,4 +1,4 @@
-//! What a driver hands to the engine: a record, the key of an entity, a moment.
+//! What a driver hands to the engine: a record or many of them in columns, the key of an entity, a moment.
 
 use std::cmp::Ordering;
 
@@ -18,6 +18,21 @@ pub struct Record<'a> {
     pub arrival: Micros,
     /// The values of the fields that the plan needs, in the order of [`crate::Plan::fields`].
     pub fields: &'a [Datum<'a>],
+}
+
+/// Records of one source that touch one entity, in columns of one length: what [`crate::State::extend`] makes known.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// When each happened.
+    pub event: &'a [Micros],
+    /// When production first knew of it.
+    pub arrival: &'a [Micros],
+    /// Its position in the source's log.
+    pub position: &'a [u64],
+    /// One column for each 64 of the measures ([`crate::Plan::measures`]); a bit that is set says that the measure is null.
+    pub nulls: &'a [&'a [u64]],
+    /// One column for each measure; where it is null the word is 0.
+    pub words: &'a [&'a [u64]],
 }
 
 /// The key of an entity: a typed tuple, never a joined string.

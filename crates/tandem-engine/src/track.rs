@@ -4,30 +4,24 @@
 //! its rows, so that a long window costs a scan of two blocks and a merge for each block between. A late record goes
 //! to its place: it costs what its block costs, wherever it lies. Not here: what is folded, and how (`fold.rs`).
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
-use tandem_definitions::{Datum, Micros, Type, Value, canonical_bits};
+use tandem_definitions::{Micros, Value};
 
-use crate::evaluate::{compute, truth};
-use crate::fold::{Lane, Measure, Nest};
+use crate::fold::{Lane, Nest};
 use crate::partial::Partial;
-use crate::record::Record;
+use crate::record::{self, Record};
+use crate::texts::Texts;
 
 /// Rows in a block; a full one is closed or split. Measured on the replay workload: 64 to 256 differ by less than 5 %.
 const BLOCK: usize = 128;
 /// Words before the measures: event time, arrival time, position; then one bit a measure that says null.
 const HEAD: usize = 3;
-/// So many texts are searched one by one before an index is worth its memory.
-const FEW_TEXTS: usize = 12;
 
 /// The records of one source that touched one entity.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Track {
     stride: usize,
     blocks: Vec<Block>,
-    texts: Texts,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -36,6 +30,9 @@ struct Block {
     /// For each fold of the lane the partial result of all rows; the last block has none.
     partials: Option<Vec<Partial>>,
 }
+
+/// A block, and a row in it.
+type Place = (usize, usize);
 
 /// One record's row.
 #[derive(Clone, Copy)]
@@ -65,8 +62,7 @@ impl Track {
             let partials = block.partials.as_ref().map_or(0, |p| p.len() * size_of::<Partial>());
             size_of::<Block>() + 8 * block.words.capacity() + partials
         };
-        let texts: usize = self.texts.list.iter().map(|text| text.len() + 2 * size_of::<Arc<str>>()).sum();
-        size_of::<Self>() + self.blocks.iter().map(block).sum::<usize>() + texts
+        size_of::<Self>() + self.blocks.iter().map(block).sum::<usize>()
     }
 
     /// Forgets the records and keeps some memory.
@@ -76,26 +72,15 @@ impl Track {
             block.words.clear();
             block.partials = None;
         }
-        self.texts = Texts::default();
     }
 
     /// Puts a record into its place. A record of which no measure has a value is not kept.
-    pub fn apply(&mut self, lane: &Lane, record: &Record<'_>) {
-        let head = HEAD + lane.measures.len().div_ceil(64);
-        self.stride = head + lane.measures.len();
-        if self.blocks.is_empty() {
-            self.blocks.push(Block::default());
-        }
-        // In arrival order most records belong at the very end: write the row there, and move it if it does not.
-        let Self { blocks, texts, stride } = self;
-        let last = blocks.len() - 1;
-        let words = &mut blocks[last].words;
-        let start = words.len();
-        words.extend([record.event as u64, record.arrival as u64, record.position]);
-        words.resize(start + *stride, 0);
+    pub fn apply(&mut self, lane: &Lane, texts: &mut Texts, record: &Record<'_>) {
+        let (start, head) = self.begin_row(lane, (record.event, record.arrival, record.position));
+        let words = &mut self.open_block().words;
         let mut any = false;
         for (m, measure) in lane.measures.iter().enumerate() {
-            match encode(measure, record, texts) {
+            match measure.word(record.fields, texts) {
                 Some(word) => {
                     words[start + head + m] = word;
                     any = true;
@@ -103,26 +88,69 @@ impl Track {
                 None => words[start + HEAD + m / 64] |= 1 << (m % 64),
             }
         }
+        self.end_row(lane, texts, any);
+    }
+
+    /// Puts many records into their places.
+    pub fn extend(&mut self, lane: &Lane, texts: &Texts, rows: &record::Rows<'_>) {
+        for (i, &event) in rows.event.iter().enumerate() {
+            let (start, head) = self.begin_row(lane, (event, rows.arrival[i], rows.position[i]));
+            let words = &mut self.open_block().words;
+            for (n, nulls) in rows.nulls.iter().enumerate() {
+                words[start + HEAD + n] = nulls[i];
+            }
+            for (m, column) in rows.words.iter().enumerate() {
+                words[start + head + m] = column[i];
+            }
+            let any = (0..lane.measures.len()).any(|m| rows.nulls[m / 64][i] >> (m % 64) & 1 == 0);
+            self.end_row(lane, texts, any);
+        }
+    }
+
+    /// Begins a row at the very end, where in arrival order most records belong: where it begins, and its measures in it.
+    fn begin_row(&mut self, lane: &Lane, order: (Micros, Micros, u64)) -> (usize, usize) {
+        let head = HEAD + lane.measures.len().div_ceil(64);
+        self.stride = head + lane.measures.len();
+        if self.blocks.is_empty() {
+            self.blocks.push(Block::default());
+        }
+        let stride = self.stride;
+        let words = &mut self.open_block().words;
+        let start = words.len();
+        words.extend([order.0 as u64, order.1 as u64, order.2]);
+        words.resize(start + stride, 0);
+        (start, head)
+    }
+
+    /// Drops the row begun last when it has no value, and moves it when it does not belong at the end.
+    fn end_row(&mut self, lane: &Lane, texts: &Texts, any: bool) {
+        let (stride, last) = (self.stride, self.blocks.len() - 1);
+        let start = self.open_block().words.len() - stride;
         if !any {
-            words.truncate(start);
+            self.open_block().words.truncate(start);
             return;
         }
-        let order = (record.event, record.arrival, record.position);
+        let order = self.row(last, start / stride).order();
         let in_place = if start > 0 {
-            self.row(last, start / self.stride - 1).order() < order
+            self.row(last, start / stride - 1).order() < order
         } else {
             last == 0 || self.last_of(last - 1) < order
         };
         if in_place {
-            self.close_full(lane);
+            self.close_full(lane, texts);
         } else {
-            let row = self.blocks[last].words.split_off(start);
-            self.insert(lane, order, &row);
+            let row = self.open_block().words.split_off(start);
+            self.insert(lane, texts, order, &row);
         }
     }
 
+    /// The last block, which is the one that grows.
+    fn open_block(&mut self) -> &mut Block {
+        self.blocks.last_mut().expect("a row was begun, so there is a block")
+    }
+
     /// Takes the row of this order out, and folds what its block keeps anew: nothing is ever subtracted.
-    pub fn retract(&mut self, lane: &Lane, order: (Micros, Micros, u64)) {
+    pub fn retract(&mut self, lane: &Lane, texts: &Texts, order: (Micros, Micros, u64)) {
         let begins = |block: &Block| block.words.get(..HEAD).is_some_and(|w| (w[0] as i64, w[1] as i64, w[2]) <= order);
         let Some(b) = self.blocks.partition_point(begins).checked_sub(1) else { return };
         let rows = self.rows(b);
@@ -138,21 +166,21 @@ impl Track {
         let last = self.blocks.len() - 1;
         self.blocks[last].partials = None;
         if b < last && self.blocks[b].partials.is_some() {
-            self.summarise(lane, b);
+            self.summarise(lane, texts, b);
         }
     }
 
     /// Closes the last block when it is full, and opens the next.
-    fn close_full(&mut self, lane: &Lane) {
+    fn close_full(&mut self, lane: &Lane, texts: &Texts) {
         let last = self.blocks.len() - 1;
-        if self.blocks[last].words.len() == BLOCK * self.stride {
-            self.summarise(lane, last);
+        if self.blocks[last].words.len() >= BLOCK * self.stride {
+            self.summarise(lane, texts, last);
             self.blocks.push(Block::default());
         }
     }
 
     /// Puts a late row into the block it belongs to.
-    fn insert(&mut self, lane: &Lane, order: (Micros, Micros, u64), row: &[u64]) {
+    fn insert(&mut self, lane: &Lane, texts: &Texts, order: (Micros, Micros, u64), row: &[u64]) {
         let b = self
             .blocks
             .partition_point(|block| block.words.get(..HEAD).is_some_and(|w| (w[0] as i64, w[1] as i64, w[2]) < order));
@@ -162,21 +190,21 @@ impl Track {
         block.words.splice(at..at, row.iter().copied());
         let rows = block.words.len() / self.stride;
         if rows < 2 * BLOCK && b + 1 < self.blocks.len() {
-            self.absorb_into_partials(lane, b, row);
+            self.absorb_into_partials(lane, texts, b, row);
         } else if rows >= BLOCK {
             let half = rows / 2 * self.stride;
             let upper = self.blocks[b].words.split_off(half);
             let was_last = b + 1 == self.blocks.len();
             self.blocks.insert(b + 1, Block { words: upper, partials: None });
-            self.summarise(lane, b);
+            self.summarise(lane, texts, b);
             if !was_last {
-                self.summarise(lane, b + 1);
+                self.summarise(lane, texts, b + 1);
             }
         }
     }
 
-    fn absorb_into_partials(&mut self, lane: &Lane, b: usize, row: &[u64]) {
-        let Self { blocks, texts, stride } = self;
+    fn absorb_into_partials(&mut self, lane: &Lane, texts: &Texts, b: usize, row: &[u64]) {
+        let Self { blocks, stride } = self;
         let row = Row { words: row, measures: *stride - lane.measures.len() };
         for (partial, fold) in blocks[b].partials.iter_mut().flatten().zip(&lane.folds) {
             if partial.is_kept() {
@@ -185,24 +213,24 @@ impl Track {
         }
     }
 
-    fn summarise(&mut self, lane: &Lane, b: usize) {
+    fn summarise(&mut self, lane: &Lane, texts: &Texts, b: usize) {
         let mut partials: Vec<Partial> = (0..lane.folds.len()).map(|f| lane.partial(f)).collect();
         for (partial, fold) in partials.iter_mut().zip(&lane.folds) {
             if partial.is_kept() {
-                partial.absorb(fold, self.rows(b).iter(), &self.texts);
+                partial.absorb(fold, self.rows(b).iter(), texts);
             }
         }
         self.blocks[b].partials = Some(partials);
     }
 
     /// The aggregates at an instant.
-    pub fn fold(&self, lane: &Lane, at: Micros, out: &mut [Value]) {
+    pub fn fold(&self, lane: &Lane, texts: &Texts, at: Micros, out: &mut [Value]) {
         for nest in &lane.nests {
-            self.fold_nest(lane, nest, at, out);
+            self.fold_nest(lane, texts, nest, at, out);
         }
     }
 
-    fn fold_nest(&self, lane: &Lane, nest: &Nest, at: Micros, out: &mut [Value]) {
+    fn fold_nest(&self, lane: &Lane, texts: &Texts, nest: &Nest, at: Micros, out: &mut [Value]) {
         let mut partials: Vec<Partial> = (0..lane.folds.len()).map(|f| lane.partial(f)).collect();
         let mut upper = self.first_from(nest.rings[0].span(at).to);
         for ring in &nest.rings {
@@ -210,18 +238,18 @@ impl Track {
             let lower = span.from.map_or((0, 0), |from| self.first_from(from));
             for &f in &ring.active {
                 if !partials[f].is_settled(lane.folds[f].kind) {
-                    self.fold_range(lane, f, &mut partials[f], lower, upper);
+                    self.fold_range(lane, texts, f, &mut partials[f], (lower, upper));
                 }
             }
             for view in &ring.views {
-                out[view.out] = partials[view.fold].value(view, &lane.folds[view.fold], &span, &self.texts);
+                out[view.out] = partials[view.fold].value(view, &lane.folds[view.fold], &span, texts);
             }
             upper = lower;
         }
     }
 
     /// Folds the rows from `lower` up to and without `upper`, both (block, row).
-    fn fold_range(&self, lane: &Lane, f: usize, partial: &mut Partial, lower: (usize, usize), upper: (usize, usize)) {
+    fn fold_range(&self, lane: &Lane, texts: &Texts, f: usize, partial: &mut Partial, (lower, upper): (Place, Place)) {
         if lower >= upper {
             return;
         }
@@ -232,9 +260,9 @@ impl Track {
             let to = if b == upper.0 { upper.1 } else { rows.len };
             match &self.blocks[b].partials {
                 Some(kept) if kept[f].is_kept() && from == 0 && to == rows.len => {
-                    partial.merge(&kept[f], fold, &self.texts);
+                    partial.merge(&kept[f], fold, texts);
                 }
-                _ => partial.absorb(fold, rows.range(from, to), &self.texts),
+                _ => partial.absorb(fold, rows.range(from, to), texts),
             }
         }
     }
@@ -305,69 +333,5 @@ impl<'t> Rows<'t> {
             }
         }
         low
-    }
-}
-
-/// The word of a measure of a record; `None` is null. Equal values have equal words, within one track.
-fn encode(measure: &Measure, record: &Record<'_>, texts: &mut Texts) -> Option<u64> {
-    if let Some(filter) = &measure.filter
-        && truth(filter, record.fields) != Some(true)
-    {
-        return None;
-    }
-    let Some(input) = &measure.input else { return Some(1) };
-    match compute(input, record.fields).as_datum() {
-        Datum::Null => None,
-        Datum::Bool(b) => Some(u64::from(b)),
-        Datum::Int(i) | Datum::Time(i) => Some(i as u64),
-        Datum::Float(x) => Some(canonical_bits(x)),
-        Datum::Text(s) => Some(texts.intern(s)),
-    }
-}
-
-/// The texts that rows refer to by number.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Texts {
-    list: Vec<Arc<str>>,
-    /// Made when there are many; never iterated, not written with the state.
-    #[serde(skip)]
-    index: HashMap<Arc<str>, u64>,
-}
-
-impl Texts {
-    fn intern(&mut self, text: &str) -> u64 {
-        if self.list.len() <= FEW_TEXTS {
-            if let Some(i) = self.list.iter().position(|known| **known == *text) {
-                return i as u64;
-            }
-        } else {
-            if self.index.len() < self.list.len() {
-                self.index = self.list.iter().enumerate().map(|(i, t)| (Arc::clone(t), i as u64)).collect();
-            }
-            if let Some(&i) = self.index.get(text) {
-                return i;
-            }
-        }
-        let (i, text) = (self.list.len() as u64, Arc::<str>::from(text));
-        if self.list.len() > FEW_TEXTS {
-            self.index.insert(Arc::clone(&text), i);
-        }
-        self.list.push(text);
-        i
-    }
-
-    pub fn get(&self, word: u64) -> &str {
-        &self.list[word as usize]
-    }
-
-    /// The value that a word of this type stands for.
-    pub fn value(&self, word: u64, ty: Type) -> Value {
-        match ty {
-            Type::Bool => Value::Bool(word != 0),
-            Type::Int => Value::Int(word as i64),
-            Type::Float => Value::Float(f64::from_bits(word)),
-            Type::Text => Value::Text(Arc::clone(&self.list[word as usize])),
-            Type::Time => Value::Time(word as i64),
-        }
     }
 }

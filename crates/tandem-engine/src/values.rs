@@ -4,7 +4,7 @@
 use tandem_definitions::{Fraction, Function, Type, Value};
 
 use crate::sum::Wide;
-use crate::track::Texts;
+use crate::texts::Texts;
 
 /// Sorts the words of values by the one order.
 pub(crate) fn sort(words: &mut [u64], ty: Type, texts: &Texts) {

@@ -6,7 +6,7 @@ use tandem_data::read::{self, Batch};
 use tandem_data::replay::first_of_identity;
 use tandem_data::table::columns;
 use tandem_definitions::{Aggregate, Datum, Input, Micros, Type, Value, time};
-use tandem_engine::{Moment, Plan, Record, State, evaluate, interval};
+use tandem_engine::{Moment, Plan, Record, State, Texts, evaluate, interval};
 
 use crate::error::Error;
 use crate::explain::aggregation;
@@ -117,9 +117,9 @@ pub fn account(loaded: &Loaded, name: &str, key: &[(String, String)], at: Micros
         let slot = plan.entities().iter().position(|e| *e == aggregate.entity).unwrap_or(0);
         parts.push(part(loaded, aggregate, &keys[slot], at)?);
     }
-    let states = states(loaded, &plan, &keys, at)?;
+    let (states, texts) = states(loaded, &plan, &keys, at)?;
     let states: Vec<Option<&State>> = states.iter().map(Some).collect();
-    let values = plan.features(&states, &Moment { at, request: &[] });
+    let values = plan.features(&states, &texts, &Moment { at, request: &[] });
     let read = wanted[1..].iter().zip(&values[1..]);
     Ok(Account {
         feature: feature.name.clone(),
@@ -224,8 +224,9 @@ fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Re
     Ok(part)
 }
 
-/// The states of the entities: every record that had arrived, applied by the engine.
-fn states(loaded: &Loaded, plan: &Plan, keys: &[Vec<Value>], at: Micros) -> Result<Vec<State>, Error> {
+/// The states of the entities, and their texts: every record that had arrived, applied by the engine.
+fn states(loaded: &Loaded, plan: &Plan, keys: &[Vec<Value>], at: Micros) -> Result<(Vec<State>, Texts), Error> {
+    let mut texts = Texts::default();
     let mut states: Vec<State> = keys.iter().map(|_| State::default()).collect();
     for &source in plan.sources() {
         let declared = &loaded.project.sources[source];
@@ -243,11 +244,11 @@ fn states(loaded: &Loaded, plan: &Plan, keys: &[Vec<Value>], at: Micros) -> Resu
                 let record = Record { source, position, event, arrival, fields: &fields };
                 plan.route(&record, |slot, key| {
                     if key.is_some_and(|key| *key.0 == *keys[slot]) {
-                        states[slot].apply(plan, slot, &record);
+                        states[slot].apply(plan, &mut texts, slot, &record);
                     }
                 });
             }
         }
     }
-    Ok(states)
+    Ok((states, texts))
 }

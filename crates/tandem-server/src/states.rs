@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use tandem_definitions::{Datum, Micros, Project, Value};
-use tandem_engine::{Key, Moment, Plan, Record, State};
+use tandem_engine::{Key, Moment, Plan, Record, State, Texts};
 
 use crate::records::CLOCKS_APART;
 
@@ -17,6 +17,8 @@ pub struct States {
     plan: Plan,
     /// By the plan's slots.
     slots: Vec<HashMap<Key, State>>,
+    /// What the states refer to.
+    texts: Texts,
     /// How many records of each of the project's sources have been applied.
     positions: Vec<u64>,
     /// The plan reads the source.
@@ -87,7 +89,8 @@ impl States {
         let positions = vec![0; project.sources.len()];
         let [answered, asked] = [Micros::MIN; 2].map(AtomicI64::new);
         let (held, stamped) = (BTreeMap::new(), Micros::MIN);
-        Self { plan, slots, positions, read, last_arrival: None, held, pending: None, stamped, answered, asked }
+        let texts = Texts::default();
+        Self { plan, slots, texts, positions, read, last_arrival: None, held, pending: None, stamped, answered, asked }
     }
 
     /// What went before a start: the latest stamp given, and the latest instant answered for.
@@ -178,10 +181,10 @@ impl States {
         if !self.read[record.source] {
             return;
         }
-        let Self { plan, slots, .. } = self;
+        let Self { plan, slots, texts, .. } = self;
         plan.route(record, |slot, key| {
             if let Some(key) = key {
-                slots[slot].entry(key).or_default().apply(plan, slot, record);
+                slots[slot].entry(key).or_default().apply(plan, texts, slot, record);
             }
         });
     }
@@ -227,21 +230,22 @@ impl States {
         let request: Vec<Datum<'_>> = asked.request.iter().map(Value::as_datum).collect();
         let moment = Moment { at, request: &request };
         if self.held.first_key_value().is_none_or(|((arrival, ..), _)| *arrival >= at) {
-            return Answered { at, values: self.plan.features(&states, &moment) };
+            return Answered { at, values: self.plan.features(&states, &self.texts, &moment) };
         }
         // Asked about an instant a little ahead of the clock: with what will have arrived by then, which others do not know yet.
         let mut own: Vec<Option<State>> = states.into_iter().map(Option::<&State>::cloned).collect();
+        let mut texts = self.texts.clone();
         for (key, held) in self.held.range(..(at, 0, 0)).filter(|((_, source, _), _)| self.read[*source]) {
             held.with_record(*key, |record| {
                 self.plan.route(record, |slot, key| {
                     if key.is_some() && key == asked.keys[slot] {
-                        own[slot].get_or_insert_default().apply(&self.plan, slot, record);
+                        own[slot].get_or_insert_default().apply(&self.plan, &mut texts, slot, record);
                     }
                 });
             });
         }
         let states: Vec<Option<&State>> = own.iter().map(Option::as_ref).collect();
-        Answered { at, values: self.plan.features(&states, &moment) }
+        Answered { at, values: self.plan.features(&states, &texts, &moment) }
     }
 }
 

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use tandem_definitions::{Binary, Datum, Expr, File, Project, Value};
-use tandem_engine::{Key, Moment, Plan, Record, State, evaluate};
+use tandem_engine::{Key, Moment, Plan, Record, State, Texts, evaluate};
 
 const RECORDS: usize = 1_000_000;
 const QUESTIONS: usize = 200_000;
@@ -86,6 +86,7 @@ fn main() {
     let events = events();
     let names: Vec<&str> = plan.fields(0).iter().map(|&f| project.sources[0].fields[f].name.as_str()).collect();
     let mut states: HashMap<Key, State> = HashMap::new();
+    let mut texts = Texts::default();
     let mut apply = |position: usize| {
         let (arrival, event, customer, kind, amount) = events[position];
         let value = |name: &&str| match *name {
@@ -97,7 +98,7 @@ fn main() {
         let record = Record { source: 0, position: position as u64, event, arrival, fields: &fields };
         plan.route(&record, |slot, key| {
             if let Some(key) = key {
-                states.entry(key).or_default().apply(&plan, slot, &record);
+                states.entry(key).or_default().apply(&plan, &mut texts, slot, &record);
             }
         });
     };
@@ -122,7 +123,7 @@ fn main() {
         let customer = events[question * (RECORDS / QUESTIONS)].2;
         let one = Instant::now();
         let state = states.get(&Key([Value::Int(customer)].into()));
-        black_box(plan.features(&[state], &Moment { at: at - (question as i64 % 30) * DAY, request: &[] }));
+        black_box(plan.features(&[state], &texts, &Moment { at: at - (question as i64 % 30) * DAY, request: &[] }));
         nanos.push(one.elapsed().as_nanos() as u64);
     }
     let rate = QUESTIONS as f64 / begun.elapsed().as_secs_f64();

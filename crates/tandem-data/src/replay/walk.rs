@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tandem_definitions::{Datum, Value};
-use tandem_engine::{Plan, Record, State};
+use tandem_engine::{Plan, Record, State, Texts};
 
 use crate::table::Column;
 
@@ -94,7 +94,8 @@ pub(super) fn walk(
     }
     std::thread::scope(|scope| {
         let work = || {
-            let mut walker = Walker { plan, slot, lanes: &lanes, asks, state: State::default(), done: Vec::new() };
+            let (state, texts) = (State::default(), Texts::default());
+            let mut walker = Walker { plan, slot, lanes: &lanes, asks, state, texts, done: Vec::new() };
             while let Some(window) = shares.get(next.fetch_add(1, Ordering::Relaxed)..).and_then(|s| s.get(..2)) {
                 walker.share(&grouped, window[0], window[1]);
             }
@@ -114,7 +115,7 @@ fn nobodys(plan: &Plan, slot: usize, index: &KeyIndex, asks: &Asks) -> Folded {
     folded.values.resize(folded.asks.len() * width, Value::Null);
     if width > 0 {
         for (ask, values) in folded.asks.iter().zip(folded.values.chunks_exact_mut(width)) {
-            plan.fold(slot, None, asks.at[*ask as usize], values);
+            plan.fold(slot, None, &Texts::default(), asks.at[*ask as usize], values);
         }
     }
     folded
@@ -179,6 +180,7 @@ struct Walker<'w> {
     lanes: &'w [Lane<'w>],
     asks: &'w Asks,
     state: State,
+    texts: Texts,
     done: Vec<Folded>,
 }
 
@@ -265,7 +267,7 @@ impl<'w> Walker<'w> {
             let start = folded.values.len();
             folded.asks.push(ask);
             folded.values.resize(start + width, Value::Null);
-            self.plan.fold(self.slot, Some(&self.state), at, &mut folded.values[start..]);
+            self.plan.fold(self.slot, Some(&self.state), &self.texts, at, &mut folded.values[start..]);
         }
     }
 
@@ -275,6 +277,6 @@ impl<'w> Walker<'w> {
         fields.extend(lane.columns[place.0 as usize].iter().map(|column| column.get(row)));
         let (event, arrival, position) = (chunk.event[row], chunk.arrival[row], chunk.position[row]);
         let record = Record { source: lane.source, position, event, arrival, fields };
-        self.state.apply(self.plan, self.slot, &record);
+        self.state.apply(self.plan, &mut self.texts, self.slot, &record);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tandem_definitions::{Datum, Value};
-use tandem_engine::{Admission, Key, Moment, Plan, Record, State};
+use tandem_engine::{Admission, Key, Moment, Plan, Record, State, Texts};
 
 use super::{Case, LogRecord, Observation, Way};
 
@@ -43,6 +43,8 @@ pub fn timeline<'a>(case: &'a Case<'_>) -> Vec<Step<'a>> {
 pub struct Fold {
     /// The states, by slot of the plan and key.
     pub states: BTreeMap<(usize, Key), State>,
+    /// What the states refer to.
+    texts: Texts,
     admissions: BTreeMap<usize, Admission>,
     /// How many records were ignored as repeated.
     pub repeated: usize,
@@ -69,9 +71,10 @@ impl Fold {
     pub fn apply(&mut self, plan: &Plan, source: usize, position: u64, record: &LogRecord) {
         let fields: Vec<Datum<'_>> = plan.fields(source).iter().map(|f| record.fields[*f].as_datum()).collect();
         let record = Record { source, position, event: record.event, arrival: record.arrival, fields: &fields };
+        let Self { states, texts, .. } = self;
         plan.route(&record, |slot, key| {
             if let Some(key) = key {
-                self.states.entry((slot, key)).or_default().apply(plan, slot, &record);
+                states.entry((slot, key)).or_default().apply(plan, texts, slot, &record);
             }
         });
     }
@@ -84,7 +87,7 @@ impl Fold {
         let states: Vec<Option<&State>> = states.collect();
         let request = plan.request_fields().iter().map(|r| observation.request[*r].as_datum());
         let request: Vec<Datum<'_>> = request.collect();
-        plan.features(&states, &Moment { at: observation.at, request: &request })
+        plan.features(&states, &self.texts, &Moment { at: observation.at, request: &request })
     }
 }
 
