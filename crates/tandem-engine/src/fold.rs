@@ -5,8 +5,10 @@ use tandem_definitions::time::Zone;
 use tandem_definitions::{Aggregate, Expr, Function, Micros, Type, Value, Window};
 
 use crate::calendar::start;
+use crate::grouped::Groups;
 use crate::moments::Moments;
 use crate::partial::Partial;
+use crate::sketch::{Buckets, Registers};
 use crate::sum::ExactSum;
 use crate::texts::Texts;
 
@@ -38,6 +40,8 @@ pub(crate) struct Fold {
     pub measure: usize,
     pub kind: Kind,
     pub ty: Type,
+    /// Whether the records of each category are folded apart.
+    pub by: Option<By>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +60,20 @@ pub(crate) enum Kind {
     Values,
     /// All values with their event times.
     Aged,
+    /// A sketch of how many different ones there are.
+    Registers,
+    /// A sketch of how they are spread.
+    Buckets,
+}
+
+/// What tells the records of one category from those of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct By {
+    /// The measure that holds a record's category.
+    pub measure: usize,
+    pub ty: Type,
+    /// The cap.
+    pub most: u32,
 }
 
 /// Windows with the same end, narrow ones first: each is folded from where the one before it began.
@@ -96,24 +114,17 @@ impl Lane {
         Self { source, measures: Vec::new(), folds: Vec::new(), nests: Vec::new() }
     }
 
-    /// Adds an aggregate whose expressions are over the record's fields; its value goes to `out`.
-    pub fn add(&mut self, aggregate: &Aggregate, input: Option<Expr>, filter: Option<Expr>, out: usize) {
+    /// Adds an aggregate; `place` makes its expressions ones over the record's fields, and its value goes to `out`.
+    pub fn add(&mut self, aggregate: &Aggregate, mut place: impl FnMut(&Expr) -> Expr, out: usize) {
+        let (input, filter) = (aggregate.input.as_ref().map(&mut place), aggregate.filter.as_ref().map(&mut place));
         let ty = if input.is_some() { aggregate.input_type } else { Type::Bool };
+        let by = aggregate.by.as_ref().map(|by| {
+            let category = Measure { input: Some(place(&by.expr)), filter: filter.clone(), ty: by.ty.into() };
+            By { measure: position_or_push(&mut self.measures, category), ty: by.ty.into(), most: by.most }
+        });
         let measure = position_or_push(&mut self.measures, Measure { input, filter, ty });
-        let kind = match aggregate.function {
-            Function::Count | Function::Rate(_) => Kind::Count,
-            Function::CountDistinct => Kind::Distinct,
-            Function::Sum | Function::Mean => Kind::Sum,
-            Function::VarPop | Function::VarSamp | Function::StddevPop | Function::StddevSamp => Kind::Moments,
-            Function::Min => Kind::Min,
-            Function::Max => Kind::Max,
-            Function::First | Function::TimeSinceFirst => Kind::First,
-            Function::NthLast(n) => Kind::LastOf(n),
-            Function::PercentileCont(_) | Function::PercentileDisc(_) | Function::Mode => Kind::Values,
-            Function::DecayedSum(_) | Function::DecayedMean(_) => Kind::Aged,
-            Function::Last | Function::TimeSinceLast => Kind::Last,
-        };
-        let fold = position_or_push(&mut self.folds, Fold { measure, kind, ty });
+        let fold = Fold { measure, kind: kind(aggregate.function), ty, by };
+        let fold = position_or_push(&mut self.folds, fold);
         let view = View { fold, function: aggregate.function, out };
         self.ring(&aggregate.window).views.push(view);
         for nest in &mut self.nests {
@@ -153,19 +164,35 @@ impl Lane {
 
     /// The partial result of no record.
     pub fn partial(&self, fold: usize) -> Partial {
-        let Fold { kind, ty, .. } = self.folds[fold];
-        match kind {
+        self.folds[fold].partial()
+    }
+}
+
+impl Fold {
+    /// It for the records of one category.
+    pub fn single(&self) -> Self {
+        Self { by: None, ..*self }
+    }
+
+    /// The partial result of no record.
+    pub fn partial(&self) -> Partial {
+        if self.by.is_some() {
+            return Partial::Grouped(Groups::new(&self.single()));
+        }
+        match self.kind {
             Kind::Count => Partial::Count(0),
             Kind::Distinct => Partial::Distinct(Vec::new()),
-            Kind::Sum if ty == Type::Float => Partial::Sum(0, ExactSum::default()),
+            Kind::Sum if self.ty == Type::Float => Partial::Sum(0, ExactSum::default()),
             Kind::Sum => Partial::Integers(0, 0),
-            Kind::Moments if ty == Type::Float => Partial::Moments(Box::new(Moments::of_floats())),
+            Kind::Moments if self.ty == Type::Float => Partial::Moments(Box::new(Moments::of_floats())),
             Kind::Moments => Partial::Moments(Box::new(Moments::of_integers())),
             Kind::Min | Kind::Max => Partial::Extreme(None),
             Kind::First | Kind::Last => Partial::End(None),
             Kind::LastOf(_) => Partial::Ends(Vec::new()),
             Kind::Values => Partial::Values(Vec::new()),
             Kind::Aged => Partial::Aged(Vec::new()),
+            Kind::Registers => Partial::Registers(Registers::default()),
+            Kind::Buckets => Partial::Buckets(Buckets::default()),
         }
     }
 }
@@ -211,6 +238,24 @@ impl Nest {
 pub fn interval(window: &Window, at: Micros) -> (Option<Micros>, Micros) {
     let Span { from, to, .. } = Ring::new(window).span(at);
     (from, to)
+}
+
+fn kind(function: Function) -> Kind {
+    match function {
+        Function::Count | Function::Rate(_) => Kind::Count,
+        Function::CountDistinct => Kind::Distinct,
+        Function::Sum | Function::Mean => Kind::Sum,
+        Function::VarPop | Function::VarSamp | Function::StddevPop | Function::StddevSamp => Kind::Moments,
+        Function::Min => Kind::Min,
+        Function::Max => Kind::Max,
+        Function::First | Function::TimeSinceFirst => Kind::First,
+        Function::Last | Function::TimeSinceLast => Kind::Last,
+        Function::NthLast(n) | Function::LastN(n) => Kind::LastOf(n),
+        Function::PercentileCont(_) | Function::PercentileDisc(_) | Function::Mode | Function::TopK(_) => Kind::Values,
+        Function::DecayedSum(_) | Function::DecayedMean(_) => Kind::Aged,
+        Function::ApproxCountDistinct => Kind::Registers,
+        Function::ApproxPercentile(_) => Kind::Buckets,
+    }
 }
 
 fn width(window: &Window) -> Micros {

@@ -16,14 +16,17 @@
 mod admission;
 mod big;
 mod calendar;
+mod capped;
 mod decay;
 mod evaluate;
 mod fold;
+mod grouped;
 mod measure;
 mod moments;
 mod partial;
 mod plan;
 mod record;
+mod sketch;
 mod state;
 mod sum;
 mod texts;
@@ -31,6 +34,7 @@ mod track;
 mod values;
 
 pub use admission::Admission;
+pub use capped::Capped;
 pub use evaluate::evaluate;
 pub use fold::interval;
 pub use measure::Measuring;

@@ -61,7 +61,8 @@ impl Measure {
         }
         let Some(input) = &self.input else { return Some(1) };
         match compute(input, fields).as_datum() {
-            Datum::Null => None,
+            // No expression over a record gives a list or a map.
+            Datum::Null | Datum::List(_) | Datum::Map(_) => None,
             Datum::Bool(b) => Some(u64::from(b)),
             Datum::Int(i) | Datum::Time(i) => Some(i as u64),
             Datum::Float(x) => Some(canonical_bits(x)),

@@ -9,7 +9,9 @@ use tandem_definitions::{Function, Micros, Type, Value, order_floats};
 
 use crate::decay::weight;
 use crate::fold::{Fold, Kind, Span, View};
+use crate::grouped::Groups;
 use crate::moments::Moments;
+use crate::sketch::{Buckets, Registers};
 use crate::sum::{ExactSum, Wide};
 use crate::texts::Texts;
 use crate::track::Row;
@@ -36,11 +38,20 @@ pub(crate) enum Partial {
     Values(Vec<u64>),
     /// The event times and words of all values.
     Aged(Vec<(Micros, u64)>),
+    /// A sketch of how many different values there are.
+    Registers(Registers),
+    /// A sketch of how the values are spread.
+    Buckets(Buckets),
+    /// For each category such a result.
+    Grouped(Groups),
 }
 
 impl Partial {
     /// Folds the records that have a value of the measure.
     pub fn absorb<'r>(&mut self, fold: &Fold, rows: impl Iterator<Item = Row<'r>>, texts: &Texts) {
+        if let (Self::Grouped(groups), Some(by)) = (&mut *self, fold.by) {
+            return rows.for_each(|row| groups.absorb(fold, by, row, texts));
+        }
         let measure = fold.measure;
         let words = rows.filter_map(|row| Some((row.word(measure)?, row)));
         match self {
@@ -60,6 +71,9 @@ impl Partial {
             Self::Aged(seen) => seen.extend(words.map(|(word, row)| (row.order().0, word))),
             Self::Extreme(best) => words.for_each(|(word, _)| improve(best, word, fold, texts)),
             Self::End(end) => words.for_each(|(word, row)| extend_end(end, (row.order(), word), fold.kind)),
+            Self::Registers(registers) => words.for_each(|(word, _)| registers.add(word, fold.ty, texts)),
+            Self::Buckets(buckets) => words.for_each(|(word, _)| buckets.add(number(word, fold.ty))),
+            Self::Grouped(_) => unreachable!("a fold without categories has no result for each: {fold:?}"),
         }
     }
 
@@ -89,13 +103,22 @@ impl Partial {
             (Self::End(end), Self::End(other)) => {
                 other.iter().for_each(|&other| extend_end(end, other, fold.kind));
             }
+            (Self::Registers(registers), Self::Registers(more)) => registers.merge(more),
+            (Self::Buckets(buckets), Self::Buckets(more)) => buckets.merge(more),
+            (Self::Grouped(groups), Self::Grouped(more)) => {
+                fold.by.iter().for_each(|&by| groups.merge(more, fold, by, texts));
+            }
             (mine, other) => unreachable!("one fold, two kinds of result: {mine:?} and {other:?}"),
         }
     }
 
     /// Whether blocks can keep it: the others are folded from the records each time.
     pub fn is_kept(&self) -> bool {
-        !matches!(self, Self::Distinct(_) | Self::Values(_) | Self::Aged(_))
+        match self {
+            Self::Distinct(_) | Self::Values(_) | Self::Aged(_) => false,
+            Self::Grouped(groups) => groups.is_kept(),
+            _ => true,
+        }
     }
 
     /// Whether a wider window of the same nest cannot change it any more.
@@ -133,18 +156,27 @@ impl Partial {
                 _ => texts.value(*word, fold.ty),
             },
             Self::Extreme(Some(word)) => texts.value(*word, fold.ty),
+            Self::Ends(ends) if matches!(view.function, Function::LastN(_)) => {
+                Value::List(ends.iter().map(|(_, word)| texts.value(*word, fold.ty)).collect())
+            }
             Self::Ends(ends) => match fold.kind {
                 Kind::LastOf(n) if ends.len() == n as usize => {
                     ends.last().map_or(Value::Null, |(_, word)| texts.value(*word, fold.ty))
                 }
                 _ => Value::Null,
             },
-            Self::Values(seen) if seen.is_empty() => Value::Null,
+            Self::Values(seen) if seen.is_empty() && !matches!(view.function, Function::TopK(_)) => Value::Null,
             Self::Values(seen) => {
                 values::sort(seen, fold.ty, texts);
                 values::value(seen, view.function, fold.ty, texts)
             }
             Self::Aged(seen) => decayed(seen, view.function, fold.ty, span.at),
+            Self::Registers(registers) => Value::Int(registers.estimate()),
+            Self::Buckets(buckets) => match view.function {
+                Function::ApproxPercentile(at) => buckets.percentile(at).map_or(Value::Null, Value::Float),
+                _ => Value::Null,
+            },
+            Self::Grouped(groups) => fold.by.map_or(Value::Null, |by| groups.value(view, fold, by, span, texts)),
         }
     }
 }
@@ -167,7 +199,7 @@ fn decayed(seen: &[(Micros, u64)], function: Function, ty: Type, at: Micros) -> 
     }
     let (mut sum, mut weights) = (ExactSum::default(), ExactSum::default());
     for &(event, word) in seen {
-        let x = if ty == Type::Float { f64::from_bits(word) } else { word as i64 as f64 };
+        let x = number(word, ty);
         let weight = weight(i128::from(at) - i128::from(event), half_life);
         sum.add(x * weight);
         weights.add(weight);
@@ -177,6 +209,11 @@ fn decayed(seen: &[(Micros, u64)], function: Function, ty: Type, at: Micros) -> 
         _ if weights.total() == 0.0 => Value::Null,
         _ => Value::Float(sum.total() / weights.total()),
     }
+}
+
+/// The number that a word stands for.
+fn number(word: u64, ty: Type) -> f64 {
+    if ty == Type::Float { f64::from_bits(word) } else { word as i64 as f64 }
 }
 
 fn mean_of_integers(sum: i128, n: u64) -> f64 {
@@ -197,7 +234,7 @@ fn improve(best: &mut Option<u64>, word: u64, fold: &Fold, texts: &Texts) {
     let order = match fold.ty {
         Type::Float => order_floats(f64::from_bits(word), f64::from_bits(old)),
         Type::Text => texts.get(word).cmp(texts.get(old)),
-        Type::Bool | Type::Int | Type::Time => (word as i64).cmp(&(old as i64)),
+        _ => (word as i64).cmp(&(old as i64)),
     };
     if (fold.kind == Kind::Min && order.is_lt()) || (fold.kind == Kind::Max && order.is_gt()) {
         *best = Some(word);

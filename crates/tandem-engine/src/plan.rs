@@ -7,6 +7,7 @@ use tandem_definitions::{
     Aggregate, Computation, Datum, Expr, Input, Micros, Project, Question, Type, Value, canonical_bits,
 };
 
+use crate::capped::Capped;
 use crate::evaluate::evaluate;
 use crate::fold::Lane;
 use crate::record::{Key, Moment, Record};
@@ -29,6 +30,7 @@ pub struct Plan {
     offsets: Vec<usize>,
     request: Vec<usize>,
     steps: Vec<Step>,
+    capped: Vec<Capped>,
     /// For each output its step.
     chosen: Vec<usize>,
     outputs: Vec<Output>,
@@ -132,6 +134,11 @@ impl Plan {
     /// The request's fields that it reads (indices into `project.request`), in the order of [`Moment::request`].
     pub fn request_fields(&self) -> &[usize] {
         &self.request
+    }
+
+    /// The features by category that it computes: a driver counts where their caps are reached.
+    pub fn capped(&self) -> &[Capped] {
+        &self.capped
     }
 
     /// How many aggregates the states of a slot are folded into.
@@ -297,19 +304,18 @@ impl<'p> Builder<'p> {
             }
         }
         let fields = &mut self.fields[source];
-        let mut place = |expr: &Expr| {
+        let place = |expr: &Expr| {
             expr.columns(&mut |c| {
                 index_of(fields, c);
             });
             expr.map_columns(&|c| fields.iter().position(|&f| f == c).unwrap_or(0))
         };
-        let (input, filter) = (aggregate.input.as_ref().map(&mut place), aggregate.filter.as_ref().map(&mut place));
         let lanes = &mut self.lanes[slot];
         let lane = match lanes.iter_mut().find(|lane| lane.source == aggregate.source) {
             Some(lane) => lane,
             None => lanes.push_mut(Lane::new(aggregate.source)),
         };
-        lane.add(aggregate, input, filter, index);
+        lane.add(aggregate, place, index);
         (slot, index)
     }
 
@@ -335,6 +341,16 @@ impl<'p> Builder<'p> {
         }
         let aggregates: Vec<usize> = self.aggregates.iter().map(Vec::len).collect();
         let offsets: Vec<usize> = (0..aggregates.len()).map(|slot| aggregates[..slot].iter().sum()).collect();
+        let mut capped = Vec::new();
+        for step in &self.steps {
+            for input in &step.inputs {
+                if let (Some(feature), Unplaced::Aggregate(slot, index)) = (step.feature, *input)
+                    && let Some(by) = &self.aggregates[slot][index].by
+                {
+                    capped.push(Capped { feature, most: by.most, aggregate: offsets[slot] + index });
+                }
+            }
+        }
         let steps = self.steps.into_iter().map(|Draft { inputs, expr, default, .. }| {
             let inputs = inputs.into_iter().map(|input| match input {
                 Unplaced::Aggregate(slot, index) => From::Aggregate(offsets[slot] + index),
@@ -344,6 +360,7 @@ impl<'p> Builder<'p> {
         });
         Plan {
             steps: steps.collect(),
+            capped,
             entities: self.entities,
             sources: self.sources,
             fields: self.fields,
