@@ -138,6 +138,7 @@ codes! {
     AmbiguousLocalTime = "T212", Warning, "Local times that the clock showed twice";
     ValueBreaksContract = "T213", Error, "Values that break their contract's type";
     RequiredFieldEmpty = "T214", Error, "Records that lack a required field";
+    TooManyCategories = "T225", Warning, "More categories than the cap";
     // Models.
     InputNames = "T301", Error, "A model's inputs are not its features";
     InputTypes = "T302", Error, "A model's inputs have other types than its features";

@@ -1,7 +1,5 @@
-//! What a driver has to count: values that are null because more categories than the cap were in the window. Every other map
+//! What a driver has to count: maps that are null because more categories than the cap were in the window. Every other map
 //! of an aggregation is there, if only an empty one, so its being null says that and nothing else.
-
-use tandem_definitions::Value;
 
 /// A feature by category, among those that a plan computes: asked for itself, or only read by another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,13 +8,6 @@ pub struct Capped {
     pub feature: usize,
     /// The cap.
     pub most: u32,
-    /// Where its map stands among the aggregates of all slots.
-    pub(crate) aggregate: usize,
-}
-
-impl Capped {
-    /// Whether more categories than the cap were in the window; of the aggregates as [`crate::Plan::conclude`] takes them.
-    pub fn is_over(&self, aggregates: &[Value]) -> bool {
-        aggregates[self.aggregate].is_null()
-    }
+    /// Where its map stands among the aggregates of all slots, as [`crate::Plan::conclude`] takes them.
+    pub aggregate: usize,
 }

@@ -4,6 +4,7 @@
 use tandem_definitions::time::Zone;
 use tandem_definitions::{Aggregate, Expr, Function, Micros, Type, Value, Window};
 
+use crate::block::Shape;
 use crate::calendar::start;
 use crate::grouped::Groups;
 use crate::moments::Moments;
@@ -21,6 +22,8 @@ pub(crate) struct Lane {
     pub measures: Vec<Measure>,
     /// The distinct ways in which measures are folded.
     pub folds: Vec<Fold>,
+    /// The folds that count distinct values; each has a column of marks (`distinct.rs`).
+    pub marks: Vec<usize>,
     /// Windows that share an end, and what is asked of each.
     pub nests: Vec<Nest>,
 }
@@ -76,10 +79,20 @@ pub(crate) struct By {
     pub most: u32,
 }
 
-/// Windows with the same end, narrow ones first: each is folded from where the one before it began.
+/// Windows with the same end, narrow ones first: a fold of one goes on from where that of a narrower one began.
 #[derive(Clone, Debug)]
 pub(crate) struct Nest {
     pub rings: Vec<Ring>,
+    /// For each fold that is asked for, the windows of which it is.
+    pub asked: Vec<Asked>,
+}
+
+/// What is asked of a fold in the windows of a nest.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub fold: usize,
+    /// For each window (by its place among the rings), narrow ones first, the aggregates.
+    pub rings: Vec<(usize, Vec<View>)>,
 }
 
 /// One window of a nest.
@@ -88,9 +101,7 @@ pub(crate) struct Ring {
     pub window: Window,
     /// Whose calendar; UTC where it does not matter.
     zone: Zone,
-    /// The folds that this window or a wider one of the nest asks for.
-    pub active: Vec<usize>,
-    pub views: Vec<View>,
+    views: Vec<View>,
 }
 
 /// A window, asked at an instant: event times from `from` (without it, all) up to and without `to`.
@@ -111,7 +122,7 @@ pub(crate) struct View {
 
 impl Lane {
     pub fn new(source: usize) -> Self {
-        Self { source, measures: Vec::new(), folds: Vec::new(), nests: Vec::new() }
+        Self { source, measures: Vec::new(), folds: Vec::new(), marks: Vec::new(), nests: Vec::new() }
     }
 
     /// Adds an aggregate; `place` makes its expressions ones over the record's fields, and its value goes to `out`.
@@ -123,13 +134,29 @@ impl Lane {
             By { measure: position_or_push(&mut self.measures, category), ty: by.ty.into(), most: by.most }
         });
         let measure = position_or_push(&mut self.measures, Measure { input, filter, ty });
-        let fold = Fold { measure, kind: kind(aggregate.function), ty, by };
+        let kind = match kind(aggregate.function) {
+            // Marks are of all records; those of one category are counted by their values.
+            Kind::Distinct if by.is_some() => Kind::Values,
+            kind => kind,
+        };
+        let fold = Fold { measure, kind, ty, by };
         let fold = position_or_push(&mut self.folds, fold);
         let view = View { fold, function: aggregate.function, out };
         self.ring(&aggregate.window).views.push(view);
-        for nest in &mut self.nests {
-            nest.activate();
+        if kind == Kind::Distinct && !self.marks.contains(&fold) {
+            self.marks.push(fold);
         }
+        self.nests.iter_mut().for_each(Nest::arrange);
+    }
+
+    /// What the rows of its tracks are made of.
+    pub fn shape(&self) -> Shape {
+        Shape { measures: self.measures.len(), marks: self.marks.len() }
+    }
+
+    /// Which column of marks a fold has.
+    pub fn mark(&self, fold: usize) -> Option<usize> {
+        self.marks.iter().position(|&f| f == fold)
     }
 
     fn ring(&mut self, window: &Window) -> &mut Ring {
@@ -143,7 +170,7 @@ impl Lane {
         };
         let nest = match self.nests.iter().position(shares_end) {
             Some(i) => &mut self.nests[i],
-            None => self.nests.push_mut(Nest { rings: vec![Ring::new(window)] }),
+            None => self.nests.push_mut(Nest { rings: vec![Ring::new(window)], asked: Vec::new() }),
         };
         let at = nest.rings.partition_point(|ring| width(&ring.window) < width(window));
         if nest.rings.get(at).is_none_or(|ring| ring.window != *window) {
@@ -181,7 +208,7 @@ impl Fold {
         }
         match self.kind {
             Kind::Count => Partial::Count(0),
-            Kind::Distinct => Partial::Distinct(Vec::new()),
+            Kind::Distinct => Partial::Distinct(None),
             Kind::Sum if self.ty == Type::Float => Partial::Sum(0, ExactSum::default()),
             Kind::Sum => Partial::Integers(0, 0),
             Kind::Moments if self.ty == Type::Float => Partial::Moments(Box::new(Moments::of_floats())),
@@ -204,7 +231,7 @@ impl Ring {
             Window::Calendar { zone, .. } => Zone::find(zone).unwrap_or(Zone::UTC),
             _ => Zone::UTC,
         };
-        Self { window: window.clone(), zone, active: Vec::new(), views: Vec::new() }
+        Self { window: window.clone(), zone, views: Vec::new() }
     }
 
     /// The span of event time that it looks at when asked at an instant.
@@ -223,13 +250,19 @@ impl Ring {
 }
 
 impl Nest {
-    fn activate(&mut self) {
-        let mut active: Vec<usize> = Vec::new();
-        for ring in self.rings.iter_mut().rev() {
-            active.extend(ring.views.iter().map(|view| view.fold));
-            active.sort_unstable();
-            active.dedup();
-            ring.active.clone_from(&active);
+    fn arrange(&mut self) {
+        self.asked.clear();
+        for (ring, views) in self.rings.iter().map(|ring| &ring.views).enumerate() {
+            for view in views {
+                let asked = match self.asked.iter_mut().position(|asked| asked.fold == view.fold) {
+                    Some(i) => &mut self.asked[i],
+                    None => self.asked.push_mut(Asked { fold: view.fold, rings: Vec::new() }),
+                };
+                match asked.rings.last_mut() {
+                    Some((last, views)) if *last == ring => views.push(*view),
+                    _ => asked.rings.push((ring, vec![*view])),
+                }
+            }
         }
     }
 }

@@ -5,80 +5,108 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tandem_definitions::{Type, Value, canonical_bits};
+use tandem_definitions::{Value, canonical_bits};
 
-use crate::fold::{By, Fold, Span, View};
+use crate::block::Slice;
+use crate::fold::{Fold, Span, View};
 use crate::partial::Partial;
 use crate::texts::Texts;
-use crate::track::Row;
 
-/// So many categories a block keeps the results of; one with more is folded from its records each time.
-const KEPT: usize = 16;
+/// So many records a category has on average where its result is worth keeping; otherwise records are folded each time.
+const WORTH: u64 = 4;
 
 /// For each category the partial result of its records.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Groups {
     /// By the category's word.
     of: BTreeMap<u64, Partial>,
-    /// There are more than the cap: the value is null, whatever else comes, and nothing more is kept.
-    over: bool,
-    /// Whether blocks can keep what a category is folded into.
-    keepable: bool,
+    /// How many records there are.
+    records: u64,
+    /// There are more categories than the cap: the value is null, whatever else comes, and nothing more is folded.
+    is_over: bool,
+    /// Whether a node can keep it.
+    is_kept: bool,
 }
 
 impl Groups {
     /// No category yet.
     pub fn new(single: &Fold) -> Self {
-        Self { of: BTreeMap::new(), over: false, keepable: single.partial().is_kept() }
+        Self { of: BTreeMap::new(), records: 0, is_over: false, is_kept: single.partial().is_kept() }
     }
 
-    pub fn absorb(&mut self, fold: &Fold, by: By, row: Row<'_>, texts: &Texts) {
-        if row.word(fold.measure).is_some()
-            && let Some(category) = row.word(by.measure)
-        {
-            let single = fold.single();
-            if let Some(partial) = self.group(category, &single, by) {
-                partial.absorb(&single, std::iter::once(row), texts);
+    pub fn absorb(&mut self, fold: &Fold, rows: Slice<'_>, texts: &Texts) {
+        let Some(by) = fold.by else { return };
+        let single = fold.single();
+        let (mut present, words) = (rows.present(fold.measure) & rows.present(by.measure), rows.words(by.measure));
+        while present != 0 && !self.is_over {
+            // Records of one category that follow each other are folded together.
+            let first = present.trailing_zeros() as usize;
+            let mut end = first + 1;
+            while end < words.len() && present >> end & 1 == 1 && words[end] == words[first] {
+                end += 1;
             }
+            self.records += (end - first) as u64;
+            if let Some(partial) = self.group(words[first], &single, by.most) {
+                partial.absorb(&single, rows.part(first, end), texts);
+            }
+            present = if end == 64 { 0 } else { present >> end << end };
         }
     }
 
-    pub fn merge(&mut self, other: &Self, fold: &Fold, by: By, texts: &Texts) {
+    pub fn merge(&mut self, other: &Self, fold: &Fold, texts: &Texts) {
+        let Some(by) = fold.by else { return };
         let single = fold.single();
-        self.over |= other.over;
+        self.records += other.records;
+        self.is_kept &= other.is_kept;
+        if other.is_over {
+            self.exceed();
+        }
         for (&category, more) in &other.of {
-            if let Some(partial) = self.group(category, &single, by) {
+            if let Some(partial) = self.group(category, &single, by.most) {
                 partial.merge(more, &single, texts);
             }
-        }
-        if self.over {
-            self.of.clear();
         }
     }
 
     /// The partial result of a category; `None` beyond the cap.
-    fn group(&mut self, category: u64, single: &Fold, by: By) -> Option<&mut Partial> {
-        if self.over {
-            return None;
+    fn group(&mut self, category: u64, single: &Fold, most: u32) -> Option<&mut Partial> {
+        if self.of.len() == most as usize && !self.of.contains_key(&category) {
+            self.exceed();
         }
-        if self.of.len() == by.most as usize && !self.of.contains_key(&category) {
-            self.over = true;
-            self.of.clear();
+        if self.is_over {
             return None;
         }
         Some(self.of.entry(category).or_insert_with(|| single.partial()))
     }
 
-    /// Whether it is worth keeping for a block of records.
+    fn exceed(&mut self) {
+        self.is_over = true;
+        self.of.clear();
+    }
+
+    /// Whether a node keeps it.
     pub fn is_kept(&self) -> bool {
-        self.keepable && self.of.len() <= KEPT
+        self.is_kept
+    }
+
+    /// Lets go of what is not worth keeping.
+    pub fn trim(&mut self) {
+        if self.of.len() as u64 * WORTH > self.records {
+            self.is_kept = false;
+        }
+        if !self.is_kept {
+            self.of.clear();
+        }
+    }
+
+    /// About how many bytes it takes beside itself.
+    pub fn bytes(&self) -> usize {
+        self.of.values().map(|partial| partial.bytes() + size_of::<u64>()).sum()
     }
 
     /// The map; null with more categories than the cap.
-    pub fn value(&mut self, view: &View, fold: &Fold, by: By, span: &Span, texts: &Texts) -> Value {
-        if self.over {
-            return Value::Null;
-        }
+    pub fn value(&mut self, view: &View, fold: &Fold, span: &Span, texts: &Texts) -> Value {
+        let (false, Some(by)) = (self.is_over, fold.by) else { return Value::Null };
         let single = fold.single();
         let entry = |(category, partial): (&u64, &mut Partial)| {
             let value = match partial.value(view, &single, span, texts) {
@@ -88,10 +116,8 @@ impl Groups {
             (texts.value(*category, by.ty), value)
         };
         let mut entries: Vec<(Value, Value)> = self.of.iter_mut().map(entry).collect();
-        if by.ty != Type::Bool {
-            // Words are in the order in which they came to be known, or, of integers, in that of their bits.
-            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-        }
+        // By words they lie in the order in which texts came to be known, and integers in that of their bits.
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
         Value::Map(Arc::from(entries))
     }
 }

@@ -15,9 +15,11 @@
 
 mod admission;
 mod big;
+mod block;
 mod calendar;
 mod capped;
 mod decay;
+mod distinct;
 mod evaluate;
 mod fold;
 mod grouped;
@@ -31,6 +33,7 @@ mod state;
 mod sum;
 mod texts;
 mod track;
+mod tree;
 mod values;
 
 pub use admission::Admission;

@@ -5,8 +5,9 @@
 //! results of whole blocks of records. Not here: which records (`track.rs`), and what is asked (`fold.rs`).
 
 use serde::{Deserialize, Serialize};
-use tandem_definitions::{Function, Micros, Type, Value, order_floats};
+use tandem_definitions::{Function, Micros, Type, Value};
 
+use crate::block::{Order, Slice};
 use crate::decay::weight;
 use crate::fold::{Fold, Kind, Span, View};
 use crate::grouped::Groups;
@@ -14,22 +15,22 @@ use crate::moments::Moments;
 use crate::sketch::{Buckets, Registers};
 use crate::sum::{ExactSum, Wide};
 use crate::texts::Texts;
-use crate::track::Row;
 use crate::values;
 
 /// The result of folding some records.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Partial {
     Count(u64),
-    /// The words seen; sorted and without repetition after [`Partial::settle`].
-    Distinct(Vec<u64>),
+    /// The marks of all records in order, where a node keeps them (`distinct.rs`); of a window it is counted by these.
+    Distinct(Option<Vec<Micros>>),
     /// How many, and their exact sum.
     Sum(u64, ExactSum),
     /// How many, and their exact sum (2^63 values of 64 bits fit).
     Integers(u64, i128),
-    Extreme(Option<u64>),
+    /// Its key: whole numbers that stand in the one order, but a text's number.
+    Extreme(Option<i64>),
     /// The first or last record in the one order (event time, arrival time, position), and its word.
-    End(Option<((Micros, Micros, u64), u64)>),
+    End(Option<End>),
     /// How many, their exact sum, and that of their squares.
     Moments(Box<Moments>),
     /// The so many last records in the one order and their words, the very last one first.
@@ -48,32 +49,47 @@ pub(crate) enum Partial {
 
 impl Partial {
     /// Folds the records that have a value of the measure.
-    pub fn absorb<'r>(&mut self, fold: &Fold, rows: impl Iterator<Item = Row<'r>>, texts: &Texts) {
-        if let (Self::Grouped(groups), Some(by)) = (&mut *self, fold.by) {
-            return rows.for_each(|row| groups.absorb(fold, by, row, texts));
-        }
+    pub fn absorb(&mut self, fold: &Fold, rows: Slice<'_>, texts: &Texts) {
         let measure = fold.measure;
-        let words = rows.filter_map(|row| Some((row.word(measure)?, row)));
         match self {
-            Self::Count(n) => *n += words.count() as u64,
-            Self::Distinct(seen) => seen.extend(words.map(|(word, _)| word)),
-            Self::Sum(n, sum) => words.for_each(|(word, _)| {
-                *n += 1;
-                sum.add(f64::from_bits(word));
-            }),
-            Self::Integers(n, sum) => words.for_each(|(word, _)| {
-                *n += 1;
-                *sum += i128::from(word as i64);
-            }),
-            Self::Moments(moments) => words.for_each(|(word, _)| moments.add(word)),
-            Self::Ends(ends) => words.for_each(|(word, row)| extend_ends(ends, (row.order(), word), fold.kind)),
-            Self::Values(seen) => seen.extend(words.map(|(word, _)| word)),
-            Self::Aged(seen) => seen.extend(words.map(|(word, row)| (row.order().0, word))),
-            Self::Extreme(best) => words.for_each(|(word, _)| improve(best, word, fold, texts)),
-            Self::End(end) => words.for_each(|(word, row)| extend_end(end, (row.order(), word), fold.kind)),
-            Self::Registers(registers) => words.for_each(|(word, _)| registers.add(word, fold.ty, texts)),
-            Self::Buckets(buckets) => words.for_each(|(word, _)| buckets.add(number(word, fold.ty))),
-            Self::Grouped(_) => unreachable!("a fold without categories has no result for each: {fold:?}"),
+            Self::Count(n) => *n += u64::from(rows.present(measure).count_ones()),
+            Self::Distinct(_) => {}
+            Self::Sum(n, sum) => {
+                *n += u64::from(rows.present(measure).count_ones());
+                rows.each(measure, |_, word| sum.add(f64::from_bits(word)));
+            }
+            Self::Integers(n, sum) => {
+                *n += u64::from(rows.present(measure).count_ones());
+                rows.each(measure, |_, word| *sum += i128::from(word as i64));
+            }
+            Self::Moments(moments) => rows.each(measure, |_, word| moments.add(word)),
+            Self::Values(seen) => rows.each(measure, |_, word| seen.push(word)),
+            Self::Aged(seen) => {
+                let events = rows.events();
+                rows.each(measure, |row, word| seen.push((events[row] as i64, word)));
+            }
+            Self::Registers(registers) => rows.each(measure, |_, word| registers.add(word, fold.ty, texts)),
+            Self::Buckets(buckets) => rows.each(measure, |_, word| buckets.add(number(word, fold.ty))),
+            Self::Grouped(groups) => groups.absorb(fold, rows, texts),
+            Self::Extreme(best) => absorb_extreme(best, fold, rows, texts),
+            Self::End(end) => {
+                let present = rows.present(measure);
+                if present != 0 {
+                    let first = present.trailing_zeros();
+                    let row = if fold.kind == Kind::First { first } else { 63 - present.leading_zeros() } as usize;
+                    extend_end(end, (rows.order(row), rows.words(measure)[row]), fold.kind);
+                }
+            }
+            Self::Ends(ends) => {
+                let (mut present, words) = (rows.present(measure), rows.words(measure));
+                while present != 0 {
+                    let row = 63 - present.leading_zeros() as usize;
+                    if !extend_ends(ends, (rows.order(row), words[row]), fold.kind) {
+                        break;
+                    }
+                    present &= !(1 << row);
+                }
+            }
         }
     }
 
@@ -82,12 +98,10 @@ impl Partial {
         match (self, other) {
             (Self::Count(n), Self::Count(m)) => *n += m,
             (Self::Ends(ends), Self::Ends(more)) => {
-                more.iter().for_each(|&candidate| extend_ends(ends, candidate, fold.kind));
+                more.iter().all(|&candidate| extend_ends(ends, candidate, fold.kind));
             }
             (Self::Aged(seen), Self::Aged(more)) => seen.extend(more),
-            (Self::Distinct(seen), Self::Distinct(more)) | (Self::Values(seen), Self::Values(more)) => {
-                seen.extend(more);
-            }
+            (Self::Values(seen), Self::Values(more)) => seen.extend(more),
             (Self::Sum(n, sum), Self::Sum(m, more)) => {
                 *n += m;
                 sum.merge(more);
@@ -98,27 +112,47 @@ impl Partial {
             }
             (Self::Moments(moments), Self::Moments(more)) => moments.merge(more),
             (Self::Extreme(best), Self::Extreme(other)) => {
-                other.iter().for_each(|&word| improve(best, word, fold, texts));
+                *best = better(*best, *other, fold, texts);
             }
             (Self::End(end), Self::End(other)) => {
                 other.iter().for_each(|&other| extend_end(end, other, fold.kind));
             }
             (Self::Registers(registers), Self::Registers(more)) => registers.merge(more),
             (Self::Buckets(buckets), Self::Buckets(more)) => buckets.merge(more),
-            (Self::Grouped(groups), Self::Grouped(more)) => {
-                fold.by.iter().for_each(|&by| groups.merge(more, fold, by, texts));
-            }
+            (Self::Grouped(groups), Self::Grouped(more)) => groups.merge(more, fold, texts),
             (mine, other) => unreachable!("one fold, two kinds of result: {mine:?} and {other:?}"),
         }
     }
 
-    /// Whether blocks can keep it: the others are folded from the records each time.
+    /// About how many bytes it takes.
+    pub fn bytes(&self) -> usize {
+        let more = match self {
+            Self::Distinct(Some(marks)) => 8 * marks.capacity(),
+            Self::Ends(ends) => size_of::<End>() * ends.capacity(),
+            Self::Moments(_) => size_of::<Moments>(),
+            Self::Registers(registers) => registers.bytes(),
+            Self::Buckets(buckets) => buckets.bytes(),
+            Self::Grouped(groups) => groups.bytes(),
+            _ => 0,
+        };
+        size_of::<Self>() + more
+    }
+
+    /// Whether nodes can keep it: the others are folded from the records each time.
     pub fn is_kept(&self) -> bool {
         match self {
             Self::Distinct(_) | Self::Values(_) | Self::Aged(_) => false,
             Self::Grouped(groups) => groups.is_kept(),
             _ => true,
         }
+    }
+
+    /// What is kept of a node: nothing where it would be more than the records themselves.
+    pub fn kept(mut self) -> Self {
+        if let Self::Grouped(groups) = &mut self {
+            groups.trim();
+        }
+        self
     }
 
     /// Whether a wider window of the same nest cannot change it any more.
@@ -137,11 +171,8 @@ impl Partial {
                 Function::Rate(unit) => rate(*n, unit, span),
                 _ => Value::Int(*n as i64),
             },
-            Self::Distinct(seen) => {
-                seen.sort_unstable();
-                seen.dedup();
-                Value::Int(seen.len() as i64)
-            }
+            // Of no records; of others the track counts them.
+            Self::Distinct(_) => Value::Int(0),
             Self::Sum(0, _) | Self::Integers(0, _) | Self::Extreme(None) | Self::End(None) => Value::Null,
             Self::Sum(n, sum) if view.function == Function::Mean => Value::Float(sum.divided_by(*n)),
             Self::Sum(_, sum) => Value::Float(sum.total()),
@@ -155,7 +186,7 @@ impl Partial {
                 }
                 _ => texts.value(*word, fold.ty),
             },
-            Self::Extreme(Some(word)) => texts.value(*word, fold.ty),
+            Self::Extreme(Some(key)) => texts.value(from_key(*key, fold.ty), fold.ty),
             Self::Ends(ends) if matches!(view.function, Function::LastN(_)) => {
                 Value::List(ends.iter().map(|(_, word)| texts.value(*word, fold.ty)).collect())
             }
@@ -176,7 +207,7 @@ impl Partial {
                 Function::ApproxPercentile(at) => buckets.percentile(at).map_or(Value::Null, Value::Float),
                 _ => Value::Null,
             },
-            Self::Grouped(groups) => fold.by.map_or(Value::Null, |by| groups.value(view, fold, by, span, texts)),
+            Self::Grouped(groups) => groups.value(view, fold, span, texts),
         }
     }
 }
@@ -226,22 +257,50 @@ fn mean_of_integers(sum: i128, n: u64) -> f64 {
     wide.divided_by(n)
 }
 
-fn improve(best: &mut Option<u64>, word: u64, fold: &Fold, texts: &Texts) {
-    let Some(old) = *best else {
-        *best = Some(word);
-        return;
-    };
-    let order = match fold.ty {
-        Type::Float => order_floats(f64::from_bits(word), f64::from_bits(old)),
-        Type::Text => texts.get(word).cmp(texts.get(old)),
-        _ => (word as i64).cmp(&(old as i64)),
-    };
-    if (fold.kind == Kind::Min && order.is_lt()) || (fold.kind == Kind::Max && order.is_gt()) {
-        *best = Some(word);
-    }
+/// The whole number by which a word is compared: that of a float stands where the float does, NaN after all others.
+fn to_key(word: u64, ty: Type) -> i64 {
+    let bits = word as i64;
+    // The bits of a negative float are the greater, the lower it is.
+    if ty == Type::Float { bits ^ ((bits >> 63) as u64 >> 1) as i64 } else { bits }
 }
 
-type End = ((Micros, Micros, u64), u64);
+/// The word of a key: the way back is the same.
+fn from_key(key: i64, ty: Type) -> u64 {
+    to_key(key as u64, ty) as u64
+}
+
+fn absorb_extreme(best: &mut Option<i64>, fold: &Fold, rows: Slice<'_>, texts: &Texts) {
+    if rows.present(fold.measure) == 0 {
+        return;
+    }
+    let Fold { measure, ty, kind, .. } = *fold;
+    let found = match (ty, kind) {
+        (Type::Text, _) => {
+            rows.each(measure, |_, word| *best = better(*best, Some(word as i64), fold, texts));
+            return;
+        }
+        (_, Kind::Min) => {
+            let mut least = i64::MAX;
+            rows.each(measure, |_, word| least = least.min(to_key(word, ty)));
+            least
+        }
+        _ => {
+            let mut greatest = i64::MIN;
+            rows.each(measure, |_, word| greatest = greatest.max(to_key(word, ty)));
+            greatest
+        }
+    };
+    *best = better(*best, Some(found), fold, texts);
+}
+
+/// The lesser or the greater of two keys.
+fn better(a: Option<i64>, b: Option<i64>, fold: &Fold, texts: &Texts) -> Option<i64> {
+    let (Some(x), Some(y)) = (a, b) else { return a.or(b) };
+    let is_less = if fold.ty == Type::Text { texts.get(x as u64) < texts.get(y as u64) } else { x < y };
+    Some(if is_less == (fold.kind == Kind::Min) { x } else { y })
+}
+
+type End = (Order, u64);
 
 fn extend_end(end: &mut Option<End>, candidate: End, kind: Kind) {
     let replaces = match end {
@@ -254,13 +313,14 @@ fn extend_end(end: &mut Option<End>, candidate: End, kind: Kind) {
     }
 }
 
-/// Keeps the last ones, the very last one first.
-fn extend_ends(ends: &mut Vec<End>, candidate: End, kind: Kind) {
-    let Kind::LastOf(most) = kind else { return };
+/// Keeps the last ones, the very last one first; whether the candidate is one of them.
+fn extend_ends(ends: &mut Vec<End>, candidate: End, kind: Kind) -> bool {
+    let Kind::LastOf(most) = kind else { return false };
     let most = most as usize;
     if ends.len() == most && ends.last().is_some_and(|end| end.0 > candidate.0) {
-        return;
+        return false;
     }
     ends.insert(ends.partition_point(|end| end.0 > candidate.0), candidate);
     ends.truncate(most);
+    true
 }

@@ -28,6 +28,8 @@ pub struct Plan {
     /// For each slot, how many aggregates it folds, and where they begin among all.
     aggregates: Vec<usize>,
     offsets: Vec<usize>,
+    /// Of all slots, one after the other.
+    aggregate_types: Vec<Type>,
     request: Vec<usize>,
     steps: Vec<Step>,
     capped: Vec<Capped>,
@@ -60,6 +62,16 @@ struct Step {
     inputs: Vec<From>,
     expr: Expr,
     default: Option<Value>,
+}
+
+impl Step {
+    /// The aggregate that it is, but for its default.
+    fn lone_aggregate(&self) -> Option<usize> {
+        match (&self.expr, self.inputs.as_slice()) {
+            (Expr::Column(0), [From::Aggregate(a)]) => Some(*a),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -146,6 +158,16 @@ impl Plan {
         self.aggregates[slot]
     }
 
+    /// The types of the aggregates of a slot, in order.
+    pub fn aggregate_types(&self, slot: usize) -> impl Iterator<Item = Type> {
+        self.aggregate_types[self.offsets[slot]..][..self.aggregates[slot]].iter().copied()
+    }
+
+    /// The aggregate that an output is as it stands, counted through all slots; `None` for one that is computed.
+    pub fn lone_aggregate(&self, output: usize) -> Option<usize> {
+        self.steps[self.chosen[output]].lone_aggregate().filter(|_| self.steps[self.chosen[output]].default.is_none())
+    }
+
     /// Calls `each` with every slot that the record touches and the key there; `None` for a key with a null part,
     /// which touches nobody. A record that touches one entity twice is routed to it once.
     pub fn route(&self, record: &Record<'_>, mut each: impl FnMut(usize, Option<Key>)) {
@@ -175,14 +197,14 @@ impl Plan {
     }
 
     /// The values from the aggregates of all slots, one after the other, and the request.
-    pub fn conclude(&self, aggregates: &[Value], request: &[Datum<'_>], out: &mut Vec<Value>) {
+    pub fn conclude(&self, aggregates: &[Datum<'_>], request: &[Datum<'_>], out: &mut Vec<Value>) {
         let mut values: Vec<Value> = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
-            let value = if let (Expr::Column(0), [From::Aggregate(a)]) = (&step.expr, step.inputs.as_slice()) {
-                aggregates[*a].clone()
+            let value = if let Some(a) = step.lone_aggregate() {
+                aggregates[a].to_value()
             } else {
                 let inputs = step.inputs.iter().map(|from| match from {
-                    From::Aggregate(a) => aggregates[*a].as_datum(),
+                    From::Aggregate(a) => aggregates[*a],
                     From::Step(s) => values[*s].as_datum(),
                     From::Request(r) => request[*r],
                 });
@@ -205,6 +227,7 @@ impl Plan {
             self.fold(slot, *state, texts, moment.at, &mut aggregates[range]);
         }
         let mut out = Vec::with_capacity(self.outputs.len());
+        let aggregates: Vec<Datum<'_>> = aggregates.iter().map(Value::as_datum).collect();
         self.conclude(&aggregates, moment.request, &mut out);
         out
     }
@@ -339,6 +362,7 @@ impl<'p> Builder<'p> {
             }
             touches.push(of_source);
         }
+        let aggregate_types = self.aggregates.iter().flatten().map(|aggregate| aggregate.ty).collect();
         let aggregates: Vec<usize> = self.aggregates.iter().map(Vec::len).collect();
         let offsets: Vec<usize> = (0..aggregates.len()).map(|slot| aggregates[..slot].iter().sum()).collect();
         let mut capped = Vec::new();
@@ -368,6 +392,7 @@ impl<'p> Builder<'p> {
             lanes: self.lanes,
             aggregates,
             offsets,
+            aggregate_types,
             request: self.request,
             chosen,
             outputs,

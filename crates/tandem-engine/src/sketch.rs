@@ -73,6 +73,14 @@ impl Registers {
         }
     }
 
+    /// About how many bytes they take beside themselves.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Few(filled) => size_of::<(u16, u8)>() * filled.capacity(),
+            Self::All(ranks) => ranks.capacity(),
+        }
+    }
+
     /// About how many different values were added.
     pub fn estimate(&self) -> i64 {
         let (filled, sum) = match self {
@@ -130,6 +138,11 @@ const NO_NUMBER: i32 = i32::MAX;
 pub(crate) struct Buckets(Vec<(i32, u64)>);
 
 impl Buckets {
+    /// About how many bytes they take beside themselves.
+    pub fn bytes(&self) -> usize {
+        size_of::<(i32, u64)>() * self.0.capacity()
+    }
+
     pub fn add(&mut self, x: f64) {
         let bucket = bucket(x);
         match self.0.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {

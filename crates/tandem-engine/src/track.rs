@@ -1,337 +1,379 @@
-//! The records of one source that touched one entity, in the one order: (event time, arrival time, position).
-//!
-//! A record is a row of 64-bit words; rows lie in blocks, and every block but the last keeps the partial results of
-//! its rows, so that a long window costs a scan of two blocks and a merge for each block between. A late record goes
-//! to its place: it costs what its block costs, wherever it lies. Not here: what is folded, and how (`fold.rs`).
+//! The records of one source that touched one entity: taken in, taken out, and asked about. Where each record stands is the
+//! tree's business (`tree.rs`), and what is made of them that of the folds (`fold.rs`, `partial.rs`).
 
 use serde::{Deserialize, Serialize};
 use tandem_definitions::{Micros, Value};
 
-use crate::fold::{Lane, Nest};
+use crate::block::{Block, Order, Shape, Slice};
+use crate::distinct::{Neighbours, Occurrences, mark};
+use crate::fold::{Fold, Kind, Lane, Nest};
 use crate::partial::Partial;
-use crate::record::{self, Record};
+use crate::record::{Record, Rows};
 use crate::texts::Texts;
+use crate::tree::{Ground, Node, Visit};
 
-/// Rows in a block; a full one is closed or split. Measured on the replay workload: 64 to 256 differ by less than 5 %.
-const BLOCK: usize = 128;
-/// Words before the measures: event time, arrival time, position; then one bit a measure that says null.
-const HEAD: usize = 3;
+/// So many measures of a record need no memory of their own while it is taken in.
+const FEW: usize = 16;
 
 /// The records of one source that touched one entity.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Track {
-    stride: usize,
-    blocks: Vec<Block>,
-}
-
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Block {
-    words: Vec<u64>,
-    /// For each fold of the lane the partial result of all rows; the last block has none.
-    partials: Option<Vec<Partial>>,
-}
-
-/// A block, and a row in it.
-type Place = (usize, usize);
-
-/// One record's row.
-#[derive(Clone, Copy)]
-pub(crate) struct Row<'t> {
-    words: &'t [u64],
-    measures: usize,
-}
-
-impl Row<'_> {
-    /// The one order within a source.
-    pub fn order(self) -> (Micros, Micros, u64) {
-        (self.words[0] as i64, self.words[1] as i64, self.words[2])
-    }
-
-    /// The word of a measure; `None` is null.
-    #[inline]
-    pub fn word(self, measure: usize) -> Option<u64> {
-        let nulls = self.words[HEAD + measure / 64];
-        (nulls >> (measure % 64) & 1 == 0).then(|| self.words[self.measures + measure])
-    }
+    root: Node,
+    len: usize,
+    /// For each of the lane's marks, once there is more than a block; made again when it was read back.
+    #[serde(skip)]
+    occurrences: Option<Box<[Occurrences]>>,
 }
 
 impl Track {
     /// About how many bytes it takes in memory.
     pub fn bytes(&self) -> usize {
-        let block = |block: &Block| {
-            let partials = block.partials.as_ref().map_or(0, |p| p.len() * size_of::<Partial>());
-            size_of::<Block>() + 8 * block.words.capacity() + partials
-        };
-        size_of::<Self>() + self.blocks.iter().map(block).sum::<usize>()
+        let occurrences = self.occurrences.iter().flatten().map(|one| one.bytes(self.len));
+        self.root.bytes() + size_of::<Self>() - size_of::<Node>() + occurrences.sum::<usize>()
     }
 
     /// Forgets the records and keeps some memory.
     pub fn clear(&mut self) {
-        self.blocks.truncate(1);
-        if let Some(block) = self.blocks.first_mut() {
-            block.words.clear();
-            block.partials = None;
-        }
+        self.root.clear();
+        self.len = 0;
+        self.occurrences = None;
     }
 
     /// Puts a record into its place. A record of which no measure has a value is not kept.
     pub fn apply(&mut self, lane: &Lane, texts: &mut Texts, record: &Record<'_>) {
-        let (start, head) = self.begin_row(lane, (record.event, record.arrival, record.position));
-        let words = &mut self.open_block().words;
-        let mut any = false;
+        let count = lane.measures.len();
+        let (mut few, mut many) = ([0; FEW], Vec::new());
+        let words: &mut [u64] = if count <= FEW {
+            &mut few[..count]
+        } else {
+            many.resize(count, 0);
+            &mut many
+        };
+        let (mut few_nulls, mut many_nulls) = ([0; 1], Vec::new());
+        let nulls: &mut [u64] = if count <= 64 {
+            &mut few_nulls
+        } else {
+            many_nulls.resize(count.div_ceil(64), 0);
+            &mut many_nulls
+        };
         for (m, measure) in lane.measures.iter().enumerate() {
             match measure.word(record.fields, texts) {
-                Some(word) => {
-                    words[start + head + m] = word;
-                    any = true;
-                }
-                None => words[start + HEAD + m / 64] |= 1 << (m % 64),
+                Some(word) => words[m] = word,
+                None => nulls[m / 64] |= 1 << (m % 64),
             }
         }
-        self.end_row(lane, texts, any);
-    }
-
-    /// Puts many records into their places.
-    pub fn extend(&mut self, lane: &Lane, texts: &Texts, rows: &record::Rows<'_>) {
-        for (i, &event) in rows.event.iter().enumerate() {
-            let (start, head) = self.begin_row(lane, (event, rows.arrival[i], rows.position[i]));
-            let words = &mut self.open_block().words;
-            for (n, nulls) in rows.nulls.iter().enumerate() {
-                words[start + HEAD + n] = nulls[i];
-            }
-            for (m, column) in rows.words.iter().enumerate() {
-                words[start + head + m] = column[i];
-            }
-            let any = (0..lane.measures.len()).any(|m| rows.nulls[m / 64][i] >> (m % 64) & 1 == 0);
-            self.end_row(lane, texts, any);
-        }
-    }
-
-    /// Begins a row at the very end, where in arrival order most records belong: where it begins, and its measures in it.
-    fn begin_row(&mut self, lane: &Lane, order: (Micros, Micros, u64)) -> (usize, usize) {
-        let head = HEAD + lane.measures.len().div_ceil(64);
-        self.stride = head + lane.measures.len();
-        if self.blocks.is_empty() {
-            self.blocks.push(Block::default());
-        }
-        let stride = self.stride;
-        let words = &mut self.open_block().words;
-        let start = words.len();
-        words.extend([order.0 as u64, order.1 as u64, order.2]);
-        words.resize(start + stride, 0);
-        (start, head)
-    }
-
-    /// Drops the row begun last when it has no value, and moves it when it does not belong at the end.
-    fn end_row(&mut self, lane: &Lane, texts: &Texts, any: bool) {
-        let (stride, last) = (self.stride, self.blocks.len() - 1);
-        let start = self.open_block().words.len() - stride;
-        if !any {
-            self.open_block().words.truncate(start);
-            return;
-        }
-        let order = self.row(last, start / stride).order();
-        let in_place = if start > 0 {
-            self.row(last, start / stride - 1).order() < order
+        let (mut columns, mut more): ([&[u64]; FEW], Vec<&[u64]>) = ([&[]; FEW], Vec::new());
+        let columns = if count <= FEW {
+            columns.iter_mut().zip(words.chunks(1)).for_each(|(column, word)| *column = word);
+            &columns[..count]
         } else {
-            last == 0 || self.last_of(last - 1) < order
+            more.extend(words.chunks(1));
+            &more
         };
-        if in_place {
-            self.close_full(lane, texts);
+        let (event, arrival, position) = (&[record.event], &[record.arrival], &[record.position]);
+        let one_column = [&*nulls];
+        let null_columns: Vec<&[u64]>;
+        let nulls: &[&[u64]] = if count <= 64 {
+            &one_column
         } else {
-            let row = self.open_block().words.split_off(start);
-            self.insert(lane, texts, order, &row);
+            null_columns = nulls.chunks(1).collect();
+            &null_columns
+        };
+        self.extend(lane, texts, &Rows { event, arrival, position, nulls, words: columns });
+    }
+
+    /// Puts many records into their places; those that follow each other in the order, and all that is here, in one go.
+    pub fn extend(&mut self, lane: &Lane, texts: &Texts, rows: &Rows<'_>) {
+        let ground = Ground { lane, shape: lane.shape(), texts };
+        let order = |i: usize| (rows.event[i], rows.arrival[i], rows.position[i]);
+        let mut i = 0;
+        while i < rows.event.len() {
+            if is_null(rows, i, lane.measures.len()) {
+                i += 1;
+                continue;
+            }
+            if self.last(ground.shape).is_none_or(|last| last < order(i)) {
+                let mut end = i + 1;
+                while end < rows.event.len() && order(end - 1) < order(end) && !is_null(rows, end, lane.measures.len())
+                {
+                    end += 1;
+                }
+                self.append(ground, rows, i, end);
+                i = end;
+            } else {
+                self.insert(ground, rows, i);
+                i += 1;
+            }
         }
     }
 
-    /// The last block, which is the one that grows.
-    fn open_block(&mut self) -> &mut Block {
-        self.blocks.last_mut().expect("a row was begun, so there is a block")
-    }
-
-    /// Takes the row of this order out, and folds what its block keeps anew: nothing is ever subtracted.
-    pub fn retract(&mut self, lane: &Lane, texts: &Texts, order: (Micros, Micros, u64)) {
-        let begins = |block: &Block| block.words.get(..HEAD).is_some_and(|w| (w[0] as i64, w[1] as i64, w[2]) <= order);
-        let Some(b) = self.blocks.partition_point(begins).checked_sub(1) else { return };
-        let rows = self.rows(b);
-        let at = rows.partition_point(|row| row.order() < order);
-        if at == rows.len || rows.get(at).order() != order {
+    /// Takes the record of this place in the order out.
+    pub fn retract(&mut self, lane: &Lane, texts: &Texts, order: Order) {
+        let ground = Ground { lane, shape: lane.shape(), texts };
+        if self.root.find(ground.shape, order).is_none() {
             return;
         }
-        let at = at * self.stride;
-        self.blocks[b].words.drain(at..at + self.stride);
-        if self.blocks[b].words.is_empty() && self.blocks.len() > 1 {
-            self.blocks.remove(b);
-        }
-        let last = self.blocks.len() - 1;
-        self.blocks[last].partials = None;
-        if b < last && self.blocks[b].partials.is_some() {
-            self.summarise(lane, texts, b);
-        }
-    }
-
-    /// Closes the last block when it is full, and opens the next.
-    fn close_full(&mut self, lane: &Lane, texts: &Texts) {
-        let last = self.blocks.len() - 1;
-        if self.blocks[last].words.len() >= BLOCK * self.stride {
-            self.summarise(lane, texts, last);
-            self.blocks.push(Block::default());
-        }
-    }
-
-    /// Puts a late row into the block it belongs to.
-    fn insert(&mut self, lane: &Lane, texts: &Texts, order: (Micros, Micros, u64), row: &[u64]) {
-        let b = self
-            .blocks
-            .partition_point(|block| block.words.get(..HEAD).is_some_and(|w| (w[0] as i64, w[1] as i64, w[2]) < order));
-        let b = b.saturating_sub(1);
-        let at = self.rows(b).partition_point(|r| r.order() < order) * self.stride;
-        let block = &mut self.blocks[b];
-        block.words.splice(at..at, row.iter().copied());
-        let rows = block.words.len() / self.stride;
-        if rows < 2 * BLOCK && b + 1 < self.blocks.len() {
-            self.absorb_into_partials(lane, texts, b, row);
-        } else if rows >= BLOCK {
-            let half = rows / 2 * self.stride;
-            let upper = self.blocks[b].words.split_off(half);
-            let was_last = b + 1 == self.blocks.len();
-            self.blocks.insert(b + 1, Block { words: upper, partials: None });
-            self.summarise(lane, texts, b);
-            if !was_last {
-                self.summarise(lane, texts, b + 1);
+        self.prepare(ground);
+        if let (Some(occurrences), Some((block, row))) = (&mut self.occurrences, self.root.find(ground.shape, order)) {
+            let rows = block.slice(ground.shape, row, row + 1);
+            let mut moved: Vec<(usize, (Micros, u64), Micros)> = Vec::new();
+            for (m, occurrences) in occurrences.iter_mut().enumerate() {
+                let measure = lane.folds[lane.marks[m]].measure;
+                if rows.present(measure) == 0 {
+                    continue;
+                }
+                let (word, own) = (rows.words(measure)[0], rows.marks(m)[0] as i64);
+                let Neighbours { before, after } = occurrences.remove(word, order.0);
+                if before == Some(order.0) {
+                    // Others are of the same instant: one of them becomes the first of it, if this one was.
+                    if own != mark(before) {
+                        moved.push((lane.marks[m], (order.0, word), own));
+                    }
+                } else if let Some(after) = after {
+                    moved.push((lane.marks[m], (after, word), own));
+                }
+            }
+            for (f, place, own) in moved {
+                self.root.remark(ground, f, place, (mark(Some(order.0)), own));
             }
         }
-    }
-
-    fn absorb_into_partials(&mut self, lane: &Lane, texts: &Texts, b: usize, row: &[u64]) {
-        let Self { blocks, stride } = self;
-        let row = Row { words: row, measures: *stride - lane.measures.len() };
-        for (partial, fold) in blocks[b].partials.iter_mut().flatten().zip(&lane.folds) {
-            if partial.is_kept() {
-                partial.absorb(fold, std::iter::once(row), texts);
-            }
+        self.len -= 1;
+        if self.root.remove(ground, order) {
+            self.root.clear();
+        }
+        self.root.trim();
+        if self.root.is_block() {
+            self.occurrences = None;
         }
     }
 
-    fn summarise(&mut self, lane: &Lane, texts: &Texts, b: usize) {
-        let mut partials: Vec<Partial> = (0..lane.folds.len()).map(|f| lane.partial(f)).collect();
-        for (partial, fold) in partials.iter_mut().zip(&lane.folds) {
-            if partial.is_kept() {
-                partial.absorb(fold, self.rows(b).iter(), texts);
+    fn last(&self, shape: Shape) -> Option<Order> {
+        let block = self.root.last_block();
+        block.len().checked_sub(1).map(|row| block.order(shape, row))
+    }
+
+    /// Puts rows from `from` up to and without `to` behind all others.
+    fn append(&mut self, ground: Ground<'_>, rows: &Rows<'_>, mut from: usize, to: usize) {
+        self.prepare(ground);
+        while from < to {
+            let Self { root, occurrences, .. } = self;
+            let begun = from;
+            let first = (rows.event[from], rows.arrival[from], rows.position[from]);
+            let right = root.append(ground, first, &mut |block, room| {
+                let (len, end) = (block.len(), to.min(from + room));
+                block.append(ground.shape, rows, from, end);
+                if let Some(occurrences) = occurrences {
+                    mark_rows(block, ground, occurrences, len);
+                }
+                from = end;
+            });
+            self.len += from - begun;
+            self.adopt(ground, right);
+        }
+    }
+
+    /// Puts a row between the others.
+    fn insert(&mut self, ground: Ground<'_>, rows: &Rows<'_>, i: usize) {
+        self.prepare(ground);
+        let order = (rows.event[i], rows.arrival[i], rows.position[i]);
+        let mut one = Block::default();
+        one.append(ground.shape, rows, i, i + 1);
+        if let Some(occurrences) = &mut self.occurrences {
+            for (m, occurrences) in occurrences.iter_mut().enumerate() {
+                let f = ground.lane.marks[m];
+                let measure = ground.lane.folds[f].measure;
+                if one.present(measure) == 0 {
+                    continue;
+                }
+                let word = one.words(ground.shape, measure)[0];
+                let Neighbours { before, after } = occurrences.insert(word, order.0);
+                one.set_mark(ground.shape, m, 0, mark(before));
+                if let (Some(after), true) = (after, before != Some(order.0)) {
+                    self.root.remark(ground, f, (after, word), (mark(before), mark(Some(order.0))));
+                }
             }
         }
-        self.blocks[b].partials = Some(partials);
+        let right = self.root.insert(ground, order, &one);
+        self.len += 1;
+        self.adopt(ground, right);
+    }
+
+    fn adopt(&mut self, ground: Ground<'_>, right: Option<Node>) {
+        if let Some(right) = right {
+            self.root.grow(right);
+            self.prepare(ground);
+        }
+    }
+
+    /// Marks the records once there is more than a block of them.
+    fn prepare(&mut self, ground: Ground<'_>) {
+        if ground.shape.marks == 0 || self.occurrences.is_some() || self.root.is_block() {
+            return;
+        }
+        let mut occurrences: Box<[Occurrences]> = (0..ground.shape.marks).map(|_| Occurrences::default()).collect();
+        self.root.mark_all(&mut |block| mark_rows(block, ground, &mut occurrences, 0));
+        self.occurrences = Some(occurrences);
     }
 
     /// The aggregates at an instant.
     pub fn fold(&self, lane: &Lane, texts: &Texts, at: Micros, out: &mut [Value]) {
+        let ground = Ground { lane, shape: lane.shape(), texts };
         for nest in &lane.nests {
-            self.fold_nest(lane, texts, nest, at, out);
+            self.fold_nest(ground, nest, at, out);
         }
     }
 
-    fn fold_nest(&self, lane: &Lane, texts: &Texts, nest: &Nest, at: Micros, out: &mut [Value]) {
-        let mut partials: Vec<Partial> = (0..lane.folds.len()).map(|f| lane.partial(f)).collect();
-        let mut upper = self.first_from(nest.rings[0].span(at).to);
-        for ring in &nest.rings {
+    fn fold_nest(&self, ground: Ground<'_>, nest: &Nest, at: Micros, out: &mut [Value]) {
+        let Ground { lane, shape, texts } = ground;
+        let to = self.root.place(shape, nest.rings[0].span(at).to);
+        let rings = nest.rings.iter().map(|ring| {
             let span = ring.span(at);
-            let lower = span.from.map_or((0, 0), |from| self.first_from(from));
-            for &f in &ring.active {
-                if !partials[f].is_settled(lane.folds[f].kind) {
-                    self.fold_range(lane, texts, f, &mut partials[f], (lower, upper));
+            (span, span.from.map(|from| self.root.place(shape, from)))
+        });
+        let rings: Vec<_> = rings.collect();
+        for asked in &nest.asked {
+            let fold = &lane.folds[asked.fold];
+            let mut folding = Folding { partial: lane.partial(asked.fold), f: asked.fold, fold, texts };
+            let mut upper = to;
+            for (ring, views) in &asked.rings {
+                let (span, lower) = &rings[*ring];
+                if let Some(mark) = lane.mark(asked.fold) {
+                    let count = self.distinct(ground, asked.fold, mark, (*lower, to), span.from);
+                    views.iter().for_each(|view| out[view.out] = Value::Int(count as i64));
+                    continue;
                 }
-            }
-            for view in &ring.views {
-                out[view.out] = partials[view.fold].value(view, &lane.folds[view.fold], &span, texts);
-            }
-            upper = lower;
-        }
-    }
-
-    /// Folds the rows from `lower` up to and without `upper`, both (block, row).
-    fn fold_range(&self, lane: &Lane, texts: &Texts, f: usize, partial: &mut Partial, (lower, upper): (Place, Place)) {
-        if lower >= upper {
-            return;
-        }
-        let fold = &lane.folds[f];
-        for b in lower.0..=upper.0.min(self.blocks.len() - 1) {
-            let rows = self.rows(b);
-            let from = if b == lower.0 { lower.1 } else { 0 };
-            let to = if b == upper.0 { upper.1 } else { rows.len };
-            match &self.blocks[b].partials {
-                Some(kept) if kept[f].is_kept() && from == 0 && to == rows.len => {
-                    partial.merge(&kept[f], fold, texts);
+                if !folding.is_done() && *lower != Some(upper) {
+                    self.root.visit(shape, *lower, Some(upper), fold.kind.is_from_the_end(), &mut folding);
                 }
-                _ => partial.absorb(fold, rows.range(from, to), texts),
+                for view in views {
+                    out[view.out] = folding.partial.value(view, fold, span, texts);
+                }
+                upper = lower.unwrap_or(0);
             }
         }
     }
 
-    /// Where the first row with this event time or a later one stands: (block, row).
-    fn first_from(&self, event: Micros) -> (usize, usize) {
-        let begins_before = |block: &Block| block.words.first().is_some_and(|&w| (w as i64) < event);
-        let b = self.blocks.partition_point(begins_before).saturating_sub(1);
-        if self.blocks.is_empty() {
-            return (0, 0);
+    /// How many different values there are from one place (or the beginning) up to and without another.
+    fn distinct(
+        &self,
+        ground: Ground<'_>,
+        f: usize,
+        mark: usize,
+        (lower, upper): (Option<u64>, u64),
+        from: Option<Micros>,
+    ) -> usize {
+        let (shape, measure) = (ground.shape, ground.lane.folds[f].measure);
+        if self.root.is_block() {
+            let mut seen = Seen { measure, words: Vec::new() };
+            self.root.visit(shape, lower, Some(upper), false, &mut seen);
+            seen.words.sort_unstable();
+            seen.words.dedup();
+            return seen.words.len();
         }
-        (b, self.rows(b).partition_point(|row| (row.words[0] as i64) < event))
-    }
-
-    fn last_of(&self, b: usize) -> (Micros, Micros, u64) {
-        let rows = self.rows(b);
-        rows.get(rows.len - 1).order()
-    }
-
-    fn row(&self, b: usize, r: usize) -> Row<'_> {
-        self.rows(b).get(r)
-    }
-
-    fn rows(&self, b: usize) -> Rows<'_> {
-        let words = &self.blocks[b].words;
-        Rows { words, stride: self.stride, len: words.len() / self.stride, measures: self.measures() }
-    }
-
-    /// Where the measures begin in a row.
-    fn measures(&self) -> usize {
-        // stride = HEAD + ceil(m / 64) + m, so 65 words of the rest hold 64 measures and their bits.
-        HEAD + (self.stride - HEAD).div_ceil(65)
+        let mut counting = Counting { f, measure, mark, from: from.unwrap_or(Micros::MIN), count: 0 };
+        self.root.visit(shape, lower, Some(upper), false, &mut counting);
+        counting.count
     }
 }
 
-/// The rows of a block.
-#[derive(Clone, Copy)]
-struct Rows<'t> {
-    words: &'t [u64],
-    stride: usize,
-    len: usize,
-    measures: usize,
+/// Whether a row has no value.
+fn is_null(rows: &Rows<'_>, i: usize, measures: usize) -> bool {
+    let all = |chunk: usize| if measures - chunk * 64 >= 64 { u64::MAX } else { (1 << (measures % 64)) - 1 };
+    rows.nulls.iter().enumerate().all(|(chunk, nulls)| nulls[i] == all(chunk))
 }
 
-impl<'t> Rows<'t> {
-    fn get(self, r: usize) -> Row<'t> {
-        Row { words: &self.words[r * self.stride..(r + 1) * self.stride], measures: self.measures }
-    }
-
-    fn iter(self) -> impl Iterator<Item = Row<'t>> {
-        self.range(0, self.len)
-    }
-
-    fn range(self, from: usize, to: usize) -> impl Iterator<Item = Row<'t>> {
-        let measures = self.measures;
-        let words = &self.words[from * self.stride..to * self.stride];
-        words.chunks_exact(self.stride).map(move |words| Row { words, measures })
-    }
-
-    fn partition_point(self, holds: impl Fn(Row<'t>) -> bool) -> usize {
-        let (mut low, mut high) = (0, self.len);
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            if holds(self.get(middle)) {
-                low = middle + 1;
-            } else {
-                high = middle;
+/// Marks the rows of a block from `from` on, which come after all that the occurrences know.
+fn mark_rows(block: &mut Block, ground: Ground<'_>, occurrences: &mut [Occurrences], from: usize) {
+    let shape = ground.shape;
+    for (m, occurrences) in occurrences.iter_mut().enumerate() {
+        let measure = ground.lane.folds[ground.lane.marks[m]].measure;
+        for row in from..block.len() {
+            if block.present(measure) >> row & 1 == 1 {
+                let event = block.events(shape)[row] as i64;
+                let before = occurrences.insert(block.words(shape, measure)[row], event).before;
+                block.set_mark(shape, m, row, mark(before));
             }
         }
-        low
+    }
+}
+
+/// Folds what it is shown.
+struct Folding<'f> {
+    partial: Partial,
+    f: usize,
+    fold: &'f Fold,
+    texts: &'f Texts,
+}
+
+impl Visit for Folding<'_> {
+    fn whole(&mut self, kept: &[Partial]) -> bool {
+        let is_kept = kept[self.f].is_kept();
+        if is_kept {
+            self.partial.merge(&kept[self.f], self.fold, self.texts);
+        }
+        is_kept
+    }
+
+    fn rows(&mut self, rows: Slice<'_>) {
+        self.partial.absorb(self.fold, rows, self.texts);
+    }
+
+    fn is_done(&self) -> bool {
+        self.partial.is_settled(self.fold.kind)
+    }
+}
+
+/// Counts the records that are the first of their value in a window from `from` on.
+struct Counting {
+    f: usize,
+    measure: usize,
+    mark: usize,
+    from: Micros,
+    count: usize,
+}
+
+impl Visit for Counting {
+    fn whole(&mut self, kept: &[Partial]) -> bool {
+        let Partial::Distinct(Some(sorted)) = &kept[self.f] else { return false };
+        self.count += sorted.partition_point(|&mark| mark <= self.from);
+        true
+    }
+
+    fn rows(&mut self, rows: Slice<'_>) {
+        let present = rows.present(self.measure);
+        let firsts = rows.marks(self.mark).iter().enumerate();
+        let firsts = firsts.map(|(row, &mark)| usize::from(mark as i64 <= self.from) & (present >> row & 1) as usize);
+        self.count += firsts.sum::<usize>();
+    }
+
+    fn is_done(&self) -> bool {
+        false
+    }
+}
+
+/// The words of a measure.
+struct Seen {
+    measure: usize,
+    words: Vec<u64>,
+}
+
+impl Visit for Seen {
+    fn whole(&mut self, _: &[Partial]) -> bool {
+        false
+    }
+
+    fn rows(&mut self, rows: Slice<'_>) {
+        rows.each(self.measure, |_, word| self.words.push(word));
+    }
+
+    fn is_done(&self) -> bool {
+        false
+    }
+}
+
+impl Kind {
+    /// Whether the last records are looked at first, so that the others need not be.
+    fn is_from_the_end(self) -> bool {
+        matches!(self, Self::Last | Self::LastOf(_))
     }
 }

@@ -21,6 +21,7 @@ pub(crate) fn value(words: &[u64], function: Function, ty: Type, texts: &Texts) 
     match function {
         Function::PercentileCont(at) => Value::Float(between(words, at, ty)),
         Function::PercentileDisc(at) => texts.value(words[nearest_rank(words.len(), at)], ty),
+        Function::CountDistinct => Value::Int(words.chunk_by(|a, b| a == b).count() as i64),
         Function::TopK(k) => Value::List(top(words, k as usize).map(|word| texts.value(word, ty)).collect()),
         _ => texts.value(mode(words), ty),
     }

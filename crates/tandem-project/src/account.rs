@@ -9,9 +9,9 @@ use tandem_definitions::{Aggregate, Datum, Input, Micros, Type, Value, time};
 use tandem_engine::{Moment, Plan, Record, State, Texts, evaluate, interval};
 
 use crate::error::Error;
-use crate::explain::aggregation;
 use crate::load::Loaded;
 use crate::training::key_columns;
+use crate::words::aggregation;
 
 /// How many records of each kind are kept to be shown, the latest.
 const SHOWN: usize = 20;
@@ -70,7 +70,7 @@ pub struct Line {
     pub event: String,
     /// When production first knew.
     pub arrival: String,
-    /// What it gives to the aggregation; empty where that is nothing but its being there.
+    /// What it gives to the aggregation, after its category, if it is grouped; empty where that is nothing but its being there.
     pub value: String,
     #[serde(skip)]
     order: (Micros, Micros, u64),
@@ -198,10 +198,12 @@ fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Re
             }
             let holds = aggregate.filter.as_ref().is_none_or(|f| evaluate(f, values) == Value::Bool(true));
             let value = aggregate.input.as_ref().map(|input| evaluate(input, values));
+            let category = aggregate.by.as_ref().map(|by| evaluate(&by.expr, values));
+            let told = category.iter().chain(&value).map(Value::to_string).collect::<Vec<_>>();
             let line = Line {
                 event: time::format_instant(event),
                 arrival: time::format_instant(arrival),
-                value: value.as_ref().map_or_else(String::new, Value::to_string),
+                value: told.join(": "),
                 order: (event, arrival, position),
             };
             if arrival >= at {
@@ -210,7 +212,7 @@ fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Re
                 }
             } else if from.is_some_and(|from| event < from) {
                 part.before_the_window.add(line);
-            } else if !holds || value.is_some_and(|v| v.is_null()) {
+            } else if !holds || category.into_iter().chain(value).any(|v| v.is_null()) {
                 part.without_a_value.add(line);
             } else {
                 part.counted.add(line);

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use tandem_data::caps;
 use tandem_data::replay::{self, Asks, Known, Progress};
 use tandem_data::table::{batch, format_of, read_table, schema, write_table};
-use tandem_definitions::Type;
+use tandem_definitions::{Diagnostic, Type};
 use tandem_engine::Plan;
 
 use crate::error::Error;
@@ -21,12 +22,14 @@ pub enum Wanted<'a> {
 }
 
 /// What was answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Answered {
     /// How many rows.
     pub rows: usize,
     /// How many values in each.
     pub features: usize,
+    /// What is odd about them.
+    pub findings: Vec<Diagnostic>,
 }
 
 /// Reads observations (a column for each part of the entities' keys, `at`, and `request.NAME` where a feature reads it)
@@ -79,5 +82,5 @@ pub fn features(
     let rows = asks.at.len();
     let table = batch(&schema(&columns), &arrays).map_err(tandem_data::table::TableError::from)?;
     write_table(out, &table)?;
-    Ok(Answered { rows, features: features.len() })
+    Ok(Answered { rows, features: features.len(), findings: caps::findings(project, &replayed.over_the_cap) })
 }

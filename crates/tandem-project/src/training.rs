@@ -9,9 +9,10 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, StringArray, TimestampMicrosecondArray, UInt32Array};
 use arrow_select::take::take;
 use serde::{Deserialize, Serialize};
+use tandem_data::caps;
 use tandem_data::replay::{self, Asks, Known, LogSummary, Progress};
 use tandem_data::training_set::Writer;
-use tandem_definitions::{Arrival, Micros, Project, Question, Type, time};
+use tandem_definitions::{Arrival, Diagnostic, Micros, Project, Question, Type, time};
 use tandem_engine::Plan;
 
 use crate::error::Error;
@@ -127,6 +128,9 @@ pub struct Facts {
     pub left_out: Vec<(String, u64)>,
     /// The split.
     pub split: String,
+    /// What is odd about its values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Diagnostic>,
 }
 
 /// What of one source's log a training set rests on.
@@ -202,7 +206,9 @@ pub fn training_set(
     })?;
     let parts: Vec<Part> = observed.at.iter().map(|&at| part_of(question, at)).collect();
     let table = table(project, question, features, &observed, &replayed.columns, &label);
+    let findings = caps::findings(project, &replayed.over_the_cap);
     let facts = facts(loaded, question, features, &observed, &parts, left_out, &[replayed.logs, outcome.logs].concat());
+    let facts = Facts { findings, ..facts };
     Ok(TrainingSet { table, parts, facts })
 }
 
@@ -313,6 +319,7 @@ fn facts(
             time::format_instant(split.test_from.saturating_sub(split.gap)),
             time::format_instant(split.test_from)
         ),
+        findings: Vec::new(),
     }
 }
 

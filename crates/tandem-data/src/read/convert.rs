@@ -22,6 +22,8 @@ use crate::nested;
 /// What conversions need beside the values, and what they count.
 pub(crate) struct Conversion {
     pub(crate) clock: LocalClock,
+    /// Whether texts may stay in a dictionary where the file has them in one.
+    pub(crate) dictionaries: bool,
     pub(crate) findings: Findings,
 }
 
@@ -95,6 +97,11 @@ pub(crate) fn convert(
         // The fields of a source, and what is asked about, are single values.
         (_, Type::List(_) | Type::Map(..)) => Err(refused()),
         (D::Null, _) => Ok(arrow_array::new_null_array(&data_type(ty), array.len())),
+        (D::Dictionary(key, values), Type::Text)
+            if conversion.dictionaries && **key == D::Int32 && **values == D::Utf8 =>
+        {
+            Ok(Arc::clone(array))
+        }
         (D::Dictionary(_, values), _) => convert(&plain(values)?, ty, conversion, site),
         (D::Boolean, Type::Bool) | (D::Int64, Type::Int) | (D::Float64, Type::Float) | (D::Utf8, Type::Text) => {
             Ok(Arc::clone(array))

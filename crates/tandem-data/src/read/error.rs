@@ -28,6 +28,13 @@ pub enum ReadError {
         /// The path, resolved.
         path: PathBuf,
     },
+    /// What does not fit in memory could not wait on the disk.
+    NoRoom {
+        /// The folder of temporary files.
+        folder: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// The glob matches no file, or is none.
     NoMatch {
         /// The source.
@@ -199,6 +206,9 @@ impl ReadError {
                 format!("source `{source_name}`: `{zone}` is not a time zone")
             }
             Self::Unreadable { path, error } => format!("{} cannot be read: {error}", path.display()),
+            Self::NoRoom { folder, error } => {
+                format!("records that do not fit in memory could not be put into {}: {error}", folder.display())
+            }
         }
     }
 
@@ -209,6 +219,9 @@ impl ReadError {
                 "Add a server with `path` and `format` to the contract".to_owned()
             }
             Self::UnknownServer { known, .. } => format!("It has: {}", known.join(", ")),
+            Self::NoRoom { .. } => {
+                "Make room there, name another folder of temporary files by TMPDIR, or allow more by `--memory`".to_owned()
+            }
             Self::Missing { .. } | Self::NoMatch { .. } => {
                 "Put the records there, or correct `path` under `servers` in the contract (relative to the project's folder)"
                     .to_owned()
@@ -262,9 +275,11 @@ impl ReadError {
         match self {
             Self::UnknownServer { .. } | Self::Missing { .. } | Self::NoMatch { .. } => Code::SourceFileMissing,
             Self::EmptyFolder { .. } | Self::EmptyFile { .. } => Code::SourceEmpty,
-            Self::NotInFormat { .. } | Self::BadRow { .. } | Self::Unreadable { .. } | Self::LocationChanged { .. } => {
-                Code::SourceUnreadable
-            }
+            Self::NotInFormat { .. }
+            | Self::BadRow { .. }
+            | Self::Unreadable { .. }
+            | Self::LocationChanged { .. }
+            | Self::NoRoom { .. } => Code::SourceUnreadable,
             Self::MissingColumn { .. } | Self::MissingTableColumn { .. } => Code::ColumnMissing,
             Self::WrongColumnType { .. } | Self::UnknownTimeZone { .. } => Code::ColumnType,
             Self::BadValue { .. } => Code::ValueBreaksContract,
@@ -282,6 +297,7 @@ impl ReadError {
             Self::UnknownServer { .. } | Self::NoMatch { .. } | Self::UnknownTimeZone { .. } => None,
             Self::Missing { path, .. } | Self::EmptyFolder { path, .. } | Self::Unreadable { path, .. } => Some(path),
             Self::LocationChanged { log, .. } => Some(log),
+            Self::NoRoom { folder, .. } => Some(folder),
             Self::EmptyFile { file, .. }
             | Self::NotInFormat { file, .. }
             | Self::BadRow { file, .. }
@@ -290,6 +306,10 @@ impl ReadError {
             | Self::WrongColumnType { file, .. }
             | Self::BadValue { file, .. } => Some(file),
         }
+    }
+
+    pub(crate) fn no_room(error: io::Error) -> Self {
+        Self::NoRoom { folder: std::env::temp_dir(), error }
     }
 
     pub(crate) fn unreadable(path: &Path, error: io::Error) -> Self {

@@ -97,9 +97,9 @@ enum Step {
 }
 
 impl Step {
-    fn open(part: &Part, shape: &Shape) -> Result<Self, ReadError> {
+    fn open(part: &Part, shape: &Shape, dictionaries: bool) -> Result<Self, ReadError> {
         Ok(match part.format {
-            Format::Parquet => Self::Parquet(Box::new(parquet::Reader::open(part, shape)?)),
+            Format::Parquet => Self::Parquet(Box::new(parquet::Reader::open(part, shape, dictionaries)?)),
             Format::Csv => Self::Csv(Box::new(csv::Reader::open(part, shape)?)),
             Format::Jsonl => Self::Jsonl(Box::new(jsonl::Reader::open(part, shape)?)),
         })
@@ -129,22 +129,86 @@ pub struct Reader {
 
 /// The records of a source: `wanted` are indexes of the contract's fields; a field may be wanted more than once.
 pub fn open(source: &Source, origin: &Origin, wanted: &[usize]) -> Result<Reader, ReadError> {
-    let parts = parts(source, origin)?;
-    let clock = LocalClock::new(source.time_zone.as_deref()).ok_or_else(|| ReadError::UnknownTimeZone {
-        source_name: source.name.clone(),
-        zone: source.time_zone.clone().unwrap_or_default(),
-    })?;
-    Ok(Reader {
-        shape: Shape::new(source, wanted),
-        position: 0,
-        own_log_begins: None,
-        total_bytes: parts.iter().map(|p| p.bytes).sum(),
-        parts: parts.into(),
-        current: None,
-        conversion: Conversion { clock, findings: Findings::default() },
-        bytes_begun: 0,
-        failed: false,
-    })
+    let parts = Parts::find(source, origin, wanted)?;
+    Ok(Reader { total_bytes: parts.bytes(), ..Reader::of(parts.shape, parts.clock, parts.parts.into()) })
+}
+
+/// A source's log in parts that can be read apart, each on a thread of its own.
+pub(crate) struct Parts {
+    shape: Shape,
+    clock: LocalClock,
+    parts: Vec<Part>,
+    dictionaries: bool,
+}
+
+impl Parts {
+    /// Finds them; `wanted` is as of [`open`].
+    pub(crate) fn find(source: &Source, origin: &Origin, wanted: &[usize]) -> Result<Self, ReadError> {
+        let parts = parts(source, origin)?;
+        let clock = LocalClock::new(source.time_zone.as_deref()).ok_or_else(|| ReadError::UnknownTimeZone {
+            source_name: source.name.clone(),
+            zone: source.time_zone.clone().unwrap_or_default(),
+        })?;
+        Ok(Self { shape: Shape::new(source, wanted), clock, parts, dictionaries: false })
+    }
+
+    /// Texts may come as dictionaries, where a file has them so: a column of `Dictionary(Int32, Utf8)`.
+    pub(crate) fn with_dictionaries(mut self) -> Self {
+        self.dictionaries = true;
+        self
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// The bytes of all.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.bytes).sum()
+    }
+
+    /// How many records all have, about: text formats do not say before they are read.
+    pub(crate) fn about_rows(&self) -> u64 {
+        self.parts.iter().map(|part| part.rows.unwrap_or(part.bytes / 32)).sum()
+    }
+
+    /// The records of one part; positions count from 0 in it.
+    pub(crate) fn open(&self, part: usize) -> Reader {
+        let alone = VecDeque::from([self.parts[part].clone()]);
+        // Whether the service's own log begins where it must is seen when all parts are read.
+        let mut reader =
+            Reader { own_log_begins: Some(0), ..Reader::of(self.shape.clone(), self.clock.clone(), alone) };
+        reader.conversion.dictionaries = self.dictionaries;
+        reader
+    }
+
+    /// The position of each part's first record, from how many records each has turned out to have.
+    pub(crate) fn positions(&self, rows: &[u64]) -> Result<Vec<u64>, ReadError> {
+        let (mut first, mut own) = (0, false);
+        let mut positions = Vec::with_capacity(rows.len());
+        for (part, rows) in self.parts.iter().zip(rows) {
+            if part.own_log && !own {
+                own = true;
+                own_log_at(part, &self.shape.source_name, first)?;
+            }
+            positions.push(first);
+            first += rows;
+        }
+        Ok(positions)
+    }
+}
+
+/// From the location's files to the service's own log: positions that were answered from must not have moved.
+fn own_log_at(part: &Part, source_name: &str, position: u64) -> Result<(), ReadError> {
+    if let Some(folder) = part.file.parent()
+        && let Some(began) = append::begins_at(folder).map_err(|e| ReadError::unreadable(folder, e))?
+        && began != position
+    {
+        let (source_name, now) = (source_name.to_owned(), position);
+        return Err(ReadError::LocationChanged { source_name, log: folder.to_path_buf(), began, now });
+    }
+    Ok(())
 }
 
 impl Reader {
@@ -173,19 +237,18 @@ impl Reader {
         self.own_log_begins.unwrap_or(self.position)
     }
 
-    /// From the location's files to the service's own log: positions that were answered from must not have moved.
-    fn enter_own_log(&mut self, part: &Part) -> Result<(), ReadError> {
-        if self.own_log_begins.is_none() {
-            self.own_log_begins = Some(self.position);
-            if let Some(folder) = part.file.parent()
-                && let Some(began) = append::begins_at(folder).map_err(|e| ReadError::unreadable(folder, e))?
-                && began != self.position
-            {
-                let (source_name, now) = (self.shape.source_name.clone(), self.position);
-                return Err(ReadError::LocationChanged { source_name, log: folder.to_path_buf(), began, now });
-            }
+    fn of(shape: Shape, clock: LocalClock, parts: VecDeque<Part>) -> Self {
+        Self {
+            shape,
+            parts,
+            current: None,
+            position: 0,
+            own_log_begins: None,
+            conversion: Conversion { clock, dictionaries: false, findings: Findings::default() },
+            total_bytes: 0,
+            bytes_begun: 0,
+            failed: false,
         }
-        Ok(())
     }
 
     fn step(&mut self) -> Result<Option<Batch>, ReadError> {
@@ -193,10 +256,11 @@ impl Reader {
             let Some((part, reader)) = &mut self.current else {
                 let Some(part) = self.parts.pop_front() else { return Ok(None) };
                 self.bytes_begun += part.bytes;
-                if part.own_log {
-                    self.enter_own_log(&part)?;
+                if part.own_log && self.own_log_begins.is_none() {
+                    self.own_log_begins = Some(self.position);
+                    own_log_at(&part, &self.shape.source_name, self.position)?;
                 }
-                let reader = Step::open(&part, &self.shape)?;
+                let reader = Step::open(&part, &self.shape, self.conversion.dictionaries)?;
                 self.current = Some((part, reader));
                 continue;
             };

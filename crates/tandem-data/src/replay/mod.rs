@@ -1,25 +1,41 @@
 //! The replay driver: the values that production would have had, for any number of asks at once.
 //!
-//! It groups the records by entity, and for each entity walks through its records and its asks together: every ask sees
-//! exactly the records that were known, and the engine gives the values. Entities are independent, so they are shared
-//! among threads; with a memory limit, they are taken in several passes over the log. Neither changes a bit of any
-//! value. Deliberately not here: what a value means (tandem-engine), and where asks come from (tandem-project).
+//! The log's parts are read on several threads ([`scatter`]), and every record goes to the partition of each entity it
+//! touches; what does not fit in memory waits on the disk ([`store`]). Then each partition's records are grouped by entity
+//! ([`gather`]) and walked through together with the asks ([`walk`]): every ask sees exactly the records that were known, and
+//! the engine gives the aggregates, of which the outputs are made ([`conclude`]). Threads, partitions and the disk change no
+//! bit of any value. Deliberately not here: what a value means (tandem-engine), and where asks come from (tandem-project).
 
+mod conclude;
+mod gather;
+mod identity;
 mod keys;
-mod log;
+mod measured;
+mod rows;
+mod scatter;
+mod store;
 mod walk;
 
 use arrow_array::ArrayRef;
-use tandem_definitions::{Micros, Project, Value};
+use tandem_definitions::{Micros, Project};
 use tandem_engine::Plan;
 
 use crate::finding::Findings;
-use crate::read::{Origin, ReadError};
-use crate::table::{Column, array_of, columns};
+use crate::read::{Origin, Parts, ReadError};
+use crate::table::{Column, columns};
 
+use identity::Replaced;
+pub use identity::{Admitted, first_of_identity};
 use keys::KeyIndex;
-use log::Logs;
-pub use log::{Admitted, first_of_identity};
+use measured::Late;
+use rows::Lane;
+use scatter::{Logs, Prepared, Scattered};
+use store::Room;
+
+/// About how many bytes a partition has: small enough to be sorted within a core's own cache.
+const PARTITION: u64 = 2 << 20;
+/// The most partitions, as a power of two: each takes a buffer for every thread and lane.
+const MOST_BITS: u32 = 10;
 
 /// What is asked: one row an ask, in the order in which the values come back.
 #[derive(Clone, Debug)]
@@ -43,7 +59,8 @@ pub enum Known {
     /// For each source of the plan and each ask, of the first so many records of its log those that had arrived before the
     /// instant: what a server had applied. (It holds back what claims to arrive later.)
     Positions(Vec<Vec<u64>>),
-    /// All: for outcomes, which are looked up when they are complete.
+    /// All, each as it is known today (its last version, with every field that came later): for outcomes, which are looked
+    /// up when they are complete, and for what corrections changed.
     Everything,
 }
 
@@ -52,7 +69,7 @@ pub enum Known {
 pub struct Options {
     /// How many threads fold; at least 1.
     pub threads: usize,
-    /// About how many bytes the records may take in memory; beyond it the log is read in several passes.
+    /// About how many bytes the records may take in memory; beyond it they wait on the disk.
     pub memory: Option<u64>,
     /// The present: arrivals after it are no part of the log's end. Without it, every arrival is.
     pub now: Option<Micros>,
@@ -71,8 +88,11 @@ pub struct Replayed {
     pub columns: Vec<ArrayRef>,
     /// For each of the plan's sources, what was read.
     pub logs: Vec<LogSummary>,
-    /// How often the log was read.
-    pub passes: usize,
+    /// The features (by index in the project) that found more categories than their cap, and for how many asks: there the
+    /// map is null, also where only another feature reads it.
+    pub over_the_cap: Vec<(usize, u64)>,
+    /// How many bytes of records waited on the disk.
+    pub spilled: u64,
 }
 
 /// What was read of one source.
@@ -84,6 +104,8 @@ pub struct LogSummary {
     pub records: u64,
     /// How many repeated an identity and were ignored.
     pub duplicates: u64,
+    /// How many were replaced or removed by a later record of their identity.
+    pub replaced: u64,
     /// For each entity (its index in the project), how many records had a null in its key and touched nobody.
     pub without_entity: Vec<(usize, u64)>,
     /// How many records claim to arrive after the present.
@@ -115,72 +137,92 @@ pub fn replay(
     options: &Options,
     progress: &dyn Fn(Progress),
 ) -> Result<Replayed, ReadError> {
-    let rows = asks.at.len();
-    let slots = plan.entities().len();
-    let widths: Vec<usize> = (0..slots).map(|slot| plan.aggregates(slot)).collect();
-    let offsets: Vec<usize> = (0..slots).map(|slot| widths[..slot].iter().sum()).collect();
-    let width: usize = widths.iter().sum();
-    let mut aggregates = vec![Value::Null; rows * width];
     let indexes: Vec<KeyIndex> = asks.keys.iter().map(|parts| KeyIndex::new(parts)).collect();
-    let read = Logs { project, plan, origin, now: options.now };
-    let admitted = log::admit(read, &asks.known)?;
-    let passes = log::passes(read, options.memory)?;
-    let mut logs = Vec::new();
-    for pass in 0..passes {
-        let report = |share: f64, records| {
-            progress(Progress { share: (pass as f64 + share) / passes as f64, records });
-        };
-        let loaded = log::load(read, &admitted, &indexes, (pass, passes), &|s, r| {
-            report(s * 0.6, r);
-        })?;
-        let records = loaded.summaries.iter().map(|log| log.records).sum();
-        for slot in 0..slots {
-            let folded = walk::walk(plan, slot, &loaded, &indexes[slot], asks, (pass, passes), options.threads);
-            for (ask, values) in folded.iter().flat_map(|chunk| chunk.asks(widths[slot])) {
-                let start = ask * width + offsets[slot];
-                aggregates[start..start + values.len()].clone_from_slice(values);
-            }
-            report(0.6 + 0.4 * (slot + 1) as f64 / slots as f64, records);
-        }
-        if pass == 0 {
-            logs = loaded.summaries;
-        }
-    }
-    for (log, admitted) in logs.iter_mut().zip(&admitted) {
-        log.duplicates = admitted.as_ref().map_or(0, Admitted::duplicates);
-    }
-    Ok(Replayed { columns: conclude(plan, &aggregates, width, asks, options.threads), logs, passes })
+    let sources = plan.sources().iter().map(|&s| prepare(project, plan, s, origin, &asks.known));
+    let sources: Vec<Prepared> = sources.collect::<Result<_, _>>()?;
+    let lanes = Lane::all(project, plan);
+    let room = Room::new(options.memory.map_or(u64::MAX, |memory| memory / 2));
+    let bits = bits(&lanes, &sources, options);
+    let logs = Logs { plan, lanes: &lanes, indexes: &indexes, sources: &sources, now: options.now, bits };
+    let report = |share: f64, records| progress(Progress { share, records });
+    let scattered = scatter::scatter(&logs, &room, options.threads, &|share, records| report(0.5 * share, records))?;
+    let records = scattered.summaries.iter().map(|log| log.records).sum();
+    let aggregates =
+        fold(&logs, &scattered, &room, asks, options.threads, &|share| report(0.5 + 0.45 * share, records));
+    let aggregates = aggregates?;
+    let over_the_cap = conclude::over_the_cap(plan, &aggregates);
+    let columns = conclude::conclude(plan, &aggregates, asks, options.threads);
+    Ok(Replayed { columns, logs: scattered.summaries, over_the_cap, spilled: room.spilled() })
 }
 
-/// From aggregates to outputs, ask by ask, in chunks shared among threads.
-fn conclude(plan: &Plan, aggregates: &[Value], width: usize, asks: &Asks, threads: usize) -> Vec<ArrayRef> {
-    let rows = asks.at.len();
-    let outputs = plan.outputs();
-    let per_thread = rows.div_ceil(threads.max(1)).max(1);
-    let request = of_five_types(&asks.request);
-    let chunk = |start: usize| {
-        let mut columns: Vec<Vec<Value>> = outputs.iter().map(|_| Vec::with_capacity(per_thread)).collect();
-        let mut values = Vec::new();
-        for row in start..(start + per_thread).min(rows) {
-            let told: Vec<_> = request.iter().map(|column| column.get(row)).collect();
-            plan.conclude(&aggregates[row * width..(row + 1) * width], &told, &mut values);
-            for (column, value) in columns.iter_mut().zip(values.drain(..)) {
-                column.push(value);
-            }
+/// The aggregates of all slots, one after the other, in the order of the asks.
+fn fold(
+    logs: &Logs<'_>,
+    scattered: &Scattered,
+    room: &Room,
+    asks: &Asks,
+    threads: usize,
+    progress: &dyn Fn(f64),
+) -> Result<Vec<ArrayRef>, ReadError> {
+    let slots = logs.plan.entities().len();
+    let mut aggregates = Vec::new();
+    for slot in 0..slots {
+        let Logs { plan, lanes, indexes, bits, .. } = *logs;
+        let ground = walk::Ground { plan, slot, lanes, scattered, index: &indexes[slot], asks, room, bits };
+        let folded = walk::walk(&ground, threads, &|share| progress((slot as f64 + share) / slots as f64));
+        aggregates.extend(conclude::in_order(&folded.map_err(ReadError::no_room)?, asks.at.len(), threads));
+    }
+    Ok(aggregates)
+}
+
+/// Finds a source's parts, and which of its records count.
+fn prepare(
+    project: &Project,
+    plan: &Plan,
+    source: usize,
+    origin: &Origin,
+    known: &Known,
+) -> Result<Prepared, ReadError> {
+    let declared = &project.sources[source];
+    let mut wanted = plan.fields(source).to_vec();
+    let mut late = Vec::new();
+    for (field, &read) in plan.fields(source).iter().enumerate() {
+        if let Some(arrives) = declared.fields[read].arrives {
+            late.push(Late { field, arrives: wanted.len() });
+            wanted.push(arrives);
         }
-        columns
-    };
-    let mut chunks: Vec<Vec<Vec<Value>>> = Vec::new();
-    std::thread::scope(|scope| {
-        let starts = (0..rows).step_by(per_thread);
-        let handles: Vec<_> = starts.map(|start| scope.spawn(move || chunk(start))).collect();
-        chunks = handles.into_iter().map(join).collect();
+    }
+    let tombstone = declared.tombstone.filter(|_| declared.corrects).map(|field| {
+        wanted.push(field);
+        wanted.len() - 1
     });
-    let mut column = |i: usize| {
-        let values: Vec<Value> = chunks.iter_mut().flat_map(|chunk| std::mem::take(&mut chunk[i])).collect();
-        array_of(outputs[i].ty, &values)
-    };
-    (0..outputs.len()).map(&mut column).collect()
+    let parts = Parts::find(declared, origin, &wanted)?.with_dictionaries();
+    let by_position = matches!(known, Known::Positions(_));
+    let mut prepared = Prepared { parts, admitted: None, replaced: None, late, tombstone, positions: None };
+    if !declared.identity.is_empty() {
+        let identities = Parts::find(declared, origin, &declared.identity)?;
+        let rows = if declared.corrects {
+            let (replaced, rows) = Replaced::find(&identities)?;
+            prepared.replaced = Some(replaced);
+            rows
+        } else {
+            let (admitted, rows) = identity::first_of(&identities, by_position)?;
+            prepared.admitted = Some(admitted);
+            rows
+        };
+        prepared.positions = Some(identities.positions(&rows)?);
+    }
+    Ok(prepared)
+}
+
+/// How many bits of an entity's number tell its partition.
+fn bits(lanes: &[Lane], sources: &[Prepared], options: &Options) -> u32 {
+    let bytes = |lane: &Lane| 8 * lane.width as u64 * sources[lane.s].parts.about_rows();
+    let all: u64 = lanes.iter().map(bytes).sum();
+    // With a limit, the partitions that are worked on must fit in half of it, rows and columns.
+    let at_once = 8 * options.threads.max(1) as u64;
+    let limit = options.memory.map_or(PARTITION, |memory| (memory / at_once).clamp(1, PARTITION));
+    all.div_ceil(limit).next_power_of_two().trailing_zeros().min(MOST_BITS)
 }
 
 /// The result of a thread; its panic goes on here.

@@ -1,282 +1,370 @@
-//! Walks through the records and the asks of each entity together, on several threads.
+//! Walks through the records and the asks of each entity together, partition by partition on several threads: every ask
+//! sees exactly the records that were known, and the engine gives the aggregates.
+//! Not here: what becomes of the aggregates (`conclude.rs`).
 
+use std::collections::HashSet;
+use std::io;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tandem_definitions::{Datum, Value};
-use tandem_engine::{Plan, Record, State, Texts};
+use tandem_definitions::{Micros, Value};
+use tandem_engine::{Plan, Rows, State, Texts};
 
-use crate::table::Column;
-
+use super::conclude::{Drafts, Folded};
+use super::gather::{Gathered, Words};
 use super::keys::{KeyIndex, NOBODY};
-use super::log::{Chunk, Loaded};
-use super::{Asks, Known, join, of_five_types};
+use super::rows::{Kind, Lane};
+use super::scatter::Scattered;
+use super::store::Room;
+use super::{Asks, Known, join};
 
-/// About how many records and asks a thread takes at once.
-const SHARE: usize = 20_000;
-
-/// The aggregates of some asks, one after the other.
-pub(super) struct Folded {
-    asks: Vec<u32>,
-    values: Vec<Value>,
-}
-
-impl Folded {
-    /// Each ask with its aggregates.
-    pub fn asks(&self, width: usize) -> impl Iterator<Item = (usize, &[Value])> {
-        self.asks.iter().enumerate().map(move |(i, &ask)| (ask as usize, &self.values[i * width..(i + 1) * width]))
-    }
-}
-
-/// The items of each entity, by its number: a counting sort, which keeps their order.
-struct Groups<T> {
+/// The asks of each entity, by its number: a counting sort, which keeps their order.
+struct Grouped {
     starts: Vec<u32>,
-    items: Vec<T>,
+    asks: Vec<u32>,
 }
 
-impl<T: Copy + Default> Groups<T> {
-    fn new(len: usize, each: impl Fn(&mut dyn FnMut(u32, T))) -> Self {
-        let mut starts = vec![0u32; len + 2];
-        each(&mut |number, _| starts[number as usize + 2] += 1);
+impl Grouped {
+    fn new(index: &KeyIndex) -> Self {
+        let mut starts = vec![0u32; index.len + 2];
+        let known = || index.asks.iter().enumerate().filter(|(_, number)| **number != NOBODY);
+        known().for_each(|(_, &number)| starts[number as usize + 2] += 1);
         for i in 2..starts.len() {
             starts[i] += starts[i - 1];
         }
-        let mut items = vec![T::default(); starts[len + 1] as usize];
-        each(&mut |number, item| {
+        let mut asks = vec![0; starts[index.len + 1] as usize];
+        for (ask, &number) in known() {
             let place = &mut starts[number as usize + 1];
-            items[*place as usize] = item;
+            asks[*place as usize] = ask as u32;
             *place += 1;
-        });
-        Self { starts, items }
-    }
-
-    fn of(&self, number: usize) -> &[T] {
-        &self.items[self.starts[number] as usize..self.starts[number + 1] as usize]
-    }
-}
-
-/// Where a record lies: its chunk and its row there.
-type Place = (u32, u32);
-
-/// A source seen from one kind of entity.
-struct Lane<'l> {
-    /// The source's index in the plan, and in the project.
-    slot: usize,
-    source: usize,
-    chunks: &'l [Chunk],
-    columns: Vec<Vec<Column<'l>>>,
-    records: Groups<Place>,
-}
-
-/// The aggregates of every ask about a slot's entities that falls to this pass.
-pub(super) fn walk(
-    plan: &Plan,
-    slot: usize,
-    loaded: &Loaded,
-    index: &KeyIndex,
-    asks: &Asks,
-    (pass, of): (usize, usize),
-    threads: usize,
-) -> Vec<Folded> {
-    let lanes: Vec<Lane<'_>> =
-        (0..plan.sources().len()).filter_map(|s| Lane::new(plan, slot, s, loaded, index)).collect();
-    let grouped: Groups<u32> = Groups::new(index.len, |each| {
-        for (ask, &number) in index.asks.iter().enumerate() {
-            if number != NOBODY && number as usize % of == pass {
-                each(number, ask as u32);
-            }
         }
-    });
-    let shares = shares(index.len, &lanes, &grouped);
-    let next = AtomicUsize::new(0);
-    let mut folded = Vec::new();
-    if pass == 0 {
-        folded.push(nobodys(plan, slot, index, asks));
+        Self { starts, asks }
     }
+
+    fn of(&self, number: usize) -> &[u32] {
+        &self.asks[self.starts[number] as usize..self.starts[number + 1] as usize]
+    }
+}
+
+/// What a slot's walk works on.
+pub(super) struct Ground<'g> {
+    pub plan: &'g Plan,
+    pub slot: usize,
+    pub lanes: &'g [Lane],
+    pub scattered: &'g Scattered,
+    pub index: &'g KeyIndex,
+    pub asks: &'g Asks,
+    pub room: &'g Room,
+    pub bits: u32,
+}
+
+/// The aggregates of every ask about a slot's entities.
+pub(super) fn walk(ground: &Ground<'_>, threads: usize, progress: &dyn Fn(f64)) -> io::Result<Vec<Folded>> {
+    let grouped = Grouped::new(ground.index);
+    let lanes: Vec<usize> = (0..ground.lanes.len()).filter(|&l| ground.lanes[l].slot == ground.slot).collect();
+    let words = |partition: usize| lanes.iter().map(|&l| ground.scattered.stores[l].words(partition)).sum::<usize>();
+    let mut partitions: Vec<(usize, usize)> = (0..1 << ground.bits).map(|p| (words(p), p)).collect();
+    // The largest first, so that no thread is left with one at the end.
+    partitions.sort_unstable_by(|a, b| b.cmp(a));
+    let (next, done) = (AtomicUsize::new(0), std::sync::mpsc::channel());
+    let mut folded = vec![nobodys(ground)];
     std::thread::scope(|scope| {
-        let work = || {
-            let (state, texts) = (State::default(), Texts::default());
-            let mut walker = Walker { plan, slot, lanes: &lanes, asks, state, texts, done: Vec::new() };
-            while let Some(window) = shares.get(next.fetch_add(1, Ordering::Relaxed)..).and_then(|s| s.get(..2)) {
-                walker.share(&grouped, window[0], window[1]);
+        let work = |sender: std::sync::mpsc::Sender<()>| {
+            let mut walker = Walker::new(ground, &lanes);
+            let mut own = Vec::new();
+            while let Some((_, partition)) = partitions.get(next.fetch_add(1, Ordering::Relaxed)) {
+                own.push(walker.partition(*partition, &grouped)?);
+                sender.send(()).ok();
             }
-            walker.done
+            Ok::<_, io::Error>(own)
         };
-        let handles: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
-        folded.extend(handles.into_iter().flat_map(join));
-    });
-    folded
+        let handles: Vec<_> = (0..threads.clamp(1, partitions.len()))
+            .map(|_| {
+                let sender = done.0.clone();
+                scope.spawn(move || work(sender))
+            })
+            .collect();
+        drop(done.0);
+        for (finished, ()) in (1..).zip(done.1) {
+            progress(f64::from(finished) / partitions.len() as f64);
+        }
+        for handle in handles {
+            folded.extend(join(handle)?);
+        }
+        Ok::<_, io::Error>(())
+    })?;
+    Ok(folded)
 }
 
 /// The asks about nobody: a key with a null part has no records.
-fn nobodys(plan: &Plan, slot: usize, index: &KeyIndex, asks: &Asks) -> Folded {
-    let width = plan.aggregates(slot);
-    let nobody = index.asks.iter().enumerate().filter(|(_, number)| **number == NOBODY);
-    let mut folded = Folded { asks: nobody.map(|(ask, _)| ask as u32).collect(), values: Vec::new() };
-    folded.values.resize(folded.asks.len() * width, Value::Null);
-    if width > 0 {
-        for (ask, values) in folded.asks.iter().zip(folded.values.chunks_exact_mut(width)) {
-            plan.fold(slot, None, &Texts::default(), asks.at[*ask as usize], values);
-        }
+fn nobodys(ground: &Ground<'_>) -> Folded {
+    let mut drafts = Drafts::new(ground.plan, ground.slot, 0);
+    let mut out = vec![Value::Null; ground.plan.aggregates(ground.slot)];
+    for (ask, _) in ground.index.asks.iter().enumerate().filter(|(_, number)| **number == NOBODY) {
+        ground.plan.fold(ground.slot, None, &ground.scattered.texts, ground.asks.at[ask], &mut out);
+        drafts.push(ask as u32, &out);
     }
-    folded
-}
-
-/// The bounds of shares of about equal work.
-fn shares(entities: usize, lanes: &[Lane<'_>], asks: &Groups<u32>) -> Vec<usize> {
-    let mut bounds = vec![0];
-    let mut work = 0;
-    for number in 0..entities {
-        work += asks.of(number).len() + lanes.iter().map(|lane| lane.records.of(number).len()).sum::<usize>();
-        if work >= SHARE {
-            bounds.push(number + 1);
-            work = 0;
-        }
-    }
-    if bounds.last() != Some(&entities) {
-        bounds.push(entities);
-    }
-    bounds
-}
-
-impl<'l> Lane<'l> {
-    /// `None` when the source's records do not touch the slot's entities.
-    fn new(plan: &Plan, slot: usize, s: usize, loaded: &'l Loaded, index: &KeyIndex) -> Option<Self> {
-        let source = plan.sources()[s];
-        let touches: Vec<usize> =
-            plan.touches(source).iter().enumerate().filter(|(_, t)| t.slot == slot).map(|(i, _)| i).collect();
-        if touches.is_empty() {
-            return None;
-        }
-        let chunks = &loaded.chunks[s];
-        let records = Groups::new(index.len, |each| {
-            for (c, chunk) in chunks.iter().enumerate() {
-                for row in 0..chunk.position.len() {
-                    for &touch in &touches {
-                        let number = chunk.touched[touch][row];
-                        if number != NOBODY {
-                            each(number, (c as u32, row as u32));
-                        }
-                    }
-                }
-            }
-        });
-        let columns = chunks.iter().map(|chunk| of_five_types(&chunk.columns)).collect();
-        Some(Self { slot: s, source, chunks, columns, records })
-    }
-
-    fn arrival(&self, place: Place) -> i64 {
-        self.chunks[place.0 as usize].arrival[place.1 as usize]
-    }
-
-    fn position(&self, place: Place) -> u64 {
-        self.chunks[place.0 as usize].position[place.1 as usize]
-    }
+    drafts.finish()
 }
 
 /// One thread's work: a state that is used for one entity after the other.
 struct Walker<'w> {
-    plan: &'w Plan,
-    slot: usize,
-    lanes: &'w [Lane<'w>],
-    asks: &'w Asks,
+    ground: &'w Ground<'w>,
+    lanes: &'w [usize],
+    gathered: Vec<Gathered>,
     state: State,
-    texts: Texts,
-    done: Vec<Folded>,
+    out: Vec<Value>,
+}
+
+/// The columns that go into a state next, and each lane's records that have not yet: one for all entities of a partition.
+#[derive(Default)]
+struct Columns<'g> {
+    ranges: Vec<Range<usize>>,
+    nulls: Vec<&'g [u64]>,
+    words: Vec<&'g [u64]>,
+}
+
+/// How many of these arrivals, which are in order, lie before an instant. Mostly few do, so they are looked for from the
+/// front, in steps that double.
+fn arrived_before(arrivals: &[Micros], at: Micros) -> usize {
+    let mut to = 1;
+    while to < arrivals.len() && arrivals[to] < at {
+        to *= 2;
+    }
+    let from = to / 2;
+    from + arrivals[from..(to + 1).min(arrivals.len())].partition_point(|arrival| *arrival < at)
 }
 
 impl<'w> Walker<'w> {
-    /// The entities from `from` up to and without `to`.
-    fn share(&mut self, grouped: &Groups<u32>, from: usize, to: usize) {
-        let width = self.plan.aggregates(self.slot);
-        let mut folded = Folded { asks: Vec::new(), values: Vec::new() };
-        for number in from..to {
-            let mut order = grouped.of(number).to_vec();
+    fn new(ground: &'w Ground<'w>, lanes: &'w [usize]) -> Self {
+        let out = vec![Value::Null; ground.plan.aggregates(ground.slot)];
+        let gathered = lanes.iter().map(|_| Gathered::default()).collect();
+        Self { ground, lanes, gathered, state: State::default(), out }
+    }
+
+    fn partition(&mut self, partition: usize, grouped: &Grouped) -> io::Result<Folded> {
+        let Ground { lanes, scattered, index, asks, room, bits, .. } = self.ground;
+        let entities = (index.len + (1 << bits) - 1 - partition) >> bits;
+        for (&l, gathered) in self.lanes.iter().zip(&mut self.gathered) {
+            let (lane, store) = (&lanes[l], &scattered.stores[l]);
+            let positions = &scattered.positions[lane.s];
+            gathered.take(lane, (store, room), positions, (partition, *bits, entities), &asks.known)?;
+        }
+        let mut drafts = Drafts::new(self.ground.plan, self.ground.slot, index.asks.len() >> bits);
+        let gathered = std::mem::take(&mut self.gathered);
+        let in_bulk = self.lanes.iter().all(|&l| !lanes[l].changes) && !matches!(asks.known, Known::Positions(_));
+        let (mut order, mut columns) = (Vec::new(), Columns::default());
+        for entity in 0..entities {
+            order.clear();
+            order.extend_from_slice(grouped.of(entity << bits | partition));
             if order.is_empty() {
                 continue;
             }
-            match &self.asks.known {
-                Known::Arrived => order.sort_by_key(|&ask| self.asks.at[ask as usize]),
-                // A server's positions only grow, so their sum is the order in which it answered.
-                Known::Positions(applied) => {
-                    let taken = |ask: u32| applied.iter().map(|p| p[ask as usize]).sum::<u64>();
-                    order.sort_by_key(|&ask| (taken(ask), self.asks.at[ask as usize]));
-                }
-                Known::Everything => {}
+            self.state.clear();
+            if in_bulk {
+                self.in_bulk(entity, &mut order, &gathered, &mut columns, &mut drafts);
+            } else {
+                self.one_by_one(entity, &mut order, &gathered, &mut columns, &mut drafts);
             }
-            self.entity(number, &order, width, &mut folded);
         }
-        self.done.push(folded);
+        self.gathered = gathered;
+        Ok(drafts.finish())
     }
 
-    fn entity(&mut self, number: usize, order: &[u32], width: usize, folded: &mut Folded) {
-        self.state.clear();
-        let mut waiting: Vec<std::vec::IntoIter<Place>> = Vec::with_capacity(self.lanes.len());
-        let mut heads: Vec<Option<Place>> = Vec::with_capacity(self.lanes.len());
-        for lane in self.lanes {
-            let mut records = lane.records.of(number).to_vec();
-            // In log order; a log is in order of arrival, but for clocks and files that are not.
-            if matches!(self.asks.known, Known::Arrived) && !records.is_sorted_by_key(|&p| lane.arrival(p)) {
-                records.sort_by_key(|&p| lane.arrival(p));
-            }
-            let mut records = records.into_iter();
-            heads.push(records.next());
-            waiting.push(records);
+    /// An entity whose records only ever come: all that arrived since the last ask become known at once.
+    fn in_bulk<'g>(
+        &mut self,
+        entity: usize,
+        order: &mut [u32],
+        gathered: &'g [Gathered],
+        columns: &mut Columns<'g>,
+        drafts: &mut Drafts,
+    ) {
+        let asks = self.ground.asks;
+        let arrived = matches!(asks.known, Known::Arrived);
+        if arrived {
+            order.sort_by_key(|&ask| asks.at[ask as usize]);
         }
-        let lanes = self.lanes;
-        let by_position = matches!(self.asks.known, Known::Positions(_));
-        let mut fields: Vec<Datum<'w>> = Vec::new();
-        let mut held: Vec<(usize, Place)> = Vec::new();
-        // By position only: what was applied, and the latest arrival of it.
-        let mut applied: Vec<(usize, Place)> = Vec::new();
-        let mut latest = i64::MIN;
-        for &ask in order {
-            let at = self.asks.at[ask as usize];
-            if latest >= at {
-                // Asked as of an earlier instant than somebody before: what arrived since is not known again.
+        columns.ranges.clear();
+        columns.ranges.extend(gathered.iter().map(|g| g.of(entity)));
+        for &ask in order.iter() {
+            let at = asks.at[ask as usize];
+            for (i, of) in gathered.iter().enumerate() {
+                let range = columns.ranges[i].clone();
+                let waiting = &of.arrival[range.clone()];
+                let known = if arrived { arrived_before(waiting, at) } else { waiting.len() };
+                if known > 0 {
+                    columns.ranges[i].start += known;
+                    self.extend(i, of, range.start..range.start + known, columns);
+                }
+            }
+            self.ask(ask, at, drafts);
+        }
+    }
+
+    fn extend<'g>(&mut self, i: usize, gathered: &'g Gathered, range: Range<usize>, columns: &mut Columns<'g>) {
+        let Ground { plan, slot, lanes, scattered, .. } = self.ground;
+        let Columns { nulls, words, .. } = columns;
+        nulls.clear();
+        nulls.extend(gathered.nulls.iter().map(|column| &column[range.clone()]));
+        words.clear();
+        words.extend(gathered.words.iter().map(|column: &Words| column.of(range.clone())));
+        let rows = Rows {
+            event: &gathered.event[range.clone()],
+            arrival: &gathered.arrival[range.clone()],
+            position: &gathered.position[range],
+            nulls,
+            words,
+        };
+        self.state.extend(plan, &scattered.texts, *slot, lanes[self.lanes[i]].source, &rows);
+    }
+
+    fn ask(&mut self, ask: u32, at: Micros, drafts: &mut Drafts) {
+        let Ground { plan, slot, scattered, .. } = self.ground;
+        let texts: &Texts = &scattered.texts;
+        plan.fold(*slot, Some(&self.state), texts, at, &mut self.out);
+        drafts.push(ask, &self.out);
+    }
+
+    /// An entity whose records change, or of which positions say what was known.
+    fn one_by_one<'g>(
+        &mut self,
+        entity: usize,
+        order: &mut [u32],
+        gathered: &'g [Gathered],
+        columns: &mut Columns<'g>,
+        drafts: &mut Drafts,
+    ) {
+        let asks = self.ground.asks;
+        let mut steps = Steps::new(gathered, entity, &asks.known);
+        match &asks.known {
+            Known::Arrived => order.sort_by_key(|&ask| asks.at[ask as usize]),
+            // A server's positions only grow, so their sum is the order in which it answered.
+            Known::Positions(applied) => {
+                let taken = |ask: u32| applied.iter().map(|p| p[ask as usize]).sum::<u64>();
+                order.sort_by_key(|&ask| (taken(ask), asks.at[ask as usize]));
+            }
+            Known::Everything => {}
+        }
+        let mut ended = HashSet::new();
+        for &ask in order.iter() {
+            let at = asks.at[ask as usize];
+            if steps.latest >= at && matches!(asks.known, Known::Positions(_)) {
+                // Asked as of an earlier instant than somebody before: what came since is not known again.
                 self.state.clear();
-                held.append(&mut applied);
-                latest = i64::MIN;
+                ended.clear();
+                steps.rewind();
             }
-            for (i, lane) in lanes.iter().enumerate() {
-                while let Some(place) = heads[i] {
-                    let known = match &self.asks.known {
-                        Known::Arrived => lane.arrival(place) < at,
-                        Known::Positions(applied) => lane.position(place) < applied[lane.slot][ask as usize],
-                        Known::Everything => true,
-                    };
-                    if !known {
-                        break;
-                    }
-                    heads[i] = waiting[i].next();
-                    if by_position {
-                        held.push((i, place));
-                    } else {
-                        self.apply(lane, place, &mut fields);
-                    }
+            match &asks.known {
+                Known::Arrived => steps.come(|step| step.from < at),
+                Known::Everything => steps.come(|_| true),
+                Known::Positions(applied) => {
+                    let applied = |step: &Step| applied[self.ground.lanes[self.lanes[step.lane]].s][ask as usize];
+                    steps.hold(|step| step.position < applied(step), at);
                 }
             }
-            held.retain(|&(i, place)| {
-                let due = lanes[i].arrival(place) < at;
-                if due {
-                    self.apply(&lanes[i], place, &mut fields);
-                    applied.push((i, place));
-                    latest = latest.max(lanes[i].arrival(place));
-                }
-                !due
-            });
-            let start = folded.values.len();
-            folded.asks.push(ask);
-            folded.values.resize(start + width, Value::Null);
-            self.plan.fold(self.slot, Some(&self.state), &self.texts, at, &mut folded.values[start..]);
+            for &step in &steps.due {
+                self.step(step, gathered, columns, &mut ended);
+            }
+            self.ask(ask, at, drafts);
         }
     }
 
-    fn apply(&mut self, lane: &'w Lane<'w>, place: Place, fields: &mut Vec<Datum<'w>>) {
-        let (chunk, row) = (&lane.chunks[place.0 as usize], place.1 as usize);
-        fields.clear();
-        fields.extend(lane.columns[place.0 as usize].iter().map(|column| column.get(row)));
-        let (event, arrival, position) = (chunk.event[row], chunk.arrival[row], chunk.position[row]);
-        let record = Record { source: lane.source, position, event, arrival, fields };
-        self.state.apply(self.plan, &mut self.texts, self.slot, &record);
+    fn step<'g>(
+        &mut self,
+        step: Step,
+        gathered: &'g [Gathered],
+        columns: &mut Columns<'g>,
+        ended: &mut HashSet<(usize, u64)>,
+    ) {
+        let Step { lane, row, .. } = step;
+        let of = &gathered[lane];
+        let kind = of.changes.as_ref().map_or(Kind::Apply, |changes| changes.kind[row]);
+        let record = (lane, of.position[row]);
+        if ended.contains(&record) {
+            return;
+        }
+        if kind != Kind::Apply {
+            let Ground { plan, slot, lanes, scattered, .. } = self.ground;
+            let (event, arrival, position) = (of.event[row], of.arrival[row], of.position[row]);
+            let source = lanes[self.lanes[lane]].source;
+            let record = tandem_engine::Record { source, position, event, arrival, fields: &[] };
+            self.state.retract(plan, &scattered.texts, *slot, &record);
+        }
+        if kind == Kind::Remove {
+            ended.insert(record);
+        } else {
+            self.extend(lane, of, row..row + 1, columns);
+        }
+    }
+}
+
+/// What happens to an entity's records, in the order in which production came to know it.
+struct Steps {
+    /// By lane: in order of time, or, where positions say what was known, of positions.
+    waiting: Vec<Vec<Step>>,
+    /// How many of each lane have come.
+    come: Vec<usize>,
+    /// What has come to the log, and had not arrived.
+    held: Vec<Step>,
+    /// What was held and is done, and the latest time of it.
+    done: Vec<Step>,
+    latest: Micros,
+    /// What is to be done before the present ask.
+    due: Vec<Step>,
+}
+
+#[derive(Clone, Copy)]
+struct Step {
+    lane: usize,
+    row: usize,
+    from: Micros,
+    position: u64,
+}
+
+impl Steps {
+    fn new(gathered: &[Gathered], entity: usize, known: &Known) -> Self {
+        let by_position = matches!(known, Known::Positions(_));
+        let waiting = gathered.iter().enumerate().map(|(lane, of)| {
+            let step = |row| match &of.changes {
+                None => Step { lane, row, from: of.arrival[row], position: of.position[row] },
+                Some(changes) => Step { lane, row, from: changes.from[row], position: changes.from_position[row] },
+            };
+            let mut steps: Vec<Step> = of.of(entity).map(step).collect();
+            // Stable: what a record does at one time, it does in the order in which its rows were made.
+            steps.sort_by_key(|step| (if by_position { step.position } else { 0 }, step.from));
+            steps
+        });
+        let waiting: Vec<Vec<Step>> = waiting.collect();
+        let come = vec![0; waiting.len()];
+        Self { waiting, come, held: Vec::new(), done: Vec::new(), latest: Micros::MIN, due: Vec::new() }
+    }
+
+    /// What has come by now is due.
+    fn come(&mut self, has_come: impl Fn(&Step) -> bool) {
+        self.due.clear();
+        for (steps, come) in self.waiting.iter().zip(&mut self.come) {
+            while let Some(step) = steps.get(*come).filter(|step| has_come(step)) {
+                self.due.push(*step);
+                *come += 1;
+            }
+        }
+    }
+
+    /// What has come to the log by now is due when it has arrived before `at`, and is held otherwise.
+    fn hold(&mut self, has_come: impl Fn(&Step) -> bool, at: Micros) {
+        self.come(has_come);
+        self.held.append(&mut self.due);
+        let (due, held) = std::mem::take(&mut self.held).into_iter().partition(|step| step.from < at);
+        (self.due, self.held) = (due, held);
+        self.latest = self.due.iter().map(|step| step.from).fold(self.latest, Micros::max);
+        self.done.extend_from_slice(&self.due);
+    }
+
+    /// Nothing is done any more: it is held again.
+    fn rewind(&mut self) {
+        self.held.append(&mut self.done);
+        self.held.sort_by_key(|step| step.from);
+        self.latest = Micros::MIN;
     }
 }

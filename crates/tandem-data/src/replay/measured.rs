@@ -1,0 +1,198 @@
+//! What is kept of the records of a batch, in columns: a measure that is a field as it is comes straight from the field's
+//! column; every other one is computed by the engine, record by record.
+//! Not here: which records (`scatter.rs`).
+
+use std::sync::{Mutex, PoisonError};
+
+use arrow_array::{Array, ArrayRef};
+use tandem_definitions::{Datum, Micros, Type, canonical_bits};
+use tandem_engine::{Measuring, Plan, Texts};
+
+use crate::table::Column;
+
+use super::of_five_types;
+use super::rows::Lane;
+use super::scatter::Entry;
+
+/// A field of the plan that becomes known later than its record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Late {
+    /// Which of the columns read it is, and which says when.
+    pub field: usize,
+    pub arrives: usize,
+}
+
+impl Late {
+    /// When the field of this row became known; `None`: never. Never before the record itself, whose business that is.
+    pub fn known_from(&self, columns: &[ArrayRef], row: usize) -> Option<Micros> {
+        match of_five_types(&columns[self.arrives..=self.arrives])[0].get(row) {
+            Datum::Time(at) => Some(at),
+            _ => None,
+        }
+    }
+}
+
+/// The nulls and words of some entries.
+pub(super) struct Measured {
+    /// Columns of bits, one for each 64 measures.
+    nulls: Vec<Vec<u64>>,
+    words: Vec<Vec<u64>>,
+}
+
+impl Measured {
+    /// Measures the entries; of `columns` the first `fields` are the plan's.
+    pub fn new(
+        plan: &Plan,
+        lane: &Lane,
+        (columns, fields): (&[Column<'_>], usize),
+        late: &[Late],
+        entries: &[Entry],
+        texts: &Mutex<Texts>,
+    ) -> Self {
+        let mut measured = Self { nulls: vec![vec![0; entries.len()]; lane.nulls.1], words: Vec::new() };
+        for (m, measuring) in lane.measures.iter().enumerate() {
+            let mut words = Vec::with_capacity(entries.len());
+            let nulls = &mut measured.nulls[m / 64];
+            let bit = 1u64 << (m % 64);
+            match measuring {
+                Measuring::Always => continue,
+                Measuring::Field(f) if late.is_empty() => {
+                    copy(&columns[*f], entries, texts, &mut words, |i| nulls[i] |= bit);
+                }
+                _ => {
+                    let batch = Computed { plan, lane, m, columns, fields, late, texts };
+                    batch.words(entries, &mut words, |i| nulls[i] |= bit);
+                }
+            }
+            measured.words.push(words);
+        }
+        measured
+    }
+
+    /// Appends the nulls and words of an entry to its row.
+    pub fn push(&self, entry: usize, row: &mut Vec<u64>) {
+        row.extend(self.nulls.iter().map(|column| column[entry]));
+        row.extend(self.words.iter().map(|column| column[entry]));
+    }
+}
+
+/// A measure that the engine computes.
+struct Computed<'c> {
+    plan: &'c Plan,
+    lane: &'c Lane,
+    m: usize,
+    columns: &'c [Column<'c>],
+    fields: usize,
+    late: &'c [Late],
+    texts: &'c Mutex<Texts>,
+}
+
+impl Computed<'_> {
+    fn words(&self, entries: &[Entry], words: &mut Vec<u64>, mut null: impl FnMut(usize)) {
+        let Self { plan, lane, m, columns, .. } = *self;
+        let reads = plan.measure_reads(lane.slot, lane.source, m);
+        let mut push = |i: usize, word: Option<u64>| {
+            if word.is_none() {
+                null(i);
+            }
+            words.push(word.unwrap_or(0));
+        };
+        if plan.measure_type(lane.slot, lane.source, m) == Some(Type::Text) {
+            let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+            return self.each(&reads, entries, &mut texts, push);
+        }
+        // Only a text that is kept gets a number, so the others need not wait for those that all threads share.
+        let mut texts = Texts::default();
+        let dictionary = match reads.as_slice() {
+            [only] if self.late.is_empty() => Some(&columns[*only]),
+            _ => None,
+        };
+        let Some(Column::Dictionary(rows, values)) = dictionary else {
+            return self.each(&reads, entries, &mut texts, push);
+        };
+        // Computed once for each text of the dictionary, and once for null.
+        let mut known: Vec<Option<Option<u64>>> = vec![None; values.len() + 1];
+        for (i, entry) in entries.iter().enumerate() {
+            let row = entry.row as usize;
+            let at = if rows.is_valid(row) { rows.keys().value(row) as usize } else { values.len() };
+            let word = known[at].get_or_insert_with(|| {
+                let mut word = None;
+                self.each(&reads, &entries[i..=i], &mut texts, |_, computed| word = computed);
+                word
+            });
+            push(i, *word);
+        }
+    }
+
+    /// Computes it of each entry's record as far as it was known.
+    fn each(&self, reads: &[usize], entries: &[Entry], texts: &mut Texts, mut push: impl FnMut(usize, Option<u64>)) {
+        let Self { plan, lane, m, columns, fields, late, .. } = *self;
+        let mut row = vec![Datum::Null; fields];
+        for (i, entry) in entries.iter().enumerate() {
+            for &field in reads {
+                row[field] = columns[field].get(entry.row as usize);
+            }
+            mask(&mut row, columns, late, entry);
+            push(i, plan.measure(lane.slot, lane.source, m, &row, texts));
+        }
+    }
+}
+
+/// Makes null what is not known yet.
+fn mask(row: &mut [Datum<'_>], columns: &[Column<'_>], late: &[Late], entry: &Entry) {
+    for Late { field, arrives } in late {
+        let known = matches!(columns[*arrives].get(entry.row as usize), Datum::Time(at) if at <= entry.from);
+        if !known {
+            row[*field] = Datum::Null;
+        }
+    }
+}
+
+/// The words of a field's column as it is.
+fn copy(
+    column: &Column<'_>,
+    entries: &[Entry],
+    texts: &Mutex<Texts>,
+    words: &mut Vec<u64>,
+    mut null: impl FnMut(usize),
+) {
+    let rows = entries.iter().map(|entry| entry.row as usize);
+    let mut check = |array: &dyn Array| {
+        if array.null_count() > 0 {
+            (0..entries.len()).filter(|&i| array.is_null(entries[i].row as usize)).for_each(&mut null);
+        }
+    };
+    match column {
+        Column::Int(array) => {
+            check(array);
+            words.extend(rows.map(|row| array.values()[row] as u64));
+        }
+        Column::Time(array) => {
+            check(array);
+            words.extend(rows.map(|row| array.values()[row] as u64));
+        }
+        Column::Float(array) => {
+            check(array);
+            words.extend(rows.map(|row| canonical_bits(array.values()[row])));
+        }
+        Column::Bool(array) => {
+            check(array);
+            words.extend(rows.map(|row| u64::from(array.value(row))));
+        }
+        Column::Dictionary(array, values) => {
+            check(array);
+            let mut texts = texts.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known: Vec<Option<u64>> = vec![None; values.len()];
+            for row in rows {
+                let at = array.keys().value(row) as usize;
+                let valid = array.is_valid(row) && values.is_valid(at);
+                words.push(if valid { *known[at].get_or_insert_with(|| texts.intern(values.value(at))) } else { 0 });
+            }
+        }
+        Column::Text(array) => {
+            check(array);
+            let mut texts = texts.lock().unwrap_or_else(PoisonError::into_inner);
+            words.extend(rows.map(|row| if array.is_null(row) { 0 } else { texts.intern(array.value(row)) }));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! How a record lies among the rows of a partition: as words, one row after the other, all of a lane of one width.
+//!
+//! A lane is a source seen from one kind of entity. Most lanes' rows are records that count from their arrival on. A lane
+//! whose records change after they arrived (a source that corrects, a field that arrives later) has operations instead:
+//! apply, replace, remove, each from a time and a position on. Not here: which rows there are (`scatter.rs`).
+
+use tandem_definitions::{Project, Source};
+use tandem_engine::{Measuring, Plan};
+
+/// Where things stand in a row.
+pub(super) const WHO: usize = 0;
+pub(super) const EVENT: usize = 1;
+pub(super) const ARRIVAL: usize = 2;
+/// Only in lanes whose records change.
+pub(super) const KIND: usize = 3;
+pub(super) const FROM: usize = 4;
+pub(super) const FROM_POSITION: usize = 5;
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The record counts.
+    Apply,
+    /// A field of the record became known: it counts with it, and no longer without.
+    Replace,
+    /// A later record of the same identity has replaced or removed it: it never counts again.
+    Remove,
+}
+
+impl Kind {
+    pub fn word(self) -> u64 {
+        self as u64
+    }
+
+    pub fn of(word: u64) -> Self {
+        match word {
+            0 => Self::Apply,
+            1 => Self::Replace,
+            _ => Self::Remove,
+        }
+    }
+}
+
+/// A source seen from one kind of entity, and how its rows are laid out.
+#[derive(Debug)]
+pub(super) struct Lane {
+    /// The source's index in the plan, and in the project.
+    pub s: usize,
+    pub source: usize,
+    pub slot: usize,
+    /// How each measure comes about.
+    pub measures: Vec<Measuring>,
+    /// For each measure where its word stands; `None` for one that is always true.
+    pub words: Vec<Option<usize>>,
+    /// Where the bits of nulls begin, and how many words they take.
+    pub nulls: (usize, usize),
+    /// Whether its rows are operations.
+    pub changes: bool,
+    pub width: usize,
+}
+
+impl Lane {
+    /// The lanes of a plan.
+    pub fn all(project: &Project, plan: &Plan) -> Vec<Self> {
+        let mut lanes = Vec::new();
+        for (s, &source) in plan.sources().iter().enumerate() {
+            for slot in 0..plan.entities().len() {
+                if plan.touches(source).iter().any(|touch| touch.slot == slot) {
+                    lanes.push(Self::new(&project.sources[source], plan, (s, source, slot)));
+                }
+            }
+        }
+        lanes
+    }
+
+    fn new(declared: &Source, plan: &Plan, (s, source, slot): (usize, usize, usize)) -> Self {
+        let late = plan.fields(source).iter().any(|&field| declared.fields[field].arrives.is_some());
+        let changes = declared.corrects || late;
+        let measures: Vec<Measuring> = plan.measures(slot, source).collect();
+        let first = if changes { FROM_POSITION + 1 } else { ARRIVAL + 1 };
+        let nulls = (first, measures.len().div_ceil(64));
+        let mut width = nulls.0 + nulls.1;
+        let words = measures.iter().map(|measure| {
+            let kept = !matches!(measure, Measuring::Always);
+            width += usize::from(kept);
+            kept.then(|| width - 1)
+        });
+        let words = words.collect();
+        Self { s, source, slot, measures, words, nulls, changes, width }
+    }
+}
+
+/// The word of an entity's number and a record's place in its part.
+///
+/// # Panics
+/// When a part has 2^32 records or more, which is more than is read in one part of a log.
+pub(super) fn who(number: u32, row: u64) -> u64 {
+    let row = u32::try_from(row).expect("a part of a log has fewer than 2^32 records: please report this");
+    u64::from(number) << 32 | u64::from(row)
+}
+
+pub(super) fn number(row: &[u64]) -> u32 {
+    (row[WHO] >> 32) as u32
+}
+
+pub(super) fn place(row: &[u64]) -> u64 {
+    row[WHO] & 0xffff_ffff
+}

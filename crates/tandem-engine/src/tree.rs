@@ -1,0 +1,427 @@
+//! The records of a track in the one order, as a tree: blocks below, and above them nodes that keep the partial results of
+//! all that lies below, so that a long window is put together from few of them, and a late record changes one path.
+//!
+//! After FiBA (Tangwongsan, Hirzel and Schneider, "Optimal and general out-of-order sliding-window aggregation", VLDB 2019),
+//! with two differences: nothing is evicted, since an instant may ask about any window; and the last path, to which most
+//! records go, keeps no results until it is full. Not here: what is folded (`partial.rs`), and windows (`track.rs`).
+
+use serde::{Deserialize, Serialize};
+use tandem_definitions::Micros;
+
+use crate::block::{Block, Order, ROWS, Shape, Slice};
+use crate::fold::Lane;
+use crate::partial::Partial;
+use crate::texts::Texts;
+
+/// Children of a node, at most.
+const CHILDREN: usize = 16;
+/// Marks in one list, at most: a late record moves half of it, and a window of more records looks at several.
+const MARKS: usize = 16_384;
+/// A place: from the lowest bits on, for each node which child, and in the block which row.
+const CHILD_BITS: u32 = 5;
+
+/// A part of the records, with what was folded of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Node {
+    /// The first record.
+    first: Order,
+    /// For each fold of the lane the result of all records here; on the last path there may be none.
+    kept: Option<Box<[Partial]>>,
+    body: Body,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Body {
+    Block(Block),
+    Nodes(Vec<Node>),
+}
+
+/// What a change needs to know.
+#[derive(Clone, Copy)]
+pub(crate) struct Ground<'g> {
+    pub lane: &'g Lane,
+    pub shape: Shape,
+    pub texts: &'g Texts,
+}
+
+/// Whoever looks at the records of an interval, in order or in the reverse order.
+pub(crate) trait Visit {
+    /// Takes the results of all records of a node, or refuses, and is shown what is below.
+    fn whole(&mut self, kept: &[Partial]) -> bool;
+    /// Takes records.
+    fn rows(&mut self, rows: Slice<'_>);
+    /// Whether it has seen enough.
+    fn is_done(&self) -> bool;
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self { first: (0, 0, 0), kept: None, body: Body::Block(Block::default()) }
+    }
+}
+
+impl Node {
+    /// Forgets all, and keeps one block's memory.
+    pub fn clear(&mut self) {
+        let mut node = std::mem::take(self);
+        while let Body::Nodes(mut nodes) = node.body {
+            node = nodes.swap_remove(0);
+        }
+        if let Body::Block(mut block) = node.body {
+            block.clear();
+            self.body = Body::Block(block);
+        }
+    }
+
+    /// About how many bytes it takes.
+    pub fn bytes(&self) -> usize {
+        let kept = self.kept.iter().flatten().map(Partial::bytes).sum::<usize>();
+        let below = match &self.body {
+            Body::Block(block) => block.bytes(),
+            Body::Nodes(nodes) => nodes.iter().map(Self::bytes).sum(),
+        };
+        size_of::<Self>() + kept + below
+    }
+
+    /// Whether all records lie in one block.
+    pub fn is_block(&self) -> bool {
+        matches!(self.body, Body::Block(_))
+    }
+
+    /// The last block.
+    pub fn last_block(&self) -> &Block {
+        match &self.body {
+            Body::Block(block) => block,
+            Body::Nodes(nodes) => nodes[nodes.len() - 1].last_block(),
+        }
+    }
+
+    /// Which child holds this place in the order: the last one that does not begin after it.
+    fn child(nodes: &[Self], order: Order) -> usize {
+        nodes.partition_point(|node| node.first <= order).saturating_sub(1)
+    }
+
+    /// Where the first record with this event time or a later one stands.
+    pub fn place(&self, shape: Shape, event: Micros) -> u64 {
+        let (mut node, mut place, mut shift) = (self, 0, 0);
+        loop {
+            match &node.body {
+                Body::Block(block) => return place | (block.first_from(shape, event) as u64) << shift,
+                Body::Nodes(nodes) => {
+                    let i = nodes.partition_point(|node| node.first.0 < event).saturating_sub(1);
+                    place |= (i as u64) << shift;
+                    shift += CHILD_BITS;
+                    node = &nodes[i];
+                }
+            }
+        }
+    }
+
+    /// Shows the records from one place (or the beginning) up to and without another (or the end); `back`: the last first.
+    pub fn visit<V: Visit>(&self, shape: Shape, from: Option<u64>, to: Option<u64>, back: bool, visitor: &mut V) {
+        if from.is_none()
+            && to.is_none()
+            && let Some(kept) = &self.kept
+            && visitor.whole(kept)
+        {
+            return;
+        }
+        match &self.body {
+            Body::Block(block) => {
+                let (from, to) = (from.unwrap_or(0) as usize, to.map_or(block.len(), |to| to as usize));
+                if from == 0
+                    && to == block.len()
+                    && let Some(kept) = &self.kept
+                    && visitor.whole(kept)
+                {
+                    return;
+                }
+                if from < to {
+                    visitor.rows(block.slice(shape, from, to));
+                }
+            }
+            Body::Nodes(nodes) => {
+                let child = |place: u64| (place & ((1 << CHILD_BITS) - 1)) as usize;
+                let (first, last) = (from.map_or(0, child), to.map_or(nodes.len() - 1, child));
+                for i in first..=last {
+                    let i = if back { first + last - i } else { i };
+                    let below = |place: Option<u64>, edge: usize| place.filter(|_| i == edge).map(|p| p >> CHILD_BITS);
+                    nodes[i].visit(shape, below(from, first), below(to, last), back, visitor);
+                    if visitor.is_done() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets `append` put records, which come after all that are here, into the last block; it is told for how many there is
+    /// room. Gives the node that stands to the right from now on, if one was begun.
+    pub fn append(
+        &mut self,
+        ground: Ground<'_>,
+        first: Order,
+        append: &mut dyn FnMut(&mut Block, usize),
+    ) -> Option<Self> {
+        match &mut self.body {
+            Body::Block(block) if block.len() == ROWS => {
+                let mut next = Self { first, ..Self::default() };
+                next.append(ground, first, append);
+                self.close(ground);
+                Some(next)
+            }
+            Body::Block(block) => {
+                if block.len() == 0 {
+                    self.first = first;
+                }
+                append(block, ROWS - block.len());
+                None
+            }
+            Body::Nodes(nodes) => {
+                let next = nodes.last_mut().and_then(|last| last.append(ground, first, append))?;
+                if nodes.len() < CHILDREN {
+                    nodes.push(next);
+                    return None;
+                }
+                self.close(ground);
+                Some(Self { first, kept: None, body: Body::Nodes(vec![next]) })
+            }
+        }
+    }
+
+    /// Becomes the left child of a new node, with another at its right.
+    pub fn grow(&mut self, right: Self) {
+        let left = std::mem::take(self);
+        *self = Self { first: left.first, kept: None, body: Body::Nodes(vec![left, right]) };
+    }
+
+    /// Puts the only record of `one` into its place, which is not the last. Gives the node that stands to the right from now
+    /// on, if this one was full.
+    pub fn insert(&mut self, ground: Ground<'_>, order: Order, one: &Block) -> Option<Self> {
+        self.first = self.first.min(order);
+        let is_open = self.kept.is_none();
+        let right = match &mut self.body {
+            Body::Block(block) => {
+                let at = block.first_at(ground.shape, order);
+                if block.len() < ROWS {
+                    block.insert(ground.shape, at, one);
+                    None
+                } else {
+                    // The last block is split where the record belongs: what follows in order goes on filling it.
+                    let half = if is_open { at.clamp(ROWS / 2, ROWS - 1) } else { ROWS / 2 };
+                    let mut upper = block.split(ground.shape, half);
+                    if at <= half {
+                        block.insert(ground.shape, at, one);
+                    } else {
+                        upper.insert(ground.shape, at - half, one);
+                    }
+                    Some(Self { first: upper.order(ground.shape, 0), kept: None, body: Body::Block(upper) })
+                }
+            }
+            Body::Nodes(nodes) => {
+                let i = Self::child(nodes, order);
+                if let Some(right) = nodes[i].insert(ground, order, one) {
+                    nodes.insert(i + 1, right);
+                }
+                (nodes.len() > CHILDREN).then(|| {
+                    let upper = nodes.split_off(CHILDREN / 2);
+                    Self { first: upper[0].first, kept: None, body: Body::Nodes(upper) }
+                })
+            }
+        };
+        if let Some(mut right) = right {
+            if !is_open {
+                right.close(ground);
+            }
+            self.close(ground);
+            return Some(right);
+        }
+        if let Some(kept) = &mut self.kept {
+            for (partial, (f, fold)) in kept.iter_mut().zip(ground.lane.folds.iter().enumerate()) {
+                match partial {
+                    Partial::Distinct(sorted) => {
+                        let rows = one.all(ground.shape);
+                        if let (Some(sorted), Some(mark), 1) = (sorted, ground.lane.mark(f), rows.present(fold.measure))
+                        {
+                            let mark = rows.marks(mark)[0] as i64;
+                            sorted.insert(sorted.partition_point(|&m| m < mark), mark);
+                        }
+                    }
+                    _ if partial.is_kept() => partial.absorb(fold, one.all(ground.shape), ground.texts),
+                    _ => {}
+                }
+            }
+        }
+        None
+    }
+
+    /// The block and the row of a record.
+    pub fn find(&self, shape: Shape, order: Order) -> Option<(&Block, usize)> {
+        match &self.body {
+            Body::Block(block) => {
+                let at = block.first_at(shape, order);
+                (at < block.len() && block.order(shape, at) == order).then_some((block, at))
+            }
+            Body::Nodes(nodes) => nodes[Self::child(nodes, order)].find(shape, order),
+        }
+    }
+
+    /// Takes a record out, which is there; whether none is left. What is kept on its path is folded anew: nothing is ever
+    /// subtracted.
+    pub fn remove(&mut self, ground: Ground<'_>, order: Order) -> bool {
+        let mut lost: Vec<Option<Micros>> = Vec::new();
+        if let Some((block, row)) = self.find(ground.shape, order) {
+            let rows = block.slice(ground.shape, row, row + 1);
+            let mark = |(m, &f): (usize, &usize)| {
+                (rows.present(ground.lane.folds[f].measure) == 1).then(|| rows.marks(m)[0] as i64)
+            };
+            lost.extend(ground.lane.marks.iter().enumerate().map(mark));
+        }
+        self.remove_below(ground, order, &lost)
+    }
+
+    fn remove_below(&mut self, ground: Ground<'_>, order: Order, lost: &[Option<Micros>]) -> bool {
+        let first = match &mut self.body {
+            Body::Block(block) => {
+                block.remove(ground.shape, block.first_at(ground.shape, order));
+                (block.len() > 0).then(|| block.order(ground.shape, 0))
+            }
+            Body::Nodes(nodes) => {
+                let i = Self::child(nodes, order);
+                if nodes[i].remove_below(ground, order, lost) {
+                    nodes.remove(i);
+                }
+                nodes.first().map(|node| node.first)
+            }
+        };
+        let Some(first) = first else { return true };
+        self.first = first;
+        let Some(mut kept) = self.kept.take() else { return false };
+        for (f, partial) in kept.iter_mut().enumerate() {
+            match partial {
+                Partial::Distinct(sorted) => {
+                    if let (Some(sorted), Some(mark)) = (sorted, ground.lane.mark(f).and_then(|m| lost[m])) {
+                        sorted.remove(sorted.partition_point(|&m| m < mark));
+                    }
+                }
+                _ => *partial = self.folded(ground, f),
+            }
+        }
+        self.kept = Some(kept);
+        false
+    }
+
+    /// Removes what a removal has left on the way: nodes with a single child, and results on the last path.
+    pub fn trim(&mut self) {
+        while let Body::Nodes(nodes) = &mut self.body
+            && nodes.len() == 1
+        {
+            *self = nodes.swap_remove(0);
+        }
+        let mut last = self;
+        loop {
+            last.kept = None;
+            match &mut last.body {
+                Body::Block(_) => return,
+                Body::Nodes(nodes) => {
+                    let end = nodes.len() - 1;
+                    last = &mut nodes[end];
+                }
+            }
+        }
+    }
+
+    /// Folds all records here; those below have been folded.
+    fn close(&mut self, ground: Ground<'_>) {
+        self.kept = Some((0..ground.lane.folds.len()).map(|f| self.folded(ground, f)).collect());
+    }
+
+    fn folded(&self, ground: Ground<'_>, f: usize) -> Partial {
+        let fold = &ground.lane.folds[f];
+        let mut partial = ground.lane.partial(f);
+        match &self.body {
+            Body::Nodes(nodes) if ground.lane.mark(f).is_some() => {
+                partial = Partial::Distinct(Self::sorted_marks(nodes, ground, f));
+            }
+            _ if !partial.is_kept() => {}
+            Body::Block(block) => partial.absorb(fold, block.all(ground.shape), ground.texts),
+            Body::Nodes(nodes) => {
+                for kept in nodes.iter().filter_map(|node| node.kept.as_ref()) {
+                    partial.merge(&kept[f], fold, ground.texts);
+                }
+            }
+        }
+        partial.kept()
+    }
+
+    /// The marks of all records in order; `None` when they are more than it is worth to keep in one list.
+    fn sorted_marks(nodes: &[Self], ground: Ground<'_>, f: usize) -> Option<Vec<Micros>> {
+        let (mark, measure) = (ground.lane.mark(f)?, ground.lane.folds[f].measure);
+        let mut all = Vec::new();
+        for node in nodes {
+            match (&node.body, &node.kept) {
+                (Body::Block(block), _) => {
+                    let (rows, start) = (block.all(ground.shape), all.len());
+                    let marks = rows.marks(mark);
+                    rows.each(measure, |row, _| all.push(marks[row] as i64));
+                    all[start..].sort_unstable();
+                }
+                (Body::Nodes(_), Some(kept)) => match &kept[f] {
+                    Partial::Distinct(Some(marks)) => all.extend_from_slice(marks),
+                    _ => return None,
+                },
+                (Body::Nodes(_), None) => return None,
+            }
+        }
+        // Made of runs that are sorted, which a stable sort merges.
+        all.sort();
+        (all.len() <= MARKS).then_some(all)
+    }
+
+    /// Shows all blocks in order, to be marked.
+    pub fn mark_all(&mut self, mark: &mut impl FnMut(&mut Block)) {
+        match &mut self.body {
+            Body::Block(block) => mark(block),
+            Body::Nodes(nodes) => nodes.iter_mut().for_each(|node| node.mark_all(mark)),
+        }
+    }
+
+    /// Changes the mark of one record of this event time and word that has the old one; whether there was one.
+    pub fn remark(
+        &mut self,
+        ground: Ground<'_>,
+        f: usize,
+        (event, word): (Micros, u64),
+        (old, new): (Micros, Micros),
+    ) -> bool {
+        let Some(mark) = ground.lane.mark(f) else { return false };
+        let shape = ground.shape;
+        match &mut self.body {
+            Body::Block(block) => {
+                let measure = ground.lane.folds[f].measure;
+                let from = block.first_from(shape, event);
+                let rows = block.slice(shape, from, block.len());
+                let same = rows.events().iter().take_while(|&&e| e as i64 == event).count();
+                let present = rows.present(measure);
+                let is_it = |row: &usize| {
+                    present >> row & 1 == 1 && rows.words(measure)[*row] == word && rows.marks(mark)[*row] as i64 == old
+                };
+                let found = (0..same).find(is_it);
+                found.inspect(|row| block.set_mark(shape, mark, from + row, new)).is_some()
+            }
+            Body::Nodes(nodes) => {
+                let first = nodes.partition_point(|node| node.first.0 < event).saturating_sub(1);
+                let after = nodes.partition_point(|node| node.first.0 <= event);
+                let done = nodes[first..after].iter_mut().any(|node| node.remark(ground, f, (event, word), (old, new)));
+                if done
+                    && let Some(kept) = &mut self.kept
+                    && let Partial::Distinct(Some(sorted)) = &mut kept[f]
+                {
+                    sorted.remove(sorted.partition_point(|&m| m < old));
+                    sorted.insert(sorted.partition_point(|&m| m < new), new);
+                }
+                done
+            }
+        }
+    }
+}
