@@ -2,12 +2,14 @@
 //! What has findings of its own is left out of the project, and what refers to it is not blamed for that.
 
 mod categories;
+mod changes;
 mod contract;
 mod entities;
 mod features;
 mod models;
 mod observations;
 mod order;
+mod parents;
 mod questions;
 mod team;
 
@@ -65,6 +67,8 @@ struct Reader {
     entity_texts: Vec<String>,
     /// The field that first said which type a part of an entity's key has, by (entity, part).
     key_types: BTreeMap<(usize, usize), String>,
+    /// What entities say to belong to.
+    belongs: Vec<parents::Belongs>,
 }
 
 #[derive(Default)]

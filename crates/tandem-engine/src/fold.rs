@@ -20,6 +20,8 @@ pub(crate) struct Lane {
     pub source: usize,
     /// What is kept of each record.
     pub measures: Vec<Measure>,
+    /// How many of the measures have a column of their own: the others are 1 wherever they are not null.
+    columns: usize,
     /// The distinct ways in which measures are folded.
     pub folds: Vec<Fold>,
     /// The folds that count distinct values; each has a column of marks (`distinct.rs`).
@@ -29,18 +31,21 @@ pub(crate) struct Lane {
 }
 
 /// A value kept of each record: null where the filter does not hold.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Measure {
     /// Over the record's fields; `None` keeps `true`.
     pub input: Option<Expr>,
     pub filter: Option<Expr>,
-    pub ty: Type,
+    /// Where its words stand in a block; it has none if they are all 1.
+    pub column: Option<usize>,
 }
 
 /// A way to fold a measure; several functions can share one (sum and mean do).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fold {
     pub measure: usize,
+    /// Where the measure's words stand in a block; it has none if they are all 1.
+    pub column: Option<usize>,
     pub kind: Kind,
     pub ty: Type,
     /// Whether the records of each category are folded apart.
@@ -72,8 +77,9 @@ pub(crate) enum Kind {
 /// What tells the records of one category from those of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct By {
-    /// The measure that holds a record's category.
+    /// The measure that holds a record's category, and where its words stand in a block.
     pub measure: usize,
+    pub column: Option<usize>,
     pub ty: Type,
     /// The cap.
     pub most: u32,
@@ -122,24 +128,24 @@ pub(crate) struct View {
 
 impl Lane {
     pub fn new(source: usize) -> Self {
-        Self { source, measures: Vec::new(), folds: Vec::new(), marks: Vec::new(), nests: Vec::new() }
+        Self { source, measures: Vec::new(), columns: 0, folds: Vec::new(), marks: Vec::new(), nests: Vec::new() }
     }
 
     /// Adds an aggregate; `place` makes its expressions ones over the record's fields, and its value goes to `out`.
     pub fn add(&mut self, aggregate: &Aggregate, mut place: impl FnMut(&Expr) -> Expr, out: usize) {
         let (input, filter) = (aggregate.input.as_ref().map(&mut place), aggregate.filter.as_ref().map(&mut place));
         let ty = if input.is_some() { aggregate.input_type } else { Type::Bool };
+        let measure = self.measure(input, filter.clone());
         let by = aggregate.by.as_ref().map(|by| {
-            let category = Measure { input: Some(place(&by.expr)), filter: filter.clone(), ty: by.ty.into() };
-            By { measure: position_or_push(&mut self.measures, category), ty: by.ty.into(), most: by.most }
+            let measure = self.measure(Some(place(&by.expr)), filter);
+            By { measure, column: self.measures[measure].column, ty: by.ty.into(), most: by.most }
         });
-        let measure = position_or_push(&mut self.measures, Measure { input, filter, ty });
         let kind = match kind(aggregate.function) {
             // Marks are of all records; those of one category are counted by their values.
             Kind::Distinct if by.is_some() => Kind::Values,
             kind => kind,
         };
-        let fold = Fold { measure, kind, ty, by };
+        let fold = Fold { measure, column: self.measures[measure].column, kind, ty, by };
         let fold = position_or_push(&mut self.folds, fold);
         let view = View { fold, function: aggregate.function, out };
         self.ring(&aggregate.window).views.push(view);
@@ -149,9 +155,20 @@ impl Lane {
         self.nests.iter_mut().for_each(Nest::arrange);
     }
 
+    /// The measure of these expressions, which is kept once.
+    fn measure(&mut self, input: Option<Expr>, filter: Option<Expr>) -> usize {
+        let same = |m: &Measure| m.input == input && m.filter == filter;
+        self.measures.iter().position(same).unwrap_or_else(|| {
+            let column = input.is_some().then_some(self.columns);
+            self.columns += usize::from(column.is_some());
+            self.measures.push(Measure { input, filter, column });
+            self.measures.len() - 1
+        })
+    }
+
     /// What the rows of its tracks are made of.
     pub fn shape(&self) -> Shape {
-        Shape { measures: self.measures.len(), marks: self.marks.len() }
+        Shape { measures: self.measures.len(), words: self.columns, marks: self.marks.len() }
     }
 
     /// Which column of marks a fold has.
@@ -199,6 +216,11 @@ impl Fold {
     /// It for the records of one category.
     pub fn single(&self) -> Self {
         Self { by: None, ..*self }
+    }
+
+    /// It of the categories themselves.
+    pub fn of(&self, by: By) -> Self {
+        Self { measure: by.measure, column: by.column, ..*self }
     }
 
     /// The partial result of no record.
