@@ -41,6 +41,7 @@ mod tree;
 mod values;
 
 pub use admission::Admission;
+pub use calendar::instants;
 pub use capped::Capped;
 pub use evaluate::evaluate;
 pub use fold::interval;

@@ -3,10 +3,10 @@
 
 use serde::Serialize;
 use tandem_data::read::{self, Batch};
-use tandem_data::replay::first_of_identity;
-use tandem_data::table::columns;
-use tandem_definitions::{Aggregate, Datum, Input, Micros, Type, Value, time};
-use tandem_engine::{Moment, Plan, Record, State, Texts, evaluate, interval};
+use tandem_data::replay::{Asks, Known, first_of_identity, replay};
+use tandem_data::table::{array_of, columns, value};
+use tandem_definitions::{Aggregate, Datum, Input, KeyPart, Micros, Type, Value, time};
+use tandem_engine::{Plan, evaluate, interval};
 
 use crate::error::Error;
 use crate::load::Loaded;
@@ -231,6 +231,5 @@ fn values(loaded: &Loaded, plan: &Plan, keys: &[Vec<Value>], at: Micros) -> Resu
     let keys = entities.zip(keys).map(|(parts, key)| parts.iter().zip(key).map(column).collect());
     let asks = Asks { keys: keys.collect(), at: vec![at], request: Vec::new(), known: Known::Arrived };
     let replayed = replay(&loaded.project, plan, &loaded.origin, &asks, &loaded.options, &|_| {})?;
-    let columns = columns(&replayed.columns).expect("the replay gives only types that tables have");
-    Ok(columns.iter().map(|column| column.get(0).to_value()).collect())
+    Ok(replayed.columns.iter().map(|column| value(column, 0)).collect())
 }

@@ -7,8 +7,10 @@ use tandem_definitions::{
 };
 
 use crate::error::Error;
+use crate::history;
 use crate::load::Loaded;
 use crate::measure::{metric_meaning, metric_name};
+use crate::observe;
 use crate::training::BOUNDS;
 use crate::words::aggregation;
 
@@ -69,6 +71,10 @@ fn feature(project: &Project, feature: &Feature) -> String {
     if !used.is_empty() {
         let _ = writeln!(text, "Used by:   {}", used.join(", "));
     }
+    let history = history::of_feature(project, feature);
+    if !history.is_empty() {
+        let _ = writeln!(text, "History:   {history}");
+    }
     let _ = writeln!(text, "Empty:     {}", empty(feature));
     if !feature.value.aggregates.is_empty() {
         let _ = writeln!(text, "Counts:    {BOUNDS}");
@@ -117,15 +123,7 @@ fn question(project: &Project, question: &Question) -> String {
     if let Some(by) = &question.by {
         let _ = writeln!(text, "By:        {by}");
     }
-    let observe = &question.observe;
-    let source = &project.sources[observe.source];
-    let field = &source.fields[observe.field].name;
-    let offset = match observe.offset {
-        0 => format!("at {field}"),
-        o if o < 0 => format!("{} before {field}", time::format_duration(-o)),
-        o => format!("{} after {field}", time::format_duration(o)),
-    };
-    let _ = writeln!(text, "Observed:  on every record of {}, {offset}", source.name);
+    let _ = writeln!(text, "Observed:  {}", observe::in_words(project, question));
     let outcome = &question.outcome;
     let _ = writeln!(
         text,
@@ -147,6 +145,7 @@ fn question(project: &Project, question: &Question) -> String {
     );
     let names: Vec<&str> = question.features.iter().map(|&f| project.features[f].name.as_str()).collect();
     let _ = writeln!(text, "Features:  {}", names.join(", "));
+    let _ = writeln!(text, "History:   {}", history::of_question(project, question));
     let _ = writeln!(text, "Declared:  {}:{}", question.place.file, question.place.line);
     text
 }
@@ -162,6 +161,7 @@ fn source(project: &Project, source: &Source) -> String {
     let _ = writeln!(text, "Arrival:   {arrival}");
     let touched: Vec<&str> = source.touches.iter().map(|t| project.entities[t.entity].name.as_str()).collect();
     let _ = writeln!(text, "About:     {}", touched.join(", "));
+    let _ = writeln!(text, "History:   {}", history::of_source(project, source));
     for location in &source.locations {
         let _ = writeln!(text, "Lies in:   {} ({})", location.path, location.server);
     }

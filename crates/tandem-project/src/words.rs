@@ -6,7 +6,21 @@ use tandem_definitions::{Aggregate, Function, Period, Project, Window, time};
 
 /// One aggregation in words: how, over which records, looking how far.
 pub(crate) fn aggregation(project: &Project, aggregate: &Aggregate) -> String {
-    let span = match &aggregate.window {
+    let span = window(&aggregate.window);
+    let filter = if aggregate.filter.is_some() { ", where the condition holds" } else { "" };
+    let how = how(aggregate.function);
+    let records = format!("the records of {} {span}{filter}", project.sources[aggregate.source].name);
+    match &aggregate.by {
+        None => format!("{how}, over {records}"),
+        Some(by) => {
+            format!("for each {} with a record: {how}; over {records}; at most {} categories", by.text, by.most)
+        }
+    }
+}
+
+/// A window in words: `of the last 7 days`.
+pub(crate) fn window(window: &Window) -> String {
+    match window {
         Window::Sliding(w) => format!("of the last {}", time::format_duration(*w)),
         Window::AllTime => "of all time".to_owned(),
         Window::Ahead(w) => format!("of the next {}", time::format_duration(*w)),
@@ -20,15 +34,6 @@ pub(crate) fn aggregation(project: &Project, aggregate: &Aggregate) -> String {
                 Period::Month => "this month, since its first instant",
             };
             format!("of {since} on the clocks of {zone}")
-        }
-    };
-    let filter = if aggregate.filter.is_some() { ", where the condition holds" } else { "" };
-    let how = how(aggregate.function);
-    let records = format!("the records of {} {span}{filter}", project.sources[aggregate.source].name);
-    match &aggregate.by {
-        None => format!("{how}, over {records}"),
-        Some(by) => {
-            format!("for each {} with a record: {how}; over {records}; at most {} categories", by.text, by.most)
         }
     }
 }
@@ -110,12 +115,14 @@ mod tests {
             identity: Vec::new(),
             corrects: false,
             tombstone: None,
+            retention: None,
             touches: Vec::new(),
             time_zone: None,
             place: tandem_definitions::Place::default(),
         };
         let project = Project { sources: vec![source], ..Project::default() };
         let aggregate = Aggregate {
+            role: None,
             source: 0,
             entity: 0,
             function,
