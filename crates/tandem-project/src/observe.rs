@@ -108,7 +108,7 @@ pub fn in_words(project: &Project, question: &Question) -> String {
             let filter = if rule.filter.is_some() { " (where the condition holds)" } else { "" };
             let span = match &rule.window {
                 Window::AllTime => "ever before".to_owned(),
-                window => crate::explain::window(window).replacen("of", "in", 1),
+                window => crate::words::window(window).replacen("of", "in", 1),
             };
             format!("every {}, for each {entity} that was active in {source}{filter} {span}, as known then", rule.every)
         }

@@ -54,8 +54,7 @@ impl Way for OnDisk {
         let asks = self.asks(case, &plan, &arrivals);
         let origin = Origin { base: folder.path().to_owned(), ..Origin::default() };
         let replayed = replay(&project, &plan, &origin, &asks, &self.options, &|_| {}).map_err(|e| e.to_string())?;
-        let columns = table::columns(&replayed.columns).ok_or("a column of none of the five types")?;
-        let row = |i| columns.iter().map(|c| c.get(i).to_value()).collect();
+        let row = |i| replayed.columns.iter().map(|column| table::value(column, i)).collect();
         Ok((0..case.observations.len()).map(row).collect())
     }
 
