@@ -1,18 +1,23 @@
 """The exact reference for a sample of the observations: looks at every event of the entity, row by row, with no cleverness.
-Sums are correctly rounded (math.fsum), so that "exact" in compare.py means the bits of the true sum."""
+Sums are correctly rounded (math.fsum), so that "exact" in compare.py means the bits of the true sum. Of the log only the
+events of the sampled entities are kept, so that it may be larger than the memory."""
 
 import math
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workload import COLUMNS, SECOND, WINDOWS, arguments
 
 
-def read(path):
-    """The log as arrays."""
-    table = pq.read_table(path)
+def read(path, entities):
+    """The events of these entities, in log order, as arrays."""
+    wanted = pa.array(np.unique(entities))
+    file = pq.ParquetFile(path)
+    groups = (file.read_row_group(group) for group in range(file.num_row_groups))
+    table = pa.concat_tables([group.filter(pc.is_in(group["entity_id"], wanted)) for group in groups])
     times = {name: table[name].cast(pa.int64()).to_numpy() for name in ("entity_id", "event_time", "known_time", "item_id")}
     return times | {"amount": table["amount"].to_numpy(), "kind": table["kind"].to_numpy(zero_copy_only=False)}
 
@@ -39,11 +44,11 @@ def row(log, seen, t):
 
 def main():
     options = arguments(sample=True)
-    log = read(options.events)
     spine = pq.read_table(options.spine)
     count = min(options.sample, spine.num_rows)
     chosen = np.sort(np.random.default_rng(options.seed).choice(spine.num_rows, count, replace=False))
     spine = spine.take(chosen)
+    log = read(options.events, spine["entity_id"].to_numpy())
     by_entity = np.argsort(log["entity_id"], kind="stable")
     sorted_entities = log["entity_id"][by_entity]
     rows = []
@@ -57,4 +62,5 @@ def main():
     pq.write_table(pa.Table.from_pylist(rows).select(["row_id", *COLUMNS]), options.out)
 
 
-main()
+if __name__ == "__main__":
+    main()

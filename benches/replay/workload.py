@@ -7,8 +7,6 @@ HOUR, DAY = 3_600 * SECOND, 86_400 * SECOND
 WINDOWS = {"1h": HOUR, "1d": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 
 # An event counts for an instant t and a window w when t - w < event_time <= t and, with two clocks, known_time <= t.
-COUNTS = ["cnt_1h", "cnt_1d", "cnt_7d", "cnt_30d", "checkout_30d", "distinct_7d"]
-FLOATS = ["sum_7d", "sum_30d", "mean_30d", "min_7d", "max_7d", "secs_since"]
 COLUMNS = ["cnt_1h", "cnt_1d", "cnt_7d", "cnt_30d", "sum_7d", "sum_30d", "mean_30d", "min_7d", "max_7d",
            "checkout_30d", "distinct_7d", "last_kind", "secs_since"]
 

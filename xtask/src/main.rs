@@ -20,7 +20,16 @@ Usage: cargo xtask COMMAND
                                    --take-in adds what is too long and not in it (say why in the commit)
   lint                             rustfmt and clippy, as errors (steps of test)
   bench replay [--scale XS|S|M|L] [--one-clock] [--rounds N] [--limit SECONDS] [--own]
-                                   Tandem, DuckDB and Polars on the same log in the same run; ends with the ratios
+                                   Tandem, DuckDB, Polars and a program by hand (numba) on the same log in the same run;
+                                   ends with the ratios
+  bench small [--rounds N] [--limit SECONDS]
+                                   18 features over short windows with one clock, beside DuckDB and Temporian
+  bench limit [the options of bench replay]
+                                   Tandem beside a program that only reads, partitions by entity, and writes
+  bench scale [--scales S,M,L] [--rounds N] [--limit SECONDS]
+                                   what a record costs as the log grows, and under a limit of memory (L: --memory 4GB)
+  bench hot [--rounds N] [--limit SECONDS]
+                                   an entity with a tenth of all records against ordinary ones
   bench engine                     records applied and questions answered a second on one core, in process, and what an
                                    expression costs
   bench build                      the time from a clean clone to the demo's first line
@@ -36,6 +45,10 @@ fn main() -> ExitCode {
         ["tidy", "--ratchet", "--take-in"] => tidy::lower_the_ratchet(true),
         ["tidy"] => tidy::report(),
         ["bench", "replay", options @ ..] => bench::replay::run(options),
+        ["bench", "small", options @ ..] => bench::small::run(options),
+        ["bench", "limit", options @ ..] => bench::replay::limit(options),
+        ["bench", "scale", options @ ..] => bench::scale::run(options),
+        ["bench", "hot", options @ ..] => bench::scale::hot(options),
         ["bench", "engine"] => bench::engine(),
         ["bench", "build"] => bench::build::run(),
         [] | ["help" | "--help" | "-h"] => {

@@ -8,6 +8,7 @@
 pub mod append;
 pub mod finding;
 pub mod json;
+mod parquet_out;
 pub mod read;
 pub mod replay;
 pub mod table;

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::types::{Int32Type, TimestampMicrosecondType};
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
-use parquet::arrow::ArrowWriter;
 use tandem_definitions::{Datum, Format, Type, Value};
 
+use crate::parquet_out::ParquetOut;
 use crate::read::Builder;
 pub use crate::read::{data_type, read_table};
 
@@ -29,6 +30,8 @@ pub enum Column<'a> {
     Float(&'a Float64Array),
     /// Texts.
     Text(&'a StringArray),
+    /// Texts that refer to a dictionary, as a replay reads them from Parquet.
+    Dictionary(&'a DictionaryArray<Int32Type>, &'a StringArray),
     /// Instants.
     Time(&'a TimestampMicrosecondArray),
 }
@@ -41,6 +44,10 @@ impl<'a> Column<'a> {
             DataType::Int64 => Self::Int(array.as_primitive()),
             DataType::Float64 => Self::Float(array.as_primitive()),
             DataType::Utf8 => Self::Text(array.as_string()),
+            DataType::Dictionary(key, _) if **key == DataType::Int32 => {
+                let array = array.as_dictionary::<Int32Type>();
+                Self::Dictionary(array, array.values().as_string_opt()?)
+            }
             DataType::Timestamp(TimeUnit::Microsecond, _) => Self::Time(array.as_primitive()),
             _ => return None,
         })
@@ -54,6 +61,10 @@ impl<'a> Column<'a> {
             Self::Int(a) if a.is_valid(row) => Datum::Int(a.value(row)),
             Self::Float(a) if a.is_valid(row) => Datum::Float(a.value(row)),
             Self::Text(a) if a.is_valid(row) => Datum::Text(a.value(row)),
+            Self::Dictionary(a, texts) if a.is_valid(row) => {
+                let at = a.keys().value(row) as usize;
+                if texts.is_valid(at) { Datum::Text(texts.value(at)) } else { Datum::Null }
+            }
             Self::Time(a) if a.is_valid(row) => Datum::Time(a.value(row)),
             _ => Datum::Null,
         }
@@ -65,7 +76,7 @@ impl<'a> Column<'a> {
             Self::Bool(_) => Type::Bool,
             Self::Int(_) => Type::Int,
             Self::Float(_) => Type::Float,
-            Self::Text(_) => Type::Text,
+            Self::Text(_) | Self::Dictionary(..) => Type::Text,
             Self::Time(_) => Type::Time,
         }
     }
@@ -178,8 +189,8 @@ pub fn write_table(path: &Path, table: &RecordBatch) -> Result<(), TableError> {
     write_whole(path, |file| match format {
         Format::Parquet => {
             let refused = |e: parquet::errors::ParquetError| TableError::refused(path, &e);
-            let mut writer = ArrowWriter::try_new(file, table.schema(), None).map_err(refused)?;
-            writer.write(table).and_then(|()| writer.close()).map(|_| ()).map_err(refused)
+            let mut parquet = ParquetOut::create(file, &table.schema()).map_err(refused)?;
+            parquet.write(table).and_then(|()| parquet.finish()).map(|_| ()).map_err(refused)
         }
         Format::Csv => {
             let table = with_offsets(table)?;

@@ -7,27 +7,21 @@ use std::path::{Path, PathBuf};
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, SchemaRef};
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
 use tandem_definitions::Type;
 
+use crate::parquet_out::ParquetOut;
 use crate::read::ReadError;
 use crate::table::{self, TableError};
 
 /// The key of the metadata.
 pub const METADATA_KEY: &str = "tandem";
 
-/// Rows in a row group.
-const ROW_GROUP: usize = 131_072;
-
 /// Writes one training set.
 pub struct Writer {
     path: PathBuf,
     schema: SchemaRef,
-    parquet: ArrowWriter<tempfile::NamedTempFile>,
+    parquet: ParquetOut<tempfile::NamedTempFile>,
     rows: u64,
 }
 
@@ -35,14 +29,8 @@ impl Writer {
     /// Begins a file that will stand at `path`, with these columns in this order; folders are made.
     pub fn create(path: &Path, columns: &[(String, Type)]) -> Result<Self, TableError> {
         let schema = table::schema(columns);
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_max_row_group_row_count(Some(ROW_GROUP))
-            .set_created_by("tandem".to_owned())
-            .build();
         let file = table::temporary_beside(path)?;
-        let parquet =
-            ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(|e| TableError::refused(path, &e))?;
+        let parquet = ParquetOut::create(file, &schema).map_err(|e| TableError::refused(path, &e))?;
         Ok(Self { path: path.to_path_buf(), schema, parquet, rows: 0 })
     }
 
@@ -62,8 +50,8 @@ impl Writer {
     /// Ends the file with its metadata and puts it in its place. Dropped without this, nothing stays behind.
     pub fn finish(mut self, metadata: &serde_json::Value) -> Result<u64, TableError> {
         let refused = |e| TableError::refused(&self.path, &e);
-        self.parquet.append_key_value_metadata(KeyValue::new(METADATA_KEY.to_owned(), metadata.to_string()));
-        let file = self.parquet.into_inner().map_err(refused)?;
+        self.parquet.note(METADATA_KEY, metadata.to_string());
+        let file = self.parquet.finish().map_err(refused)?;
         table::put_in_place(file, &self.path)?;
         Ok(self.rows)
     }

@@ -1,7 +1,7 @@
 //! What is kept of each record: a word for each measure, or null. One function for a driver that applies records one by
 //! one and for one that lays them out in columns. Not here: what the words are folded into (`fold.rs`).
 
-use tandem_definitions::{Datum, Expr, canonical_bits};
+use tandem_definitions::{Datum, Expr, Type, canonical_bits};
 
 use crate::evaluate::{compute, truth};
 use crate::fold::Measure;
@@ -24,6 +24,25 @@ impl Plan {
     /// What is kept of each of a source's records for the entities of a slot, in the order of [`crate::Rows::words`].
     pub fn measures(&self, slot: usize, source: usize) -> impl Iterator<Item = Measuring> {
         self.lane(slot, source).into_iter().flat_map(|lane| &lane.measures).map(Measure::measuring)
+    }
+
+    /// Which fields (by their place in [`Plan::fields`]) the measure `m` reads.
+    pub fn measure_reads(&self, slot: usize, source: usize, m: usize) -> Vec<usize> {
+        let mut reads = Vec::new();
+        if let Some(lane) = self.lane(slot, source) {
+            let Measure { input, filter, .. } = &lane.measures[m];
+            for expr in input.iter().chain(filter) {
+                expr.columns(&mut |field| reads.push(field));
+            }
+        }
+        reads.sort_unstable();
+        reads.dedup();
+        reads
+    }
+
+    /// The type of the values that the words of the measure `m` stand for.
+    pub fn measure_type(&self, slot: usize, source: usize, m: usize) -> Option<Type> {
+        self.lane(slot, source).map(|lane| lane.measures[m].ty)
     }
 
     /// The word of the measure `m` of a record with these fields (in the order of [`Plan::fields`]); `None` is null.

@@ -3,7 +3,11 @@
 
 pub mod build;
 mod measure;
+mod options;
 pub mod replay;
+pub mod scale;
+pub mod small;
+mod task;
 
 use crate::shell;
 

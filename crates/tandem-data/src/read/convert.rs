@@ -21,6 +21,8 @@ use crate::json::integer;
 /// What conversions need beside the values, and what they count.
 pub(crate) struct Conversion {
     pub(crate) clock: LocalClock,
+    /// Whether texts may stay in a dictionary where the file has them in one.
+    pub(crate) dictionaries: bool,
     pub(crate) findings: Findings,
 }
 
@@ -92,6 +94,11 @@ pub(crate) fn convert(
     let plain = |to: &DataType| cast(array, to).map_err(|_| refused());
     match (array.data_type(), ty) {
         (D::Null, _) => Ok(arrow_array::new_null_array(&data_type(ty), array.len())),
+        (D::Dictionary(key, values), Type::Text)
+            if conversion.dictionaries && **key == D::Int32 && **values == D::Utf8 =>
+        {
+            Ok(Arc::clone(array))
+        }
         (D::Dictionary(_, values), _) => convert(&plain(values)?, ty, conversion, site),
         (D::Boolean, Type::Bool) | (D::Int64, Type::Int) | (D::Float64, Type::Float) | (D::Utf8, Type::Text) => {
             Ok(Arc::clone(array))

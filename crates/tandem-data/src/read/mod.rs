@@ -97,9 +97,9 @@ enum Step {
 }
 
 impl Step {
-    fn open(part: &Part, shape: &Shape) -> Result<Self, ReadError> {
+    fn open(part: &Part, shape: &Shape, dictionaries: bool) -> Result<Self, ReadError> {
         Ok(match part.format {
-            Format::Parquet => Self::Parquet(Box::new(parquet::Reader::open(part, shape)?)),
+            Format::Parquet => Self::Parquet(Box::new(parquet::Reader::open(part, shape, dictionaries)?)),
             Format::Csv => Self::Csv(Box::new(csv::Reader::open(part, shape)?)),
             Format::Jsonl => Self::Jsonl(Box::new(jsonl::Reader::open(part, shape)?)),
         })
@@ -138,6 +138,7 @@ pub(crate) struct Parts {
     shape: Shape,
     clock: LocalClock,
     parts: Vec<Part>,
+    dictionaries: bool,
 }
 
 impl Parts {
@@ -148,7 +149,13 @@ impl Parts {
             source_name: source.name.clone(),
             zone: source.time_zone.clone().unwrap_or_default(),
         })?;
-        Ok(Self { shape: Shape::new(source, wanted), clock, parts })
+        Ok(Self { shape: Shape::new(source, wanted), clock, parts, dictionaries: false })
+    }
+
+    /// Texts may come as dictionaries, where a file has them so: a column of `Dictionary(Int32, Utf8)`.
+    pub(crate) fn with_dictionaries(mut self) -> Self {
+        self.dictionaries = true;
+        self
     }
 
     /// How many there are.
@@ -170,7 +177,10 @@ impl Parts {
     pub(crate) fn open(&self, part: usize) -> Reader {
         let alone = VecDeque::from([self.parts[part].clone()]);
         // Whether the service's own log begins where it must is seen when all parts are read.
-        Reader { own_log_begins: Some(0), ..Reader::of(self.shape.clone(), self.clock.clone(), alone) }
+        let mut reader =
+            Reader { own_log_begins: Some(0), ..Reader::of(self.shape.clone(), self.clock.clone(), alone) };
+        reader.conversion.dictionaries = self.dictionaries;
+        reader
     }
 
     /// The position of each part's first record, from how many records each has turned out to have.
@@ -234,7 +244,7 @@ impl Reader {
             current: None,
             position: 0,
             own_log_begins: None,
-            conversion: Conversion { clock, findings: Findings::default() },
+            conversion: Conversion { clock, dictionaries: false, findings: Findings::default() },
             total_bytes: 0,
             bytes_begun: 0,
             failed: false,
@@ -250,7 +260,7 @@ impl Reader {
                     self.own_log_begins = Some(self.position);
                     own_log_at(&part, &self.shape.source_name, self.position)?;
                 }
-                let reader = Step::open(&part, &self.shape)?;
+                let reader = Step::open(&part, &self.shape, self.conversion.dictionaries)?;
                 self.current = Some((part, reader));
                 continue;
             };

@@ -34,12 +34,12 @@ pub fn read_table(
         }
         other => other,
     };
-    let mut conversion = Conversion { clock, findings: Findings::default() };
+    let mut conversion = Conversion { clock, dictionaries: false, findings: Findings::default() };
     let mut chunks: Vec<Vec<ArrayRef>> = columns.iter().map(|_| Vec::new()).collect();
     let mut parts: Vec<Part> = Vec::new();
     locate::add(&mut parts, file.to_path_buf(), format, false)?;
     for part in &parts {
-        let mut step = Step::open(part, &shape).map_err(wanted)?;
+        let mut step = Step::open(part, &shape, false).map_err(wanted)?;
         while let Some(raw) = step.next(&shape, &mut conversion).map_err(wanted)? {
             conversion.findings.records += raw.columns.first().map_or(0, |c| c.len() as u64);
             chunks.iter_mut().zip(&shape.wanted).for_each(|(chunk, &at)| chunk.push(raw.columns[at].clone()));

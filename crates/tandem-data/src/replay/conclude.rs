@@ -26,9 +26,10 @@ pub(super) struct Folded {
 }
 
 impl Drafts {
-    pub fn new(plan: &Plan, slot: usize) -> Self {
-        let columns = plan.aggregate_types(slot).map(|ty| Builder::new(ty, 0)).collect();
-        Self { asks: Vec::new(), columns }
+    /// For about so many asks.
+    pub fn new(plan: &Plan, slot: usize, about: usize) -> Self {
+        let columns = plan.aggregate_types(slot).map(|ty| Builder::new(ty, about)).collect();
+        Self { asks: Vec::with_capacity(about), columns }
     }
 
     /// Adds the aggregates of an ask.

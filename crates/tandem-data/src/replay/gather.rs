@@ -68,35 +68,48 @@ impl Gathered {
         if matches!(known, Known::Arrived) && !lane.changes {
             self.in_order_of_arrival(lane, entities);
         }
-        let Self { raw, order, .. } = self;
-        let row = |start: &u32| &raw[*start as usize * lane.width..][..lane.width];
-        let column = |at: usize| order.iter().map(|start| row(start)[at]).collect::<Vec<u64>>();
-        let times = |at: usize| order.iter().map(|start| row(start)[at] as i64).collect::<Vec<i64>>();
-        (self.event, self.arrival) = (times(EVENT), times(ARRIVAL));
+        self.columns(lane, &begins, positions);
+        Ok(())
+    }
+
+    /// Turns the rows, in their order, into columns; the memory of the partition before is used again.
+    fn columns(&mut self, lane: &Lane, begins: &[(u32, usize)], positions: &[u64]) {
+        let Self { raw, order, event, arrival, position, nulls, words, .. } = self;
+        let rows = || order.iter().map(|start| &raw[*start as usize * lane.width..][..lane.width]);
         let part_of = |start: u32| {
             let word = start as usize * lane.width;
             begins[begins.partition_point(|(_, first)| *first <= word) - 1].0 as usize
         };
-        self.position = match begins.as_slice() {
-            [] => Vec::new(),
-            [(part, _)] => order.iter().map(|start| positions[*part as usize] + place(row(start))).collect(),
-            _ => order.iter().map(|start| positions[part_of(*start)] + place(row(start))).collect(),
-        };
-        self.nulls = (lane.nulls.0..lane.nulls.0 + lane.nulls.1).map(column).collect();
+        event.clear();
+        event.extend(rows().map(|row| row[EVENT] as Micros));
+        arrival.clear();
+        arrival.extend(rows().map(|row| row[ARRIVAL] as Micros));
+        position.clear();
+        position.extend(order.iter().zip(rows()).map(|(start, row)| positions[part_of(*start)] + place(row)));
+        nulls.resize_with(lane.nulls.1, Vec::new);
+        for (at, column) in (lane.nulls.0..).zip(nulls) {
+            column.clear();
+            column.extend(rows().map(|row| row[at]));
+        }
         let longest = self.starts.windows(2).map(|w| (w[1] - w[0]) as usize).max().unwrap_or(0);
-        self.words = lane
-            .words
-            .iter()
-            .map(|at| at.map_or_else(|| Words::Always(vec![1; longest]), |at| Words::Kept(column(at))))
-            .collect();
+        words.resize_with(lane.words.len(), || Words::Kept(Vec::new()));
+        for (at, column) in lane.words.iter().zip(words) {
+            match (at, column) {
+                (Some(at), Words::Kept(column)) => {
+                    column.clear();
+                    column.extend(rows().map(|row| row[*at]));
+                }
+                (_, column) => *column = Words::Always(vec![1; longest]),
+            }
+        }
         self.changes = lane.changes.then(|| {
-            let kind: Vec<Kind> = column(KIND).into_iter().map(Kind::of).collect();
+            let kind: Vec<Kind> = rows().map(|row| Kind::of(row[KIND])).collect();
             // Where each part begins was not known yet: only what ends a record has another position than its own.
-            let theirs = column(FROM_POSITION).into_iter().zip(&self.position).zip(&kind);
+            let theirs = rows().map(|row| row[FROM_POSITION]).zip(&self.position).zip(&kind);
             let from_position = theirs.map(|((theirs, own), kind)| if *kind == Kind::Remove { theirs } else { *own });
-            Changes { from_position: from_position.collect(), from: times(FROM), kind }
+            let from_position = from_position.collect();
+            Changes { from_position, from: rows().map(|row| row[FROM] as Micros).collect(), kind }
         });
-        Ok(())
     }
 
     /// The records of an entity, by its place in the partition.

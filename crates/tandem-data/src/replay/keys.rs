@@ -8,6 +8,8 @@ use rustc_hash::FxHashMap;
 use tandem_definitions::Value;
 use tandem_engine::Key;
 
+use crate::table::Column;
+
 use super::of_five_types;
 
 /// The number of a record or an ask whose entity is nobody's.
@@ -69,7 +71,14 @@ impl KeyIndex {
                 }
                 keys.iter().map(|key| key.map_or(NOBODY, |k| known(map.get(&k)))).collect()
             }
-            Numbers::Text(map) => texts(parts[0]).iter().map(|key| key.map_or(NOBODY, |k| known(map.get(k)))).collect(),
+            Numbers::Text(map) => match Column::new(parts[0]) {
+                Some(Column::Dictionary(rows, values)) => {
+                    let numbers: Vec<u32> =
+                        values.iter().map(|key| key.map_or(NOBODY, |k| known(map.get(k)))).collect();
+                    rows.keys().iter().map(|key| key.map_or(NOBODY, |k| numbers[k as usize])).collect()
+                }
+                _ => texts(parts[0]).iter().map(|key| key.map_or(NOBODY, |k| known(map.get(k)))).collect(),
+            },
             Numbers::Tuple(map) => {
                 let parts: Vec<ArrayRef> = parts.iter().map(|&part| part.clone()).collect();
                 tuples(&parts).map(|key| key.map_or(NOBODY, |k| known(map.get(&k)))).collect()

@@ -5,7 +5,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use arrow_array::{Array, ArrayRef};
-use tandem_definitions::{Datum, Micros, canonical_bits};
+use tandem_definitions::{Datum, Micros, Type, canonical_bits};
 use tandem_engine::{Measuring, Plan, Texts};
 
 use crate::table::Column;
@@ -60,16 +60,8 @@ impl Measured {
                     copy(&columns[*f], entries, texts, &mut words, |i| nulls[i] |= bit);
                 }
                 _ => {
-                    let mut texts = texts.lock().unwrap_or_else(PoisonError::into_inner);
-                    let mut row: Vec<Datum<'_>> = Vec::with_capacity(fields);
-                    for (i, entry) in entries.iter().enumerate() {
-                        row.clear();
-                        row.extend(columns[..fields].iter().map(|column| column.get(entry.row as usize)));
-                        mask(&mut row, columns, late, entry);
-                        let word = plan.measure(lane.slot, lane.source, m, &row, &mut texts);
-                        nulls[i] |= if word.is_none() { bit } else { 0 };
-                        words.push(word.unwrap_or(0));
-                    }
+                    let batch = Computed { plan, lane, m, columns, fields, late, texts };
+                    batch.words(entries, &mut words, |i| nulls[i] |= bit);
                 }
             }
             measured.words.push(words);
@@ -81,6 +73,68 @@ impl Measured {
     pub fn push(&self, entry: usize, row: &mut Vec<u64>) {
         row.extend(self.nulls.iter().map(|column| column[entry]));
         row.extend(self.words.iter().map(|column| column[entry]));
+    }
+}
+
+/// A measure that the engine computes.
+struct Computed<'c> {
+    plan: &'c Plan,
+    lane: &'c Lane,
+    m: usize,
+    columns: &'c [Column<'c>],
+    fields: usize,
+    late: &'c [Late],
+    texts: &'c Mutex<Texts>,
+}
+
+impl Computed<'_> {
+    fn words(&self, entries: &[Entry], words: &mut Vec<u64>, mut null: impl FnMut(usize)) {
+        let Self { plan, lane, m, columns, .. } = *self;
+        let reads = plan.measure_reads(lane.slot, lane.source, m);
+        let mut push = |i: usize, word: Option<u64>| {
+            if word.is_none() {
+                null(i);
+            }
+            words.push(word.unwrap_or(0));
+        };
+        if plan.measure_type(lane.slot, lane.source, m) == Some(Type::Text) {
+            let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+            return self.each(&reads, entries, &mut texts, push);
+        }
+        // Only a text that is kept gets a number, so the others need not wait for those that all threads share.
+        let mut texts = Texts::default();
+        let dictionary = match reads.as_slice() {
+            [only] if self.late.is_empty() => Some(&columns[*only]),
+            _ => None,
+        };
+        let Some(Column::Dictionary(rows, values)) = dictionary else {
+            return self.each(&reads, entries, &mut texts, push);
+        };
+        // Computed once for each text of the dictionary, and once for null.
+        let mut known: Vec<Option<Option<u64>>> = vec![None; values.len() + 1];
+        for (i, entry) in entries.iter().enumerate() {
+            let row = entry.row as usize;
+            let at = if rows.is_valid(row) { rows.keys().value(row) as usize } else { values.len() };
+            let word = known[at].get_or_insert_with(|| {
+                let mut word = None;
+                self.each(&reads, &entries[i..=i], &mut texts, |_, computed| word = computed);
+                word
+            });
+            push(i, *word);
+        }
+    }
+
+    /// Computes it of each entry's record as far as it was known.
+    fn each(&self, reads: &[usize], entries: &[Entry], texts: &mut Texts, mut push: impl FnMut(usize, Option<u64>)) {
+        let Self { plan, lane, m, columns, fields, late, .. } = *self;
+        let mut row = vec![Datum::Null; fields];
+        for (i, entry) in entries.iter().enumerate() {
+            for &field in reads {
+                row[field] = columns[field].get(entry.row as usize);
+            }
+            mask(&mut row, columns, late, entry);
+            push(i, plan.measure(lane.slot, lane.source, m, &row, texts));
+        }
     }
 }
 
@@ -124,6 +178,16 @@ fn copy(
         Column::Bool(array) => {
             check(array);
             words.extend(rows.map(|row| u64::from(array.value(row))));
+        }
+        Column::Dictionary(array, values) => {
+            check(array);
+            let mut texts = texts.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known: Vec<Option<u64>> = vec![None; values.len()];
+            for row in rows {
+                let at = array.keys().value(row) as usize;
+                let valid = array.is_valid(row) && values.is_valid(at);
+                words.push(if valid { *known[at].get_or_insert_with(|| texts.intern(values.value(at))) } else { 0 });
+            }
         }
         Column::Text(array) => {
             check(array);

@@ -191,7 +191,7 @@ fn prepare(
         wanted.push(field);
         wanted.len() - 1
     });
-    let parts = Parts::find(declared, origin, &wanted)?;
+    let parts = Parts::find(declared, origin, &wanted)?.with_dictionaries();
     let by_position = matches!(known, Known::Positions(_));
     let mut prepared = Prepared { parts, admitted: None, replaced: None, late, tombstone, positions: None };
     if !declared.identity.is_empty() {

@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tandem_definitions::{Micros, Value};
@@ -97,7 +98,7 @@ pub(super) fn walk(ground: &Ground<'_>, threads: usize, progress: &dyn Fn(f64)) 
 
 /// The asks about nobody: a key with a null part has no records.
 fn nobodys(ground: &Ground<'_>) -> Folded {
-    let mut drafts = Drafts::new(ground.plan, ground.slot);
+    let mut drafts = Drafts::new(ground.plan, ground.slot, 0);
     let mut out = vec![Value::Null; ground.plan.aggregates(ground.slot)];
     for (ask, _) in ground.index.asks.iter().enumerate().filter(|(_, number)| **number == NOBODY) {
         ground.plan.fold(ground.slot, None, &ground.scattered.texts, ground.asks.at[ask], &mut out);
@@ -115,6 +116,25 @@ struct Walker<'w> {
     out: Vec<Value>,
 }
 
+/// The columns that go into a state next, and each lane's records that have not yet: one for all entities of a partition.
+#[derive(Default)]
+struct Columns<'g> {
+    ranges: Vec<Range<usize>>,
+    nulls: Vec<&'g [u64]>,
+    words: Vec<&'g [u64]>,
+}
+
+/// How many of these arrivals, which are in order, lie before an instant. Mostly few do, so they are looked for from the
+/// front, in steps that double.
+fn arrived_before(arrivals: &[Micros], at: Micros) -> usize {
+    let mut to = 1;
+    while to < arrivals.len() && arrivals[to] < at {
+        to *= 2;
+    }
+    let from = to / 2;
+    from + arrivals[from..(to + 1).min(arrivals.len())].partition_point(|arrival| *arrival < at)
+}
+
 impl<'w> Walker<'w> {
     fn new(ground: &'w Ground<'w>, lanes: &'w [usize]) -> Self {
         let out = vec![Value::Null; ground.plan.aggregates(ground.slot)];
@@ -130,10 +150,10 @@ impl<'w> Walker<'w> {
             let positions = &scattered.positions[lane.s];
             gathered.take(lane, (store, room), positions, (partition, *bits, entities), &asks.known)?;
         }
-        let mut drafts = Drafts::new(self.ground.plan, self.ground.slot);
+        let mut drafts = Drafts::new(self.ground.plan, self.ground.slot, index.asks.len() >> bits);
         let gathered = std::mem::take(&mut self.gathered);
         let in_bulk = self.lanes.iter().all(|&l| !lanes[l].changes) && !matches!(asks.known, Known::Positions(_));
-        let mut order = Vec::new();
+        let (mut order, mut columns) = (Vec::new(), Columns::default());
         for entity in 0..entities {
             order.clear();
             order.extend_from_slice(grouped.of(entity << bits | partition));
@@ -142,9 +162,9 @@ impl<'w> Walker<'w> {
             }
             self.state.clear();
             if in_bulk {
-                self.in_bulk(entity, &mut order, &gathered, &mut drafts);
+                self.in_bulk(entity, &mut order, &gathered, &mut columns, &mut drafts);
             } else {
-                self.one_by_one(entity, &mut order, &gathered, &mut drafts);
+                self.one_by_one(entity, &mut order, &gathered, &mut columns, &mut drafts);
             }
         }
         self.gathered = gathered;
@@ -152,38 +172,49 @@ impl<'w> Walker<'w> {
     }
 
     /// An entity whose records only ever come: all that arrived since the last ask become known at once.
-    fn in_bulk(&mut self, entity: usize, order: &mut [u32], gathered: &[Gathered], drafts: &mut Drafts) {
+    fn in_bulk<'g>(
+        &mut self,
+        entity: usize,
+        order: &mut [u32],
+        gathered: &'g [Gathered],
+        columns: &mut Columns<'g>,
+        drafts: &mut Drafts,
+    ) {
         let asks = self.ground.asks;
         let arrived = matches!(asks.known, Known::Arrived);
         if arrived {
             order.sort_by_key(|&ask| asks.at[ask as usize]);
         }
-        let mut ranges: Vec<_> = gathered.iter().map(|g| g.of(entity)).collect();
+        columns.ranges.clear();
+        columns.ranges.extend(gathered.iter().map(|g| g.of(entity)));
         for &ask in order.iter() {
             let at = asks.at[ask as usize];
-            for (i, range) in ranges.iter_mut().enumerate() {
-                let waiting = &gathered[i].arrival[range.clone()];
-                let known =
-                    if arrived { waiting.iter().take_while(|arrival| **arrival < at).count() } else { waiting.len() };
+            for (i, of) in gathered.iter().enumerate() {
+                let range = columns.ranges[i].clone();
+                let waiting = &of.arrival[range.clone()];
+                let known = if arrived { arrived_before(waiting, at) } else { waiting.len() };
                 if known > 0 {
-                    self.extend(i, &gathered[i], range.start..range.start + known);
-                    range.start += known;
+                    columns.ranges[i].start += known;
+                    self.extend(i, of, range.start..range.start + known, columns);
                 }
             }
             self.ask(ask, at, drafts);
         }
     }
 
-    fn extend(&mut self, i: usize, gathered: &Gathered, range: std::ops::Range<usize>) {
+    fn extend<'g>(&mut self, i: usize, gathered: &'g Gathered, range: Range<usize>, columns: &mut Columns<'g>) {
         let Ground { plan, slot, lanes, scattered, .. } = self.ground;
-        let nulls: Vec<&[u64]> = gathered.nulls.iter().map(|column| &column[range.clone()]).collect();
-        let words: Vec<&[u64]> = gathered.words.iter().map(|column: &Words| column.of(range.clone())).collect();
+        let Columns { nulls, words, .. } = columns;
+        nulls.clear();
+        nulls.extend(gathered.nulls.iter().map(|column| &column[range.clone()]));
+        words.clear();
+        words.extend(gathered.words.iter().map(|column: &Words| column.of(range.clone())));
         let rows = Rows {
             event: &gathered.event[range.clone()],
             arrival: &gathered.arrival[range.clone()],
             position: &gathered.position[range],
-            nulls: &nulls,
-            words: &words,
+            nulls,
+            words,
         };
         self.state.extend(plan, &scattered.texts, *slot, lanes[self.lanes[i]].source, &rows);
     }
@@ -196,7 +227,14 @@ impl<'w> Walker<'w> {
     }
 
     /// An entity whose records change, or of which positions say what was known.
-    fn one_by_one(&mut self, entity: usize, order: &mut [u32], gathered: &[Gathered], drafts: &mut Drafts) {
+    fn one_by_one<'g>(
+        &mut self,
+        entity: usize,
+        order: &mut [u32],
+        gathered: &'g [Gathered],
+        columns: &mut Columns<'g>,
+        drafts: &mut Drafts,
+    ) {
         let asks = self.ground.asks;
         let mut steps = Steps::new(gathered, entity, &asks.known);
         match &asks.known {
@@ -226,13 +264,19 @@ impl<'w> Walker<'w> {
                 }
             }
             for &step in &steps.due {
-                self.step(step, gathered, &mut ended);
+                self.step(step, gathered, columns, &mut ended);
             }
             self.ask(ask, at, drafts);
         }
     }
 
-    fn step(&mut self, step: Step, gathered: &[Gathered], ended: &mut HashSet<(usize, u64)>) {
+    fn step<'g>(
+        &mut self,
+        step: Step,
+        gathered: &'g [Gathered],
+        columns: &mut Columns<'g>,
+        ended: &mut HashSet<(usize, u64)>,
+    ) {
         let Step { lane, row, .. } = step;
         let of = &gathered[lane];
         let kind = of.changes.as_ref().map_or(Kind::Apply, |changes| changes.kind[row]);
@@ -250,7 +294,7 @@ impl<'w> Walker<'w> {
         if kind == Kind::Remove {
             ended.insert(record);
         } else {
-            self.extend(lane, of, row..row + 1);
+            self.extend(lane, of, row..row + 1, columns);
         }
     }
 }
