@@ -34,6 +34,7 @@ pub(crate) struct Measure {
     /// Over the record's fields; `None` keeps `true`.
     pub input: Option<Expr>,
     pub filter: Option<Expr>,
+    pub ty: Type,
     /// Where its words stand in a block; it has none if they are all 1.
     pub column: Option<usize>,
 }
@@ -42,8 +43,6 @@ pub(crate) struct Measure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fold {
     pub measure: usize,
-    /// Where the measure's words stand in a block; it has none if they are all 1.
-    pub column: Option<usize>,
     pub kind: Kind,
     pub ty: Type,
 }
@@ -120,7 +119,7 @@ impl Lane {
             Some(measure) => measure,
             None => {
                 self.columns += usize::from(input.is_some());
-                self.measures.push(Measure { input, filter, column });
+                self.measures.push(Measure { input, filter, ty, column });
                 self.measures.len() - 1
             }
         };
@@ -137,7 +136,7 @@ impl Lane {
             Function::DecayedSum(_) | Function::DecayedMean(_) => Kind::Aged,
             Function::Last | Function::TimeSinceLast => Kind::Last,
         };
-        let fold = position_or_push(&mut self.folds, Fold { measure, column: self.measures[measure].column, kind, ty });
+        let fold = position_or_push(&mut self.folds, Fold { measure, kind, ty });
         let view = View { fold, function: aggregate.function, out };
         self.ring(&aggregate.window).views.push(view);
         if kind == Kind::Distinct && !self.marks.contains(&fold) {
@@ -191,7 +190,7 @@ impl Lane {
         let Fold { kind, ty, .. } = self.folds[fold];
         match kind {
             Kind::Count => Partial::Count(0),
-            Kind::Distinct => Partial::Distinct(None),
+            Kind::Distinct => Partial::Distinct(Vec::new()),
             Kind::Sum if ty == Type::Float => Partial::Sum(0, ExactSum::default()),
             Kind::Sum => Partial::Integers(0, 0),
             Kind::Moments if ty == Type::Float => Partial::Moments(Box::new(Moments::of_floats())),

@@ -21,6 +21,7 @@ mod decay;
 mod distinct;
 mod evaluate;
 mod fold;
+mod marks;
 mod measure;
 mod moments;
 mod partial;
