@@ -91,7 +91,7 @@ pub(crate) struct Ring {
 }
 
 /// A window, asked at an instant: event times from `from` (without it, all) up to and without `to`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Span {
     pub at: Micros,
     pub from: Option<Micros>,

@@ -39,7 +39,7 @@ pub(crate) fn gathered(nodes: &[Node], ground: Ground<'_>, f: usize) -> Option<S
         }
     }
     // Made of runs that are sorted, which a stable sort merges.
-    all.sort();
+    all.sort_by(i64::cmp);
     (all.len() <= MARKS).then(|| Sorted::new(&all))
 }
 

@@ -68,14 +68,14 @@ impl Partial {
                 let present = rows.present(measure);
                 if present != 0 {
                     let first = present.trailing_zeros();
-                    let row = if fold.kind == Kind::First { first } else { 63 - present.leading_zeros() } as usize;
+                    let row = if fold.kind == Kind::First { first } else { present.ilog2() } as usize;
                     extend_end(end, (rows.order(row), rows.words(measure)[row]), fold.kind);
                 }
             }
             Self::Ends(ends) => {
                 let (mut present, words) = (rows.present(measure), rows.words(measure));
                 while present != 0 {
-                    let row = 63 - present.leading_zeros() as usize;
+                    let row = present.ilog2() as usize;
                     if !extend_ends(ends, (rows.order(row), words[row]), fold.kind) {
                         break;
                     }
@@ -94,7 +94,7 @@ impl Partial {
             }
             (Self::Aged(seen), Self::Aged(more)) => seen.extend(more),
             (Self::Distinct(seen), Self::Distinct(more)) | (Self::Values(seen), Self::Values(more)) => {
-                seen.extend(more)
+                seen.extend(more);
             }
             (Self::Sum(n, sum), Self::Sum(m, more)) => {
                 *n += m;

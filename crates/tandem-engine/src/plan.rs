@@ -191,25 +191,34 @@ impl Plan {
 
     /// The values from the aggregates of all slots, one after the other, and the request.
     pub fn conclude(&self, aggregates: &[Datum<'_>], request: &[Datum<'_>], out: &mut Vec<Value>) {
-        let mut values: Vec<Value> = Vec::with_capacity(self.steps.len());
+        // So many inputs of an expression need no memory of their own.
+        const FEW: usize = 8;
+        let begin = out.len();
         for step in &self.steps {
-            let value = if let Some(a) = step.lone_aggregate() {
-                aggregates[a].to_value()
-            } else {
-                let inputs = step.inputs.iter().map(|from| match from {
-                    From::Aggregate(a) => aggregates[*a],
-                    From::Step(s) => values[*s].as_datum(),
-                    From::Request(r) => request[*r],
-                });
-                evaluate(&step.expr, &inputs.collect::<Vec<_>>())
+            let input = |from: &From| match from {
+                From::Aggregate(a) => aggregates[*a],
+                From::Step(s) => out[begin + *s].as_datum(),
+                From::Request(r) => request[*r],
             };
-            values.push(match value {
+            let mut few = [Datum::Null; FEW];
+            let value = match (step.lone_aggregate(), step.inputs.len()) {
+                (Some(a), _) => aggregates[a].to_value(),
+                (None, count @ 0..=FEW) => {
+                    few.iter_mut().zip(&step.inputs).for_each(|(place, from)| *place = input(from));
+                    evaluate(&step.expr, &few[..count])
+                }
+                _ => evaluate(&step.expr, &step.inputs.iter().map(input).collect::<Vec<_>>()),
+            };
+            out.push(match value {
                 Value::Null => step.default.clone().unwrap_or(Value::Null),
                 Value::Float(x) => Value::Float(f64::from_bits(canonical_bits(x))),
                 value => value,
             });
         }
-        out.extend(self.chosen.iter().map(|&step| values[step].clone()));
+        if !self.chosen.iter().copied().eq(0..self.steps.len()) {
+            let values = out.split_off(begin);
+            out.extend(self.chosen.iter().map(|&step| values[step].clone()));
+        }
     }
 
     /// The values at a moment, from the states of the entities asked about, one for each slot.
@@ -219,8 +228,8 @@ impl Plan {
             let range = self.offsets[slot]..self.offsets[slot] + self.aggregates[slot];
             self.fold(slot, *state, texts, moment.at, &mut aggregates[range]);
         }
-        let mut out = Vec::with_capacity(self.outputs.len());
         let aggregates: Vec<Datum<'_>> = aggregates.iter().map(Value::as_datum).collect();
+        let mut out = Vec::with_capacity(self.steps.len());
         self.conclude(&aggregates, moment.request, &mut out);
         out
     }
@@ -229,7 +238,6 @@ impl Plan {
         &self.lanes[slot]
     }
 
-    /// What is asked of a source's records for the entities of a slot.
     pub(crate) fn lane(&self, slot: usize, source: usize) -> Option<&Lane> {
         self.lanes[slot].iter().find(|lane| lane.source == source)
     }

@@ -6,7 +6,7 @@ use tandem_definitions::{Micros, Value};
 
 use crate::block::{Block, Order, ROWS, Shape, Slice};
 use crate::distinct::{Occurrences, mark};
-use crate::fold::{Fold, Kind, Lane, Nest};
+use crate::fold::{Fold, Kind, Lane, Nest, Span};
 use crate::partial::Partial;
 use crate::record::{Record, Rows};
 use crate::sorted::Neighbours;
@@ -15,6 +15,8 @@ use crate::tree::{Ground, Node, Visit};
 
 /// So many measures of a record need no memory of their own while it is taken in.
 const FEW: usize = 16;
+/// And so many windows that share an end, while they are asked about.
+const FEW_RINGS: usize = 8;
 
 /// The records of one source that touched one entity.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -240,11 +242,17 @@ impl Track {
     fn fold_nest(&self, ground: Ground<'_>, nest: &Nest, at: Micros, out: &mut [Value]) {
         let Ground { lane, shape, texts } = ground;
         let to = self.root.place(shape, nest.rings[0].span(at).to);
-        let rings = nest.rings.iter().map(|ring| {
+        let (mut few, mut many) = ([(Span::default(), None); FEW_RINGS], Vec::new());
+        let rings: &mut [(Span, Option<u64>)] = if nest.rings.len() <= FEW_RINGS {
+            &mut few[..nest.rings.len()]
+        } else {
+            many.resize(nest.rings.len(), (Span::default(), None));
+            &mut many
+        };
+        for (place, ring) in rings.iter_mut().zip(&nest.rings) {
             let span = ring.span(at);
-            (span, span.from.map(|from| self.root.place(shape, from)))
-        });
-        let rings: Vec<_> = rings.collect();
+            *place = (span, span.from.map(|from| self.root.place(shape, from)));
+        }
         for asked in &nest.asked {
             let fold = &lane.folds[asked.fold];
             let mut folding = Folding { partial: lane.partial(asked.fold), f: asked.fold, fold, texts };

@@ -1,7 +1,7 @@
 //! The records of a track in the one order, as a tree: blocks below, and above them nodes that keep the partial results of
 //! all that lies below, so that a long window is put together from few of them, and a late record changes one path.
 //!
-//! After FiBA (Tangwongsan, Hirzel and Schneider, "Optimal and general out-of-order sliding-window aggregation", VLDB 2019),
+//! After `FiBA` (Tangwongsan, Hirzel and Schneider, "Optimal and general out-of-order sliding-window aggregation", VLDB 2019),
 //! with two differences: nothing is evicted, since an instant may ask about any window; and the last path, to which most
 //! records go, keeps no results until it is full. Not here: what is folded (`partial.rs`), and windows (`track.rs`).
 
