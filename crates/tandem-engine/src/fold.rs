@@ -34,7 +34,6 @@ pub(crate) struct Measure {
     /// Over the record's fields; `None` keeps `true`.
     pub input: Option<Expr>,
     pub filter: Option<Expr>,
-    pub ty: Type,
     /// Where its words stand in a block; it has none if they are all 1.
     pub column: Option<usize>,
 }
@@ -119,7 +118,7 @@ impl Lane {
             Some(measure) => measure,
             None => {
                 self.columns += usize::from(input.is_some());
-                self.measures.push(Measure { input, filter, ty, column });
+                self.measures.push(Measure { input, filter, column });
                 self.measures.len() - 1
             }
         };

@@ -117,9 +117,7 @@ pub fn account(loaded: &Loaded, name: &str, key: &[(String, String)], at: Micros
         let slot = plan.entities().iter().position(|e| *e == aggregate.entity).unwrap_or(0);
         parts.push(part(loaded, aggregate, &keys[slot], at)?);
     }
-    let (states, texts) = states(loaded, &plan, &keys, at)?;
-    let states: Vec<Option<&State>> = states.iter().map(Some).collect();
-    let values = plan.features(&states, &texts, &Moment { at, request: &[] });
+    let values = values(loaded, &plan, &keys, at)?;
     let read = wanted[1..].iter().zip(&values[1..]);
     Ok(Account {
         feature: feature.name.clone(),
@@ -224,31 +222,13 @@ fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Re
     Ok(part)
 }
 
-/// The states of the entities, and their texts: every record that had arrived, applied by the engine.
-fn states(loaded: &Loaded, plan: &Plan, keys: &[Vec<Value>], at: Micros) -> Result<(Vec<State>, Texts), Error> {
-    let mut texts = Texts::default();
-    let mut states: Vec<State> = keys.iter().map(|_| State::default()).collect();
-    for &source in plan.sources() {
-        let declared = &loaded.project.sources[source];
-        let admitted = first_of_identity(declared, &loaded.origin, false)?;
-        for batch in read::open(declared, &loaded.origin, plan.fields(source))? {
-            let batch = batch?;
-            let columns = columns(&batch.columns).expect("the reader gives only the five types");
-            for row in (0..batch.len()).filter(|&row| batch.is_usable(row) && batch.arrival[row] < at) {
-                let position = batch.first_position + row as u64;
-                if admitted.as_ref().is_some_and(|a| !a.counts(position)) {
-                    continue;
-                }
-                let fields: Vec<Datum<'_>> = columns.iter().map(|column| column.get(row)).collect();
-                let (event, arrival) = (batch.event[row], batch.arrival[row]);
-                let record = Record { source, position, event, arrival, fields: &fields };
-                plan.route(&record, |slot, key| {
-                    if key.is_some_and(|key| *key.0 == *keys[slot]) {
-                        states[slot].apply(plan, &mut texts, slot, &record);
-                    }
-                });
-            }
-        }
-    }
-    Ok((states, texts))
+/// The values of a plan for these entities, by the same replay that a training set comes from.
+fn values(loaded: &Loaded, plan: &Plan, keys: &[Vec<Value>], at: Micros) -> Result<Vec<Value>, Error> {
+    let entities = plan.entities().iter().map(|&entity| &loaded.project.entities[entity].keys);
+    let column = |(part, value): (&KeyPart, &Value)| array_of(part.ty, std::slice::from_ref(value));
+    let keys = entities.zip(keys).map(|(parts, key)| parts.iter().zip(key).map(column).collect());
+    let asks = Asks { keys: keys.collect(), at: vec![at], request: Vec::new(), known: Known::Arrived };
+    let replayed = replay(&loaded.project, plan, &loaded.origin, &asks, &loaded.options, &|_| {})?;
+    let columns = columns(&replayed.columns).expect("the replay gives only types that tables have");
+    Ok(columns.iter().map(|column| column.get(0).to_value()).collect())
 }

@@ -4,6 +4,7 @@
 //! is asserted here.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -164,8 +165,9 @@ impl Bench<'_> {
         with(self.plan, &mut self.texts, &record)
     }
 
-    fn ask(&self, state: Option<&State>, at: i64) {
-        black_box(self.plan.features(&[state], &self.texts, &Moment { at, request: &[] }));
+    fn ask(&self, key: &[Option<Key>], state: Option<&State>, at: i64) {
+        let state = |_: usize, _: &Key| state.map(Cow::Borrowed);
+        black_box(self.plan.features(key, state, &self.texts, &Moment { at, request: &[] }));
     }
 
     /// One by one: every state stays in memory.
@@ -193,8 +195,9 @@ impl Bench<'_> {
         for question in 0..QUESTIONS {
             let customer = events[question * (events.len() / QUESTIONS)].customer;
             let one = Instant::now();
-            let state = states.get(&Key([Value::Int(customer)].into()));
-            self.ask(state, at - (question as i64 % 30) * DAY);
+            let key = Key([Value::Int(customer)].into());
+            let state = states.get(&key);
+            self.ask(&[Some(key)], state, at - (question as i64 % 30) * DAY);
             nanos.push(one.elapsed().as_nanos() as u64);
         }
         let rate = 1e9 / each(begun, QUESTIONS);
@@ -249,7 +252,7 @@ impl Bench<'_> {
             own.put(0, own.len(), &mut words, |rows| state.extend(self.plan, &self.texts, 0, 0, rows));
         }
         let bulk = each(begun, records);
-        let mut questions = 0;
+        let (mut questions, key) = (0, [Some(Key([Value::Int(1)].into()))]);
         let begun = cpu();
         for own in columns {
             state.clear();
@@ -257,7 +260,7 @@ impl Bench<'_> {
             while from < own.len() {
                 let to = (from + TURN).min(own.len());
                 own.put(from, to, &mut words, |rows| state.extend(self.plan, &self.texts, 0, 0, rows));
-                self.ask(Some(&state), own.arrival[to - 1] + 1);
+                self.ask(&key, Some(&state), own.arrival[to - 1] + 1);
                 (from, questions) = (to, questions + 1);
             }
         }

@@ -159,8 +159,9 @@ impl Running<'_> {
             Ok(logs) => logs,
             Err(found) => return self.unusable(found),
         };
-        for table in &self.scenario.expect {
-            let (case, expected) = match case(self.scenario, project, logs.clone(), table) {
+        for expect in &self.scenario.expect {
+            let table = &expect.table;
+            let (case, expected) = match case(self.scenario, project, logs.clone(), expect) {
                 Ok(ready) => ready,
                 Err(found) => {
                     self.unusable(found);
