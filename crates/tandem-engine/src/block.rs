@@ -10,7 +10,7 @@ use crate::fold::Lane;
 use crate::record::Rows;
 
 /// Records in a block: as many as a word has bits. A longer block costs more at the edges of a window, a shorter one more
-/// partial results; 64 and 128 were equally fast.
+/// partial results.
 pub(crate) const ROWS: usize = 64;
 /// The first room of a block: most entities of most logs have few records.
 const LEAST: usize = 4;
