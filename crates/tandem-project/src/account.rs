@@ -3,10 +3,10 @@
 
 use serde::Serialize;
 use tandem_data::read::{self, Batch};
-use tandem_data::replay::first_of_identity;
-use tandem_data::table::columns;
-use tandem_definitions::{Aggregate, Datum, Input, Micros, Type, Value, time};
-use tandem_engine::{Moment, Plan, Record, State, Texts, evaluate, interval};
+use tandem_data::replay::{Asks, Known, first_of_identity, replay};
+use tandem_data::table::{array_of, columns};
+use tandem_definitions::{Aggregate, Datum, Input, KeyPart, Micros, Type, Value, time};
+use tandem_engine::{Plan, evaluate, interval};
 
 use crate::error::Error;
 use crate::explain::aggregation;

@@ -7,12 +7,14 @@ use arrow_array::Array as _;
 use serde::Serialize;
 use tandem_data::read::{self, Batch};
 use tandem_data::table::columns;
-use tandem_definitions::{Code, Diagnostic, Place, Source};
+use tandem_definitions::{Code, Diagnostic, Place, Question, Rule, Source};
 use tandem_engine::Admission;
 use tandem_notebook::Notebook;
 use tandem_notebook::environment::{Unhashed, unhashed};
 
+use crate::error::Error;
 use crate::load::Loaded;
+use crate::observe::observations;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,15 @@ pub fn check(loaded: &Loaded, depth: Depth) -> Report {
             let (detail, findings) = check_source(loaded, source);
             report.add(format!("source {}", source.name), detail, findings);
         }
+        let files = project.questions.iter().filter(|q| matches!(q.observe.rule, Rule::File(_)));
+        for question in files {
+            let (detail, findings) = match observations(loaded, question) {
+                Ok(observed) => (counted(observed.records, "observation"), Vec::new()),
+                Err(Error::Findings(findings)) => ("not read".to_owned(), findings),
+                Err(error) => ("not read".to_owned(), vec![unreadable(question, &error)]),
+            };
+            report.add(format!("observations of {}", question.name), detail, findings);
+        }
         for model in &project.models {
             let mut findings = check_lock(&loaded.base, &model.lock, &model.place);
             findings.extend(check_notebook(&loaded.base, &model.notebook, &model.place));
@@ -80,6 +91,12 @@ pub fn check(loaded: &Loaded, depth: Depth) -> Report {
         }
     }
     report
+}
+
+/// A file of observations that the system does not give.
+fn unreadable(question: &Question, error: &Error) -> Diagnostic {
+    let help = "Check that the file is there and that you may read it.";
+    Diagnostic::new(Code::ObservationsUnreadable, question.observe.place.clone(), format!("{error}."), help)
 }
 
 /// What is counted while a source is read.

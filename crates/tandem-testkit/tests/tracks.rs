@@ -204,7 +204,7 @@ impl Run<'_> {
     }
 
     fn check(&self, at: Micros, what: &str) {
-        let key = Some(Key([Value::Int(1)].into()));
+        let key = Some(Key([Value::Int(0)].into()));
         let state = |_: usize, _: &Key| Some(Cow::Borrowed(&self.state));
         let values = self.plan.features(&[key], state, &self.texts, &Moment { at, request: &[] });
         for (w, (window, back, lag)) in WINDOWS.iter().enumerate() {

@@ -42,6 +42,7 @@ pub fn source(path: &str, format: Format) -> Source {
         identity: vec![],
         corrects: false,
         tombstone: None,
+        retention: None,
         touches: vec![],
         time_zone: None,
         place: Place::default(),
