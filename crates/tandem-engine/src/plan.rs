@@ -154,14 +154,6 @@ impl Plan {
         self.source_slot(source).map_or(&[], |s| &self.touches[s])
     }
 
-    /// How the records of a source that it reads change after they have arrived.
-    ///
-    /// # Panics
-    /// For a source that it does not read.
-    pub fn changing(&self, source: usize) -> &Changing {
-        &self.changing[self.source_slot(source).expect("a source of the plan")]
-    }
-
     /// What it gives, in order.
     pub fn outputs(&self) -> &[Output] {
         &self.outputs
@@ -268,7 +260,7 @@ impl Plan {
         self.slots[slot].lanes.iter().find(|lane| lane.source == source)
     }
 
-    fn source_slot(&self, source: usize) -> Option<usize> {
+    pub(crate) fn source_slot(&self, source: usize) -> Option<usize> {
         self.sources.iter().position(|&s| s == source)
     }
 }

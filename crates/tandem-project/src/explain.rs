@@ -261,7 +261,7 @@ fn model(project: &Project, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use tandem_definitions::{Expr, Fraction, Type};
+    use tandem_definitions::{Expr, Fraction, Treatment, Type};
 
     use super::*;
 
@@ -278,6 +278,7 @@ mod tests {
             corrects: false,
             tombstone: None,
             retention: None,
+            treatment: Treatment::default(),
             touches: Vec::new(),
             time_zone: None,
             place: tandem_definitions::Place::default(),

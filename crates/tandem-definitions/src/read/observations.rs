@@ -35,7 +35,7 @@ impl Reader {
         match self.rule(node, &unit.origin)? {
             "on" => self.on_record(node, unit, &wanted),
             "every" => self.on_calendar(node, unit, &wanted),
-            _ => self.from_file(node, unit, &wanted),
+            _ => self.on_file(node, unit, &wanted),
         }
     }
 
@@ -143,7 +143,7 @@ impl Reader {
     }
 
     /// A file names whatever is needed: which columns that are is said when it is read.
-    fn from_file(&mut self, node: &Node, unit: &Unit<'_>, wanted: &Wanted<'_>) -> Option<Observe> {
+    fn on_file(&mut self, node: &Node, unit: &Unit<'_>, wanted: &Wanted<'_>) -> Option<Observe> {
         let from = node.get("from")?;
         let path = from.text()?;
         if Format::of_path(path).is_none() {

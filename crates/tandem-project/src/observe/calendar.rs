@@ -5,10 +5,9 @@
 use std::collections::HashMap;
 
 use tandem_data::read;
-use tandem_data::replay::first_of_identity;
 use tandem_data::table::{array_of, columns};
 use tandem_definitions::{Datum, Expr, Micros, OnCalendar, Question, Value};
-use tandem_engine::{evaluate, instants, interval};
+use tandem_engine::{Late, as_known, evaluate, instants, interval, versions};
 
 use super::{Observations, empty, in_words, position_or_push};
 use crate::error::Error;
@@ -47,12 +46,14 @@ impl Activity {
         number
     }
 
-    /// A record of an entity that counts. Windows move on with the instant, so those in which it lies follow each other.
-    pub fn add(&mut self, number: u32, event: Micros, arrival: Micros) {
+    /// A record of an entity that counted from an arrival on, until another one took its place. Windows move on with the
+    /// instant, so those in which it lies follow each other.
+    pub fn add(&mut self, number: u32, event: Micros, (arrival, until): (Micros, Micros)) {
         let known = self.instants.partition_point(|at| *at <= arrival);
         let entered = self.windows.partition_point(|(_, to)| *to <= event);
         let left = self.windows.partition_point(|(from, _)| from.is_none_or(|from| from <= event));
-        let (begin, end) = (known.max(entered) as u32, left as u32);
+        let replaced = self.instants.partition_point(|at| *at <= until);
+        let (begin, end) = (known.max(entered) as u32, left.min(replaced) as u32);
         if begin >= end {
             return;
         }
@@ -80,9 +81,23 @@ impl Activity {
     }
 }
 
-/// Whether a record counts as activity.
-pub(crate) fn counts(filter: Option<&Expr>, values: &[Datum<'_>]) -> bool {
-    filter.is_none_or(|f| evaluate(f, values) == Value::Bool(true))
+/// Calls `each` for every stretch of arrival time, from (itself excluded) until (itself included), in which a record was known
+/// with values that the filter lets through. `until` is when the record ceased to count.
+pub(crate) fn stretches(
+    filter: Option<&Expr>,
+    late: &[Late],
+    values: &[Datum<'_>],
+    (arrival, until): (Micros, Micros),
+    mut each: impl FnMut((Micros, Micros)),
+) {
+    let mut times = versions(late, arrival, values).into_iter().peekable();
+    while let Some(from) = times.next().filter(|from| *from < until) {
+        let next = times.peek().map_or(until, |next| until.min(*next));
+        let known = as_known(late, arrival, values, from);
+        if filter.is_none_or(|f| evaluate(f, &known) == Value::Bool(true)) {
+            each((from, next));
+        }
+    }
 }
 
 /// The first and the last arrival of a source, up to the present.
@@ -119,14 +134,17 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnCalend
         });
     }
     let filter = rule.filter.as_ref().map(|f| f.map_columns(&|c| wanted.iter().position(|&w| w == c).unwrap_or(0)));
-    let admitted = first_of_identity(source, &loaded.origin, false)?;
+    for time in wanted.clone().iter().filter_map(|f| source.fields[*f].arrives) {
+        position_or_push(&mut wanted, time);
+    }
+    let late = Late::among(source, &wanted);
+    let counting = tandem_data::versions::versions(source, &loaded.origin)?;
     let mut activity = Activity::new(rule, first, end);
     let mut reader = read::open(source, &loaded.origin, &wanted)?;
     for batch in &mut reader {
         let batch = batch?;
         let columns = columns(&batch.columns).expect("the reader gives only the five types");
-        let admits = |row: usize| admitted.as_ref().is_none_or(|a| a.counts(batch.first_position + row as u64));
-        for row in (0..batch.len()).filter(|&row| batch.is_usable(row) && admits(row)) {
+        for row in (0..batch.len()).filter(|&row| batch.is_usable(row)) {
             let values: Vec<Datum<'_>> = columns.iter().map(|column| column.get(row)).collect();
             for fields in &keys {
                 let key: Vec<Value> = fields.iter().map(|&f| values[f].to_value()).collect();
@@ -134,9 +152,10 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnCalend
                     continue;
                 }
                 let who = activity.number(key);
-                if counts(filter.as_ref(), &values) {
-                    activity.add(who, batch.event[row], batch.arrival[row]);
-                }
+                let Some(until) = counting.until(batch.first_position + row as u64) else { continue };
+                stretches(filter.as_ref(), &late, &values, (batch.arrival[row], until), |stretch| {
+                    activity.add(who, batch.event[row], stretch);
+                });
             }
         }
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, UInt32Array};
 use arrow_select::{concat::concat, take::take};
 use tandem_data::read::{self, Batch};
-use tandem_data::replay::{Admitted, first_of_identity};
-use tandem_data::table::columns;
-use tandem_definitions::{Datum, Expr, Micros, OnRecord, Project, Question, Value};
-use tandem_engine::evaluate;
+use tandem_data::table::{array_of, columns};
+use tandem_data::versions::{Versions, versions};
+use tandem_definitions::{Datum, Expr, Micros, OnRecord, Project, Question, Source, Value};
+use tandem_engine::{Late, as_known, evaluate};
 
 use super::{Observations, empty, in_words, position_or_push};
 use crate::error::Error;
@@ -21,26 +21,51 @@ pub(crate) enum LeftOut {
     Unplanned,
     /// The condition does not hold.
     Filtered,
-    /// Production had not heard of it at the instant.
+    /// Production had not heard of it at the instant, or not of the time that the instant is reckoned from.
     Unknown,
+    /// It repeats a record of the same identity.
+    Repeated,
+    /// A later record had replaced or removed it by then.
+    Replaced,
 }
 
-/// The instant at which production asks on a record with these values and this arrival (`None`: one that cannot be used).
-/// `field` is where the time stands among the values, and the filter reads them.
-pub(crate) fn instant(
-    values: &[Datum<'_>],
-    field: usize,
-    offset: Micros,
-    filter: Option<&Expr>,
-    arrival: Option<Micros>,
-) -> Result<Micros, LeftOut> {
-    let Value::Time(from) = values[field].to_value() else { return Err(LeftOut::Unplanned) };
-    let at = from.saturating_add(offset);
-    if filter.is_some_and(|f| evaluate(f, values) != Value::Bool(true)) {
-        return Err(LeftOut::Filtered);
+/// What says when production asks on a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct When<'w> {
+    /// Where the time that the instant is reckoned from stands among the values.
+    pub field: usize,
+    pub offset: Micros,
+    /// It reads the values.
+    pub filter: Option<&'w Expr>,
+    /// The values that arrive later than their record.
+    pub late: &'w [Late],
+}
+
+impl When<'_> {
+    /// The instant at which production asks on a record with these values, and the values as they were known then.
+    /// `arrival` is `None` for a record that cannot be used, and `until` for one that never counts.
+    pub fn asked<'d>(
+        &self,
+        values: &[Datum<'d>],
+        arrival: Option<Micros>,
+        until: Option<Micros>,
+    ) -> Result<(Micros, Vec<Datum<'d>>), LeftOut> {
+        let Value::Time(from) = values[self.field].to_value() else { return Err(LeftOut::Unplanned) };
+        let at = from.saturating_add(self.offset);
+        let Some(until) = until else { return Err(LeftOut::Repeated) };
+        if until < at {
+            return Err(LeftOut::Replaced);
+        }
+        let known = as_known(self.late, arrival.unwrap_or(Micros::MIN), values, at.saturating_sub(1));
+        if self.filter.is_some_and(|f| evaluate(f, &known) != Value::Bool(true)) {
+            return Err(LeftOut::Filtered);
+        }
+        // Production could not have asked about what it had not heard of.
+        if known[self.field].is_null() || arrival.is_none_or(|arrival| arrival >= at) {
+            return Err(LeftOut::Unknown);
+        }
+        Ok((at, known))
     }
-    // Production could not have asked about what it had not heard of.
-    if arrival.is_none_or(|arrival| arrival >= at) { Err(LeftOut::Unknown) } else { Ok(at) }
 }
 
 /// What the rule needs of the source's fields.
@@ -50,6 +75,7 @@ struct Fields {
     filter: Option<Expr>,
     keys: Vec<Vec<usize>>,
     request: Vec<usize>,
+    late: Vec<Late>,
 }
 
 impl Fields {
@@ -68,7 +94,11 @@ impl Fields {
             });
         }
         let filter = rule.filter.as_ref().map(|f| f.map_columns(&|c| wanted.iter().position(|&w| w == c).unwrap_or(0)));
-        Self { wanted, instant, filter, keys, request }
+        for time in wanted.clone().iter().filter_map(|f| source.fields[*f].arrives) {
+            position_or_push(&mut wanted, time);
+        }
+        let late = Late::among(source, &wanted);
+        Self { wanted, instant, filter, keys, request, late }
     }
 }
 
@@ -79,7 +109,8 @@ struct Collected {
     batches: Vec<Vec<ArrayRef>>,
     unplanned: u64,
     unknown: u64,
-    duplicates: u64,
+    repeated: u64,
+    replaced: u64,
     filtered: u64,
 }
 
@@ -89,10 +120,10 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnRecord
     let source = &project.sources[rule.source];
     let fields = Fields::new(project, question, rule);
     let mut reader = read::open(source, &loaded.origin, &fields.wanted)?;
-    let admitted = first_of_identity(source, &loaded.origin, false)?;
+    let versions = versions(source, &loaded.origin)?;
     let mut collected = Collected::default();
     for batch in &mut reader {
-        collected.add(&batch?, &fields, rule, admitted.as_ref());
+        collected.add(&batch?, &fields, (source, rule), &versions);
     }
     if collected.batches.is_empty() {
         return Err(empty(source));
@@ -104,7 +135,8 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnRecord
     let left_out = [
         (format!("{field} is not known"), collected.unplanned),
         (format!("the {} record arrived only after the instant", source.name), collected.unknown),
-        ("repeated by the log (same identity)".to_owned(), collected.duplicates),
+        ("repeated by the log (same identity)".to_owned(), collected.repeated),
+        ("replaced or removed by a later record before the instant".to_owned(), collected.replaced),
         ("the question's `where` does not hold".to_owned(), collected.filtered),
     ];
     let observations = Observations {
@@ -121,28 +153,43 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnRecord
 }
 
 impl Collected {
-    fn add(&mut self, batch: &Batch, fields: &Fields, rule: &OnRecord, admitted: Option<&Admitted>) {
+    fn add(&mut self, batch: &Batch, fields: &Fields, (source, rule): (&Source, &OnRecord), versions: &Versions) {
         let columns = columns(&batch.columns).expect("the reader gives only the five types");
+        let Fields { instant, filter, late, .. } = fields;
+        let when = When { field: *instant, offset: rule.offset, filter: filter.as_ref(), late };
         let mut rows: Vec<u32> = Vec::new();
         let mut values: Vec<Datum<'_>> = Vec::new();
+        // Of each field that arrives later than its record, what was known of it.
+        let mut known_late: Vec<Vec<Value>> = fields.late.iter().map(|_| Vec::new()).collect();
         for row in 0..batch.len() {
             values.clear();
             values.extend(columns.iter().map(|column| column.get(row)));
             let arrival = batch.is_usable(row).then(|| batch.arrival[row]);
-            match instant(&values, fields.instant, rule.offset, fields.filter.as_ref(), arrival) {
+            let until = versions.until(batch.first_position + row as u64);
+            match when.asked(&values, arrival, until) {
                 Err(LeftOut::Unplanned) => self.unplanned += 1,
-                _ if admitted.is_some_and(|a| !a.counts(batch.first_position + row as u64)) => self.duplicates += 1,
+                // A tombstone is a record that removes.
+                Err(LeftOut::Repeated) if source.corrects => self.replaced += 1,
+                Err(LeftOut::Repeated) => self.repeated += 1,
+                Err(LeftOut::Replaced) => self.replaced += 1,
                 Err(LeftOut::Filtered) => self.filtered += 1,
                 Err(LeftOut::Unknown) => self.unknown += 1,
-                Ok(at) => {
+                Ok((at, known)) => {
                     self.at.push(at);
                     rows.push(row as u32);
+                    for (late, values) in fields.late.iter().zip(&mut known_late) {
+                        values.push(known[late.field].to_value());
+                    }
                 }
             }
         }
         let index = UInt32Array::from(rows);
         let pick = |column: &ArrayRef| take(column, &index, None).expect("rows of this very batch");
-        self.batches.push(batch.columns.iter().map(pick).collect());
+        let mut picked: Vec<ArrayRef> = batch.columns.iter().map(pick).collect();
+        for (late, values) in fields.late.iter().zip(&known_late) {
+            picked[late.field] = array_of(source.fields[fields.wanted[late.field]].ty, values);
+        }
+        self.batches.push(picked);
     }
 
     fn columns(&self, fields: &Fields) -> Vec<ArrayRef> {

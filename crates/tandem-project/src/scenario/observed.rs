@@ -1,15 +1,14 @@
 //! The observations of a question over a scenario's logs, in memory, and whether they are those that it expects.
 //! Not here: the rules (`crate::observe`).
 
-use std::collections::BTreeSet;
-
+use tandem_data::versions::Versions;
 use tandem_definitions::{Datum, Micros, OnCalendar, OnRecord, Project, Question, Rule, Source, Type, Value, time};
-use tandem_engine::Admission;
+use tandem_engine::Late;
 
 use super::case::{Column, column, typed};
 use super::{Case, LogRecord, Observation, Table};
-use crate::observe::calendar::{Activity, counts};
-use crate::observe::record::instant;
+use crate::observe::calendar::{Activity, stretches};
+use crate::observe::record::When;
 use crate::training::Part;
 
 /// The observations, from records in memory.
@@ -23,20 +22,24 @@ pub(super) fn in_memory(case: &Case<'_>, question: &Question) -> Result<Vec<Obse
     }
 }
 
-/// The records of a source by position, of each identity the first to arrive.
-fn admitted<'c>(case: &'c Case<'_>, source: usize) -> Vec<&'c LogRecord> {
-    let identity = &case.project.sources[source].identity;
+/// The records of a source by position, each with the arrival until which it counts; `None`: it never does.
+fn records<'c>(case: &'c Case<'_>, source: usize) -> Vec<(&'c LogRecord, Option<Micros>)> {
+    let declared = &case.project.sources[source];
     let log = case.logs.iter().find(|l| l.source == source);
     let records: Vec<&LogRecord> = log.map(|l| l.records.iter().collect()).unwrap_or_default();
-    let mut by_arrival: Vec<usize> = (0..records.len()).collect();
-    by_arrival.sort_by_key(|&position| records[position].arrival);
-    let mut admission = Admission::default();
-    let mut first = |position: &usize| {
-        let parts: Vec<Datum<'_>> = identity.iter().map(|f| records[*position].fields[*f].as_datum()).collect();
-        parts.is_empty() || admission.admit(&parts)
-    };
-    let admitted: BTreeSet<usize> = by_arrival.into_iter().filter(|position| first(position)).collect();
-    admitted.into_iter().map(|position| records[position]).collect()
+    let told = records.iter().map(|r| {
+        let identity: Box<[Value]> = declared.identity.iter().map(|f| r.fields[*f].clone()).collect();
+        let own = identity.is_empty() || identity.iter().any(Value::is_null);
+        let removes = declared.tombstone.is_some_and(|f| r.fields[f] == Value::Bool(true));
+        (Some(identity).filter(|_| !own), r.arrival, removes)
+    });
+    let versions = Versions::of(declared, told);
+    records.iter().zip(0..).map(|(record, position)| (*record, versions.until(position))).collect()
+}
+
+/// The fields of a source that arrive later than their record.
+fn late(source: &Source) -> Vec<Late> {
+    Late::among(source, &(0..source.fields.len()).collect::<Vec<_>>())
 }
 
 /// The keys that a record of the source holds of an entity.
@@ -52,15 +55,17 @@ fn datums(record: &LogRecord) -> Vec<Datum<'_>> {
 fn on_records(case: &Case<'_>, question: &Question, rule: &OnRecord) -> Vec<Observation> {
     let source = &case.project.sources[rule.source];
     let mut observations = Vec::new();
-    for record in admitted(case, rule.source) {
-        let (filter, arrival) = (rule.filter.as_ref(), Some(record.arrival));
-        let Ok(at) = instant(&datums(record), rule.field, rule.offset, filter, arrival) else { continue };
+    let late = late(source);
+    let when = When { field: rule.field, offset: rule.offset, filter: rule.filter.as_ref(), late: &late };
+    for (record, until) in records(case, rule.source) {
+        let datums = datums(record);
+        let Ok((at, known)) = when.asked(&datums, Some(record.arrival), until) else { continue };
         let mut observation = nobody(case.project, at);
         for &entity in &question.observe.entities {
             observation.keys[entity] = keys_of(source, entity, record).next();
         }
         for (told, field) in question.observe.request.iter().zip(&rule.request) {
-            observation.request[*told] = record.fields[*field].clone();
+            observation.request[*told] = known[*field].to_value();
         }
         observations.push(observation);
     }
@@ -78,15 +83,17 @@ fn on_calendar(case: &Case<'_>, question: &Question, rule: &OnCalendar) -> Vec<O
     let told = question.outcome.value.aggregates.iter().map(|a| a.source);
     let end = std::iter::once(rule.source).chain(told).flat_map(arrivals).max().unwrap_or(first);
     let mut activity = Activity::new(rule, first, end);
-    for record in admitted(case, rule.source) {
+    let late = late(source);
+    for (record, until) in records(case, rule.source) {
         for key in keys_of(source, rule.entity, record) {
             if key.iter().any(Value::is_null) {
                 continue;
             }
             let who = activity.number(key);
-            if counts(rule.filter.as_ref(), &datums(record)) {
-                activity.add(who, record.event, record.arrival);
-            }
+            let Some(until) = until else { continue };
+            stretches(rule.filter.as_ref(), &late, &datums(record), (record.arrival, until), |stretch| {
+                activity.add(who, record.event, stretch);
+            });
         }
     }
     let observed = activity.observations();
