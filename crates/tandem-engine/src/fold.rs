@@ -214,11 +214,6 @@ impl Fold {
         Self { by: None, ..*self }
     }
 
-    /// It of the categories themselves.
-    pub fn of(&self, by: By) -> Self {
-        Self { measure: by.measure, ..*self }
-    }
-
     /// The partial result of no record.
     pub fn partial(&self) -> Partial {
         if self.by.is_some() {
