@@ -121,6 +121,11 @@ codes! {
     FeatureNotAsked = "T188", Error, "A model reads a feature that its question does not have";
     ModelFolder = "T189", Error, "A model that is not named like its folder";
     NoFeatures = "T190", Error, "A question without features";
+    TwoWaysToObserve = "T191", Error, "Observations by two rules at once";
+    BadCalendar = "T192", Error, "A calendar that cannot be read";
+    BadFolds = "T193", Error, "Folds that do not divide the time";
+    NotKept = "T194", Warning, "More of the log is needed than is kept";
+    BadRetention = "T195", Error, "A retention that cannot be read";
     // Data.
     SourceFileMissing = "T201", Error, "A source's file is missing";
     SourceEmpty = "T202", Error, "A source has no records";
@@ -138,6 +143,7 @@ codes! {
     RequiredFieldEmpty = "T214", Error, "Records that lack a required field";
     ConstantArrival = "T215", Warning, "Records from long ago that all arrived at one instant";
     NeverKnown = "T216", Warning, "Values that never become known";
+    ObservationsUnreadable = "T230", Error, "Observations that cannot be read";
     // Entities of entities.
     UnknownRole = "T250", Error, "A role that the source does not have";
     NoParent = "T251", Error, "An entity that does not belong to the one that is read";

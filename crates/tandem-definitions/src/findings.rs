@@ -28,6 +28,14 @@ impl Span {
     }
 }
 
+/// What is wrong with a text that says a window or a calendar.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub code: Code,
+    pub message: String,
+    pub help: String,
+}
+
 /// One of the project's files.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin<'a> {

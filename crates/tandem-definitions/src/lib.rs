@@ -4,10 +4,12 @@
 //! [`schemas`] gives the JSON Schema of every kind of file, from the same tables.
 
 mod aggregation;
+mod calendar;
 pub mod codes;
 mod diagnostic;
 mod expression;
 mod findings;
+mod history;
 mod project;
 mod question;
 mod read;
@@ -24,8 +26,11 @@ pub use codes::Code;
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use expression::{Binary, Expr, Scalar};
 pub use findings::nearest;
+pub use history::History;
 pub use project::*;
-pub use question::{Metric, Observe, Outcome, Question, Split, Success};
+pub use question::{
+    Calendar, Days, Fold, Metric, Observe, OnCalendar, OnRecord, Outcome, Question, Rule, Split, Success,
+};
 pub use read::{File, read};
 pub use schemas::{Schema, schemas};
 pub use value::{Datum, Micros, Type, Value, canonical_bits, order_floats};

@@ -105,6 +105,9 @@ pub struct Source {
     /// What is done with records whose arrival time cannot be taken as it stands.
     #[serde(default)]
     pub treatment: Treatment,
+    /// How long its records are kept, reckoned from their event time; `None`: for ever, as far as anybody has said.
+    #[serde(default)]
+    pub retention: Option<Micros>,
     /// The entities that a record touches.
     pub touches: Vec<Touch>,
     /// The IANA zone of times that carry no offset; UTC without it.
@@ -134,6 +137,19 @@ pub enum Format {
     Csv,
     /// One JSON object a line.
     Jsonl,
+}
+
+impl Format {
+    /// The format that the ending of a path tells.
+    pub fn of_path(path: &str) -> Option<Self> {
+        let ending = path.rsplit_once('.')?.1.to_lowercase();
+        match ending.as_str() {
+            "parquet" | "pq" => Some(Self::Parquet),
+            "csv" => Some(Self::Csv),
+            "jsonl" | "json" | "ndjson" => Some(Self::Jsonl),
+            _ => None,
+        }
+    }
 }
 
 /// A field of a source.

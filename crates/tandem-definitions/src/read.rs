@@ -10,6 +10,7 @@ mod observations;
 mod order;
 mod parents;
 mod questions;
+mod retention;
 mod team;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,7 @@ pub fn read(files: &[File]) -> (Project, Vec<Diagnostic>) {
     reader.entity_keys();
     reader.features(&of("features"));
     reader.questions(&of("question"));
+    reader.kept();
     reader.models(&of("model"));
     (reader.project, reader.findings.sorted())
 }

@@ -62,6 +62,7 @@ fn of(shape: Shape) -> Value {
         Shape::Instant => json!({ "type": "string", "pattern": "^\\d{4}-\\d{2}-\\d{2}([T ].+)?$" }),
         Shape::Duration(_) => json!({ "type": "string", "pattern": SPAN }),
         Shape::Window => json!({ "type": "string", "pattern": window() }),
+        Shape::Calendar => json!({ "type": "string", "pattern": CALENDAR }),
         Shape::Number => json!({ "type": "number" }),
         Shape::Bool => json!({ "type": "boolean" }),
         Shape::Sql | Shape::Scalar => json!({ "type": ["string", "number", "boolean"] }),
@@ -78,6 +79,8 @@ fn window() -> String {
     let periods = Period::ALL.map(Period::words).join("|");
     format!("^({span}|{span},? ending {span} ago|({periods})( in [A-Za-z0-9_+/-]+)?|all time)$")
 }
+
+const CALENDAR: &str = "^(day|month on day \\d{1,2}|[A-Za-z]+day) \\d{2}:\\d{2}(:\\d{2})?( [A-Za-z0-9_+/-]+)?$";
 
 const SPAN: &str = "^(\\d+(\\.\\d+)?\\s*[a-zµ]+\\s*)+$";
 

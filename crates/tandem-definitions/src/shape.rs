@@ -21,6 +21,8 @@ pub(crate) enum Shape {
     Duration(bool),
     /// How far back it looks: a span, one that ended some time ago, a part of the calendar, or `all time`.
     Window,
+    /// Instants that come again on a wall clock.
+    Calendar,
     /// A number.
     Number,
     /// True or false.
@@ -152,7 +154,7 @@ fn check_scalar(node: &Node, shape: Shape, origin: &Origin<'_>, findings: &mut F
     let fits = match shape {
         Shape::Number => matches!(scalar, Scalar::Int(_) | Scalar::Float(_)),
         Shape::Bool => matches!(scalar, Scalar::Bool(_)),
-        Shape::Sql | Shape::Scalar | Shape::Instant | Shape::Window | Shape::Duration(_) => true,
+        Shape::Sql | Shape::Scalar | Shape::Instant | Shape::Window | Shape::Calendar | Shape::Duration(_) => true,
         _ => matches!(scalar, Scalar::Text(_)),
     };
     if !fits {
@@ -175,8 +177,12 @@ fn check_scalar(node: &Node, shape: Shape, origin: &Origin<'_>, findings: &mut F
         ),
         Shape::Instant if parse_instant(text, None).is_none() => bad_instant(node, text, origin, findings),
         Shape::Duration(positive) => check_duration(node, text, positive, origin, findings),
-        Shape::Window => {
-            if let Err(problem) = crate::window::parse(text) {
+        Shape::Window | Shape::Calendar => {
+            let read = match shape {
+                Shape::Window => crate::window::parse(text).map(drop),
+                _ => crate::calendar::parse(text).map(drop),
+            };
+            if let Err(problem) = read {
                 findings.at(problem.code, origin, node.span, problem.message, problem.help);
             }
         }

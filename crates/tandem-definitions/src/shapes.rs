@@ -89,6 +89,21 @@ pub(crate) static CONTRACT: Object = Object {
         Key::new("status", Shape::Text, "`active`, `draft`, …"),
         Key::new("servers", list_of(&Shape::Object(&SERVER)), "where the records lie, for each environment."),
         Key::new("schema", list_of(&Shape::Object(&SCHEMA)), "the one stream of records that it describes.").required(),
+        Key::new(
+            "slaProperties",
+            list_of(&Shape::Object(&SLA)),
+            "service levels; `retention` says how long records are kept.",
+        ),
+    ],
+};
+
+static SLA: Object = Object {
+    doc: "A service level of a contract.",
+    open: true,
+    keys: &[
+        Key::new("property", Shape::Text, "its name; Tandem reads `retention`."),
+        Key::new("value", Shape::Any, "its value: a number for `retention`."),
+        Key::new("unit", Shape::Text, "the unit of the value: `d` for days, `y` for years of 365 days."),
     ],
 };
 
@@ -221,9 +236,30 @@ static OBSERVE: Object = Object {
     doc: "The observations of a question.",
     open: false,
     keys: &[
-        Key::new("on", Shape::Text, "the source whose every record is an observation.").required(),
-        Key::new("at", Shape::Text, "a time field, or `1 hour before FIELD`, or `1 hour after FIELD`.").required(),
-        Key::new("where", Shape::Sql, "which of its records: a SQL condition over the source's fields."),
+        Key::new("on", Shape::Text, "the source whose every record is an observation."),
+        Key::new("at", Shape::Text, "with `on`: a time field, or `1 hour before FIELD`, or `1 hour after FIELD`."),
+        Key::new(
+            "every",
+            Shape::Calendar,
+            "how often, on a wall clock: `day 06:00 Europe/London`, `Monday 06:00 Europe/London`, `month on day 1 06:00 UTC`.",
+        ),
+        Key::new(
+            "for",
+            Shape::Text,
+            "with `every`: the entity; each that was active at the instant is an observation.",
+        ),
+        Key::new("active_in", Shape::Text, "with `every`: the source whose records say who was active."),
+        Key::new(
+            "over",
+            Shape::Window,
+            "with `every`: how far back a record may have happened: `90 days`, or `all time`.",
+        ),
+        Key::new("where", Shape::Sql, "with `on` or `every`: which records: a SQL condition over the source's fields."),
+        Key::new(
+            "from",
+            Shape::Text,
+            "a Parquet, CSV or JSON lines file in the project: the entities' keys, `at`, and `request.NAME`; a row each.",
+        ),
     ],
 };
 
@@ -258,12 +294,15 @@ static SPLIT: Object = Object {
     doc: "The split of a question's observations.",
     open: false,
     keys: &[
-        Key::new("test_from", Shape::Instant, "observations from here on are for testing.").required(),
+        Key::new("test_from", Shape::Instant, "observations from here on are for testing (of the first fold).")
+            .required(),
         Key::new(
             "gap",
             Shape::Duration(false),
             "what is left out before it; as long as the outcome's horizon without it.",
         ),
+        Key::new("folds", Shape::Number, "how many test windows follow each other; the last one measures the model."),
+        Key::new("each", Shape::Duration(true), "with `folds`: how long each test window is."),
     ],
 };
 

@@ -66,6 +66,16 @@ impl Zone {
         Some((local.checked_sub(i64::from(offset.seconds()) * SECOND)?, clock))
     }
 
+    /// The first instant at which this zone's wall clock shows `local` or later: that itself; the moment of the jump, when
+    /// the clock jumped over it; the earlier, when it was shown twice.
+    pub fn first_shown(&self, local: Micros) -> Option<Micros> {
+        let (at, clock) = self.of_local(local)?;
+        let (Self(Some(zone)), Clock::Nonexistent) = (self, clock) else { return Some(at) };
+        // Shifted by the jump, it lies at or after it; the jump is the last change of the clock up to then.
+        let just_after = jiff::Timestamp::from_microsecond(at.checked_add(1)?).ok()?;
+        zone.preceding(just_after).next().map(|jump| jump.timestamp().as_microsecond())
+    }
+
     /// What this zone's wall clock shows at an instant, as microseconds since 1970-01-01 00:00 on that clock.
     pub fn to_local(&self, at: Micros) -> Option<Micros> {
         let Some(zone) = &self.0 else { return Some(at) };
@@ -323,6 +333,11 @@ mod tests {
         assert_eq!(read("2013-03-10 02:30"), ("2013-03-10T07:30:00Z".to_owned(), Clock::Nonexistent));
         assert_eq!(read("2013-11-03 01:30"), ("2013-11-03T05:30:00Z".to_owned(), Clock::Ambiguous));
         assert_eq!(read("2013-11-03 01:30-05:00"), ("2013-11-03T06:30:00Z".to_owned(), Clock::Exact));
+        let first = |text: &str| format_instant(zone.first_shown(parse_instant(text, None).unwrap()).unwrap());
+        assert_eq!(first("2013-03-10 02:30"), "2013-03-10T07:00:00Z");
+        assert_eq!(first("2013-03-10 03:00"), "2013-03-10T07:00:00Z");
+        assert_eq!(first("2013-11-03 01:30"), "2013-11-03T05:30:00Z");
+        assert_eq!(first("2013-07-01 12:00"), "2013-07-01T16:00:00Z");
         let noon = parse_instant("2013-07-01 12:00", Some("America/New_York")).unwrap();
         assert_eq!(zone.to_local(noon), parse_instant("2013-07-01 12:00", None));
         assert!(Zone::find("America/New_Amsterdam").is_none());

@@ -2,19 +2,11 @@
 //! Not here: which records lie in one (tandem-engine).
 
 use crate::codes::Code;
-use crate::findings::nearest;
+use crate::findings::{Problem, nearest};
 use crate::project::{Period, Window};
 use crate::shape::instead_of_zone;
 use crate::time::{Zone, parse_duration};
 use crate::value::Micros;
-
-/// What is wrong with a window's text.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
-    pub code: Code,
-    pub message: String,
-    pub help: String,
-}
 
 const FORMS: &str = "Write a number and a unit (`7 days`), `7 days, ending 7 days ago`, `today in Europe/London`, `this week`, `this month`, or `all time`.";
 

@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{broken, flights, the};
-use tandem_definitions::{Code, File};
+use tandem_definitions::{Code, File, read};
 
 const TEAM: &str = "tandem.yaml";
 const SCHEDULE: &str = "sources/schedule.odcs.yaml";
@@ -15,6 +15,7 @@ const AIRCRAFT: &str = "features/aircraft.yaml";
 const ROUTE: &str = "features/route.yaml";
 const QUESTION: &str = "questions/late_landing.yaml";
 const MODEL: &str = "models/late/model.yaml";
+const ON: &str = "{on: schedule, at: 1 hour before sched_dep, where: \"tailnum is not null\"}";
 const VALUE: &str = "value: last_arrival_delay > 15";
 
 /// The finding stands at this line and column, marks this text, and its message and help say these words.
@@ -151,10 +152,90 @@ cases! {
     outcome_reads: OutcomeReadsMore, broken(QUESTION, "max(arr_delay) > 30", "max(arr_delay) > is_running_late"), (11, 27), "is_running_late", "only aggregations", "max(arr_delay)";
     outcome_number: OutcomeNotBoolean, broken(QUESTION, "max(arr_delay) > 30", "max(arr_delay)"), (16, 19), "roc_auc", "is a number", "condition";
     looks_back: LooksBack, broken(QUESTION, "max(arr_delay) > 30", "time_since_last() > 30"), (11, 10), "time_since_last", "looks ahead", "max(x)";
+    observation_rules: TwoWaysToObserve, broken(QUESTION, "{on: schedule, at:", "{on: schedule, every: day 06:00, at:"), (6, 25), "every", "does not go with `on`", "`from: FILE`";
+    observation_key: TwoWaysToObserve, broken(QUESTION, "{on: schedule, at: 1 hour before sched_dep, where:", "{every: day 06:00, for: flight, active_in: schedule, over: 2 days, at: sched_dep, where:"), (6, 77), "at", "does not go with `every`", "`every: Monday";
+    observation_none: MissingKey, broken(QUESTION, "{on: schedule, at: 1 hour before sched_dep, where:", "{where:"), (6, 11), "", "when production would ask", "`on: SOURCE`";
+    observation_part: MissingKey, broken(QUESTION, "{on: schedule, at: 1 hour before sched_dep, where:", "{on: schedule, where:"), (6, 15), "", "`at` is missing", "`at: FIELD`";
+    calendar_day: BadCalendar, broken(QUESTION, ON, "{every: Munday 06:00, for: flight, active_in: schedule, over: 2 days}"), (6, 18), "Munday 06:00", "no day that comes again", "`Monday`";
+    calendar_zone: UnknownZone, broken(QUESTION, ON, "{every: day 06:00 Europe/Lodnon, for: flight, active_in: schedule, over: 2 days}"), (6, 18), "day 06:00 Europe/Lodnon", "no time zone", "`Europe/London`";
+    calendar_request: ObservationLacksRequest, broken(QUESTION, ON, "{every: day 06:00, for: flight, active_in: schedule, over: 2 days}"), (6, 18), "day 06:00", "request.seats", "from a file";
+    file_ending: FormatNotRead, broken(QUESTION, ON, "{from: observations/late.xlsx}"), (6, 17), "observations/late.xlsx", "tells no format", "`.parquet`";
+    folds_number: BadFolds, broken(QUESTION, "gap: 2 days", "folds: none, each: 30 days"), (17, 39), "none", "no number of folds", "from 1 to 1000";
+    folds_each: BadFolds, broken(QUESTION, "gap: 2 days", "folds: 4"), (17, 39), "4", "how long the test window", "each: 30 days";
+    each_alone: BadFolds, broken(QUESTION, "gap: 2 days", "each: 30 days"), (17, 38), "30 days", "how many", "folds: 4";
+    retention: BadRetention, broken(LANDINGS, "schema:\n", "slaProperties: [{property: retention, value: long, unit: d}]\nschema:\n"), (9, 46), "long", "how long records are kept", "value: 90, unit: d";
     short_gap: ShortGap, broken(QUESTION, "gap: 2 days", "gap: 2 hours"), (17, 37), "2 hours", "(1 day)", "gap: 1 day";
     not_asked: FeatureNotAsked, broken(MODEL, "[is_running_late", "[is_running_late, share_late_30d"), (5, 29), "share_late_30d", "not among", "Add it";
     folder: ModelFolder, broken(MODEL, "name: late\n", "name: later\n"), (1, 7), "later", "models/late", "name: late";
     no_features: NoFeatures, broken(QUESTION, "[mean_arrival_delay_7d, is_running_late, miles_a_seat, landings_30d]", "[]"), (15, 11), "", "no features", "leave the key out";
+}
+
+#[test]
+fn on_a_calendar_only_one_entity_is_named() {
+    let files = broken(QUESTION, ON, "{every: day 06:00, for: flight, active_in: schedule, over: 2 days}");
+    let found: Vec<_> =
+        common::findings(&files).into_iter().filter(|d| d.code == Code::ObservationLacksEntity).collect();
+    let names: Vec<&str> = found.iter().filter_map(|d| d.message.split(" which ").nth(1)?.split(',').next()).collect();
+    assert_eq!(names, ["aircraft", "route"], "{found:#?}");
+    assert!(found[0].message.contains("the feature `mean_arrival_delay_7d` needs one"), "{}", found[0].message);
+}
+
+#[test]
+fn what_looks_back_further_than_is_kept_is_named() {
+    let kept = |days: &str| {
+        let level = format!("slaProperties: [{{property: retention, value: {days}}}]\nschema:\n");
+        let found = common::findings(&broken(LANDINGS, "schema:\n", &level));
+        found.iter().filter(|d| d.code == Code::NotKept).map(|d| format!("{}: {}", d.place.file, d.message)).collect()
+    };
+    let none: Vec<String> = kept("10, unit: y");
+    // The delay of the last landing is over all time, and so is what reads it.
+    let ever = "`NAME` needs every record of `landings` ever, and they are kept for ";
+    let named = |name: &str, kept: &str| format!("{AIRCRAFT}: {}{kept}.", ever.replace("NAME", name));
+    let all: Vec<String> = ["last_arrival_delay", "is_running_late"].map(|name| named(name, "3650 days")).into();
+    assert_eq!(none.iter().filter(|m| all.contains(m)).count(), 2, "{none:#?}");
+    let week: Vec<String> = kept("6, unit: days");
+    let mean = "features/aircraft.yaml: `mean_arrival_delay_7d` needs the records of `landings` of 7 days, and they are kept for 6 days.";
+    assert!(week.iter().any(|m| m == mean), "{week:#?}");
+    let files = broken(LANDINGS, "schema:\n", "slaProperties: [{property: retention, value: 1, unit: y}]\nschema:\n");
+    assert!(read(&files).0.sources.iter().any(|s| s.retention == Some(365 * 86_400_000_000)));
+}
+
+#[test]
+fn a_question_needs_the_horizon_on_top() {
+    let level = "slaProperties: [{property: retention, value: 12, unit: h}]\nschema:\n";
+    let mut files = broken(LANDINGS, "schema:\n", level);
+    let question = files.iter_mut().find(|f| f.path == QUESTION).unwrap();
+    question.text =
+        question.text.replace("[mean_arrival_delay_7d, is_running_late, miles_a_seat, landings_30d]", "[told]");
+    let features = files.iter_mut().find(|f| f.path == ROUTE).unwrap();
+    features.text += "  - {name: told, meaning: What is told, owner: sam, from: schedule, value: count(*)}\n";
+    let found = common::findings(&files).into_iter().find(|d| d.code == Code::NotKept && d.place.file == QUESTION);
+    let message = found.unwrap().message;
+    assert_eq!(
+        message,
+        "A row of the training set of `late_landing` needs the records of `landings` of 1 day 12 hours, and they are kept for 12 hours."
+    );
+}
+
+#[test]
+fn folds_follow_each_other() {
+    let (project, found) = read(&broken(QUESTION, "gap: 2 days", "gap: 2 days, folds: 3, each: 30 days"));
+    assert!(!found.iter().any(tandem_definitions::Diagnostic::is_error), "{found:#?}");
+    let split = &project.questions[0].split;
+    let text = tandem_definitions::time::format_instant;
+    let folds: Vec<_> =
+        split.folds().map(|f| (f.number, text(f.train_before), text(f.test_from), f.test_until.map(text))).collect();
+    let fold = |number, train: &str, from: &str, until: &str| {
+        let midnight = |day: &str| format!("{day}T00:00:00Z");
+        (number, midnight(train), midnight(from), Some(midnight(until)))
+    };
+    let expected = [
+        fold(1, "2013-10-30", "2013-11-01", "2013-12-01"),
+        fold(2, "2013-11-29", "2013-12-01", "2013-12-31"),
+        fold(3, "2013-12-29", "2013-12-31", "2014-01-30"),
+    ];
+    assert_eq!(folds, expected);
+    assert_eq!(split.last().number, 3);
 }
 
 #[test]
@@ -200,7 +281,8 @@ fn all_findings_of_a_file_come_at_once() {
 
 #[test]
 fn every_code_of_definitions_is_tested() {
-    let covered: BTreeSet<&str> = COVERED.iter().map(|c| c.id()).collect();
+    // What is kept is the business of several features at once: it has a test of its own.
+    let covered: BTreeSet<&str> = COVERED.iter().chain([&Code::NotKept]).map(|c| c.id()).collect();
     let missing: Vec<&str> =
         Code::all().iter().map(|c| c.id()).filter(|id| id.starts_with("T1") && !covered.contains(id)).collect();
     assert!(missing.is_empty(), "without a test: {missing:?}");

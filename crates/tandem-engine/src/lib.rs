@@ -38,6 +38,7 @@ mod tree;
 mod values;
 
 pub use admission::Admission;
+pub use calendar::instants;
 pub use evaluate::evaluate;
 pub use fold::interval;
 pub use late::{Late, as_known, next_version, versions};

@@ -8,12 +8,14 @@ use arrow_array::Array as _;
 use serde::Serialize;
 use tandem_data::read::{self, Batch};
 use tandem_data::table::columns;
-use tandem_definitions::{Arrival, Code, Diagnostic, Place, Source, time};
+use tandem_definitions::{Arrival, Code, Diagnostic, Place, Question, Rule, Source, time};
 use tandem_engine::Admission;
 use tandem_notebook::Notebook;
 use tandem_notebook::environment::{Unhashed, unhashed};
 
+use crate::error::Error;
 use crate::load::Loaded;
+use crate::observe::observations;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,15 @@ pub fn check(loaded: &Loaded, depth: Depth) -> Report {
             let (detail, findings) = check_source(loaded, source);
             report.add(format!("source {}", source.name), detail, findings);
         }
+        let files = project.questions.iter().filter(|q| matches!(q.observe.rule, Rule::File(_)));
+        for question in files {
+            let (detail, findings) = match observations(loaded, question) {
+                Ok(observed) => (counted(observed.records, "observation"), Vec::new()),
+                Err(Error::Findings(findings)) => ("not read".to_owned(), findings),
+                Err(error) => ("not read".to_owned(), vec![unreadable(question, &error)]),
+            };
+            report.add(format!("observations of {}", question.name), detail, findings);
+        }
         for model in &project.models {
             let mut findings = check_lock(&loaded.base, &model.lock, &model.place);
             findings.extend(check_notebook(&loaded.base, &model.notebook, &model.place));
@@ -81,6 +92,12 @@ pub fn check(loaded: &Loaded, depth: Depth) -> Report {
         }
     }
     report
+}
+
+/// A file of observations that the system does not give.
+fn unreadable(question: &Question, error: &Error) -> Diagnostic {
+    let help = "Check that the file is there and that you may read it.";
+    Diagnostic::new(Code::ObservationsUnreadable, question.observe.place.clone(), format!("{error}."), help)
 }
 
 /// What is counted while a source is read.

@@ -8,8 +8,10 @@ use tandem_definitions::{
 };
 
 use crate::error::Error;
+use crate::history;
 use crate::load::Loaded;
 use crate::measure::{metric_meaning, metric_name};
+use crate::observe;
 use crate::training::BOUNDS;
 
 /// An explanation, as Markdown that reads well as plain text.
@@ -68,6 +70,10 @@ fn feature(project: &Project, feature: &Feature) -> String {
     let used: Vec<&str> = readers.map(|f| f.name.as_str()).chain(questions.map(|q| q.name.as_str())).collect();
     if !used.is_empty() {
         let _ = writeln!(text, "Used by:   {}", used.join(", "));
+    }
+    let history = history::of_feature(project, feature);
+    if !history.is_empty() {
+        let _ = writeln!(text, "History:   {history}");
     }
     let _ = writeln!(text, "Empty:     {}", empty(feature));
     if !feature.value.aggregates.is_empty() {
@@ -143,7 +149,14 @@ pub(crate) fn aggregation(project: &Project, aggregate: &Aggregate) -> String {
                 .into()
         }
     };
-    let span = match &aggregate.window {
+    let span = window(&aggregate.window);
+    let filter = if aggregate.filter.is_some() { ", where the condition holds" } else { "" };
+    format!("{how}, over the records of {} {span}{filter}", project.sources[aggregate.source].name)
+}
+
+/// A window in words: `of the last 7 days`.
+pub(crate) fn window(window: &Window) -> String {
+    match window {
         Window::Sliding(w) => format!("of the last {}", time::format_duration(*w)),
         Window::AllTime => "of all time".to_owned(),
         Window::Ahead(w) => format!("of the next {}", time::format_duration(*w)),
@@ -158,9 +171,7 @@ pub(crate) fn aggregation(project: &Project, aggregate: &Aggregate) -> String {
             };
             format!("of {since} on the clocks of {zone}")
         }
-    };
-    let filter = if aggregate.filter.is_some() { ", where the condition holds" } else { "" };
-    format!("{how}, over the records of {} {span}{filter}", project.sources[aggregate.source].name)
+    }
 }
 
 fn question(project: &Project, question: &Question) -> String {
@@ -170,15 +181,7 @@ fn question(project: &Project, question: &Question) -> String {
     if let Some(by) = &question.by {
         let _ = writeln!(text, "By:        {by}");
     }
-    let observe = &question.observe;
-    let source = &project.sources[observe.source];
-    let field = &source.fields[observe.field].name;
-    let offset = match observe.offset {
-        0 => format!("at {field}"),
-        o if o < 0 => format!("{} before {field}", time::format_duration(-o)),
-        o => format!("{} after {field}", time::format_duration(o)),
-    };
-    let _ = writeln!(text, "Observed:  on every record of {}, {offset}", source.name);
+    let _ = writeln!(text, "Observed:  {}", observe::in_words(project, question));
     let outcome = &question.outcome;
     let _ = writeln!(
         text,
@@ -200,6 +203,7 @@ fn question(project: &Project, question: &Question) -> String {
     );
     let names: Vec<&str> = question.features.iter().map(|&f| project.features[f].name.as_str()).collect();
     let _ = writeln!(text, "Features:  {}", names.join(", "));
+    let _ = writeln!(text, "History:   {}", history::of_question(project, question));
     let _ = writeln!(text, "Declared:  {}:{}", question.place.file, question.place.line);
     text
 }
@@ -224,6 +228,7 @@ fn source(project: &Project, source: &Source) -> String {
     }
     let touched: Vec<&str> = source.touches.iter().map(|t| project.entities[t.entity].name.as_str()).collect();
     let _ = writeln!(text, "About:     {}", touched.join(", "));
+    let _ = writeln!(text, "History:   {}", history::of_source(project, source));
     for location in &source.locations {
         let _ = writeln!(text, "Lies in:   {} ({})", location.path, location.server);
     }
@@ -283,12 +288,14 @@ mod tests {
             corrects: false,
             tombstone: None,
             treatment: Treatment::default(),
+            retention: None,
             touches: Vec::new(),
             time_zone: None,
             place: tandem_definitions::Place::default(),
         };
         let project = Project { sources: vec![source], ..Project::default() };
         let aggregate = Aggregate {
+            role: None,
             source: 0,
             entity: 0,
             function,

@@ -1,19 +1,20 @@
-//! When production would have asked, and about whom: the observations of a question, from its rule.
+//! When production would have asked, and about whom: the observations of a question, from its rule. Not here: the values at
+//! these instants (`training.rs`).
 
-use std::sync::Arc;
+pub(crate) mod calendar;
+pub(crate) mod file;
+pub(crate) mod record;
 
-use arrow_array::{Array, ArrayRef, UInt32Array};
-use arrow_select::{concat::concat, take::take};
-use tandem_data::read::{self, Batch};
-use tandem_data::table::{array_of, columns};
-use tandem_data::versions::{Versions, versions};
-use tandem_definitions::{Expr, Micros, Project, Question, Source, Value};
-use tandem_engine::{Late, Plan, as_known, evaluate};
+use arrow_array::{ArrayRef, UInt32Array};
+use arrow_select::take::take;
+use tandem_definitions::{Micros, OnRecord, Project, Question, Rule, Source, Window, time};
+use tandem_engine::{Late, Plan};
 
 use crate::error::Error;
 use crate::load::Loaded;
 
-/// The observations of a question, in order of their instant; ties in the order of the log.
+/// The observations of a question: of a file in the order of its rows; else in order of their instant, ties in the order in
+/// which the log first names them.
 #[derive(Clone, Debug)]
 pub struct Observations {
     /// The instants.
@@ -22,12 +23,16 @@ pub struct Observations {
     pub keys: Vec<Vec<ArrayRef>>,
     /// The entities that an observation names, by index in the project.
     pub entities: Vec<usize>,
-    /// For each entry of the question's `observe.request`, its column.
+    /// For each of `told`, its column.
     pub request: Vec<ArrayRef>,
-    /// How many records the rule looked at.
+    /// The fields of the request that an observation tells, by index in the project.
+    pub told: Vec<usize>,
+    /// How many records, or rows of a file, the rule looked at.
     pub records: u64,
     /// How many of them are no observations, and why.
     pub left_out: Vec<(String, u64)>,
+    /// The rule, in words.
+    pub rule: String,
 }
 
 impl Observations {
@@ -48,9 +53,9 @@ impl Observations {
     }
 
     /// The request columns for a plan.
-    pub fn request_for(&self, question: &Question, plan: &Plan) -> Vec<ArrayRef> {
-        let of = |field: &usize| question.observe.request.iter().position(|(r, _)| r == field);
-        plan.request_fields().iter().filter_map(of).map(|i| self.request[i].clone()).collect()
+    pub fn request_for(&self, plan: &Plan) -> Vec<ArrayRef> {
+        let of = |field: &usize| self.told.iter().position(|told| told == field).map(|i| self.request[i].clone());
+        plan.request_fields().iter().filter_map(of).collect()
     }
 
     /// Only these rows, in this order.
@@ -63,46 +68,68 @@ impl Observations {
             keys: self.keys.iter().map(|parts| parts.iter().map(pick).collect()).collect(),
             entities: self.entities.clone(),
             request: self.request.iter().map(pick).collect(),
+            told: self.told.clone(),
             records: self.records,
             left_out: self.left_out.clone(),
+            rule: self.rule.clone(),
         }
     }
 }
 
-/// What the rule needs of the source's fields.
-struct Fields {
-    wanted: Vec<usize>,
-    instant: usize,
-    filter: Option<Expr>,
-    keys: Vec<Vec<usize>>,
-    request: Vec<usize>,
-    /// Those that arrive later than their record.
-    late: Vec<Late>,
+/// The observations of a question.
+///
+/// # Errors
+/// What reading the source or the file can say.
+pub fn observations(loaded: &Loaded, question: &Question) -> Result<Observations, Error> {
+    match &question.observe.rule {
+        Rule::Record(rule) => record::observations(loaded, question, rule),
+        Rule::Calendar(rule) => calendar::observations(loaded, question, rule),
+        Rule::File(path) => file::observations(loaded, question, path),
+    }
 }
 
-impl Fields {
-    fn new(project: &Project, question: &Question, entities: &[usize]) -> Self {
-        let observe = &question.observe;
-        let source = &project.sources[observe.source];
-        let mut wanted: Vec<usize> = Vec::new();
-        let mut place = |field: usize| position_or_push(&mut wanted, field);
-        let instant = place(observe.field);
-        let key = |entity: &usize| source.touches.iter().find(|t| t.entity == *entity).map(|t| t.fields.clone());
-        let keys = entities.iter().filter_map(key).map(|fields| fields.into_iter().map(&mut place).collect()).collect();
-        let request = observe.request.iter().map(|&(_, field)| place(field)).collect();
-        if let Some(filter) = &observe.filter {
-            filter.columns(&mut |c| {
-                place(c);
-            });
+/// The rule of a question in words: `on every record of schedule, 1 hour before sched_dep`.
+pub fn in_words(project: &Project, question: &Question) -> String {
+    match &question.observe.rule {
+        Rule::Record(OnRecord { source, field, offset, filter, .. }) => {
+            let source = &project.sources[*source];
+            let field = &source.fields[*field].name;
+            let offset = match *offset {
+                0 => format!("at {field}"),
+                o if o < 0 => format!("{} before {field}", time::format_duration(-o)),
+                o => format!("{} after {field}", time::format_duration(o)),
+            };
+            let filter = if filter.is_some() { ", where the condition holds" } else { "" };
+            format!("on every record of {}, {offset}{filter}", source.name)
         }
-        let filter =
-            observe.filter.as_ref().map(|f| f.map_columns(&|c| wanted.iter().position(|&w| w == c).unwrap_or(0)));
-        for time in wanted.clone().iter().filter_map(|f| source.fields[*f].arrives) {
-            position_or_push(&mut wanted, time);
+        Rule::Calendar(rule) => {
+            let entity = &project.entities[rule.entity].name;
+            let source = &project.sources[rule.source].name;
+            let filter = if rule.filter.is_some() { " (where the condition holds)" } else { "" };
+            let span = match &rule.window {
+                Window::AllTime => "ever before".to_owned(),
+                window => crate::explain::window(window).replacen("of", "in", 1),
+            };
+            format!("every {}, for each {entity} that was active in {source}{filter} {span}, as known then", rule.every)
         }
-        let late = Late::among(source, &wanted);
-        Self { wanted, instant, filter, keys, request, late }
+        Rule::File(path) => format!("from the rows of {path}"),
     }
+}
+
+/// A rule finds nothing in a log without records.
+fn empty(source: &Source) -> Error {
+    Error::unusable(
+        format!("the source `{}` has no records, so there is nothing to observe", source.name),
+        "check the path in its contract",
+    )
+}
+
+/// The fields among these that arrive later than their record; the times at which they do are added.
+pub(crate) fn late_among(source: &Source, wanted: &mut Vec<usize>) -> Vec<Late> {
+    for time in wanted.clone().iter().filter_map(|f| source.fields[*f].arrives) {
+        position_or_push(wanted, time);
+    }
+    Late::among(source, wanted)
 }
 
 /// Where `item` stands in `list`; appended when it is new.
@@ -111,110 +138,4 @@ fn position_or_push(list: &mut Vec<usize>, item: usize) -> usize {
         list.push(item);
         list.len() - 1
     })
-}
-
-/// Collects the rows of one batch after the other.
-#[derive(Default)]
-struct Collected {
-    at: Vec<Micros>,
-    batches: Vec<Vec<ArrayRef>>,
-    unplanned: u64,
-    unknown: u64,
-    replaced: u64,
-    duplicates: u64,
-    filtered: u64,
-}
-
-/// The observations of a question: one for each record of its source, at the instant the rule states.
-///
-/// # Errors
-/// What reading the source can say.
-pub fn observations(loaded: &Loaded, question: &Question) -> Result<Observations, Error> {
-    let project = &loaded.project;
-    let source = &project.sources[question.observe.source];
-    let entities: Vec<usize> = source.touches.iter().map(|t| t.entity).collect();
-    let fields = Fields::new(project, question, &entities);
-    let mut reader = read::open(source, &loaded.origin, &fields.wanted)?;
-    let versions = versions(source, &loaded.origin)?;
-    let mut collected = Collected::default();
-    for batch in &mut reader {
-        collected.add(&batch?, &fields, question, source, &versions);
-    }
-    let columns = collected.columns(&fields, project, question)?;
-    let mut order: Vec<u32> = (0..collected.at.len() as u32).collect();
-    order.sort_by_key(|&row| collected.at[row as usize]);
-    let field = &source.fields[question.observe.field].name;
-    let left_out = [
-        (format!("{field} is not known"), collected.unplanned),
-        (format!("the {} record arrived only after the instant", source.name), collected.unknown),
-        ("replaced or removed by a later record before the instant".to_owned(), collected.replaced),
-        ("repeated by the log (same identity)".to_owned(), collected.duplicates),
-        ("the question's `where` does not hold".to_owned(), collected.filtered),
-    ];
-    let observations = Observations {
-        at: collected.at,
-        keys: fields.keys.iter().map(|parts| parts.iter().map(|&f| columns[f].clone()).collect()).collect(),
-        entities,
-        request: fields.request.iter().map(|&f| columns[f].clone()).collect(),
-        records: reader.position(),
-        left_out: left_out.into_iter().filter(|(_, count)| *count > 0).collect(),
-    };
-    Ok(observations.take(&order))
-}
-
-impl Collected {
-    fn add(&mut self, batch: &Batch, fields: &Fields, question: &Question, source: &Source, versions: &Versions) {
-        let columns = columns(&batch.columns).expect("the reader gives only the five types");
-        let mut rows: Vec<u32> = Vec::new();
-        // For each field that arrives later than its record, what was known of it.
-        let mut known_late: Vec<Vec<Value>> = fields.late.iter().map(|_| Vec::new()).collect();
-        for row in 0..batch.len() {
-            let values: Vec<_> = columns.iter().map(|column| column.get(row)).collect();
-            let Value::Time(from) = values[fields.instant].to_value() else {
-                self.unplanned += 1;
-                continue;
-            };
-            let at = from.saturating_add(question.observe.offset);
-            let (position, arrival) = (batch.first_position + row as u64, batch.arrival[row]);
-            let known = as_known(&fields.late, arrival, &values, at.saturating_sub(1));
-            if !source.corrects && versions.never_counts(position) {
-                self.duplicates += 1;
-            } else if arrival < at && !versions.counts(position, at) {
-                self.replaced += 1;
-            } else if fields.filter.as_ref().is_some_and(|f| evaluate(f, &known) != Value::Bool(true)) {
-                self.filtered += 1;
-            } else if !batch.is_usable(row) || arrival >= at || known[fields.instant].is_null() {
-                // Production could not have asked about what it had not heard of.
-                self.unknown += 1;
-            } else {
-                self.at.push(at);
-                rows.push(row as u32);
-                for (late, values) in fields.late.iter().zip(&mut known_late) {
-                    values.push(known[late.field].to_value());
-                }
-            }
-        }
-        let index = UInt32Array::from(rows);
-        let pick = |column: &ArrayRef| take(column, &index, None).expect("rows of this very batch");
-        let mut picked: Vec<ArrayRef> = batch.columns.iter().map(pick).collect();
-        for (late, values) in fields.late.iter().zip(&known_late) {
-            picked[late.field] = array_of(source.fields[fields.wanted[late.field]].ty, values);
-        }
-        self.batches.push(picked);
-    }
-
-    fn columns(&self, fields: &Fields, project: &Project, question: &Question) -> Result<Vec<ArrayRef>, Error> {
-        let source = &project.sources[question.observe.source];
-        if self.batches.is_empty() {
-            return Err(Error::unusable(
-                format!("the source `{}` has no records, so there is nothing to observe", source.name),
-                "check the path in its contract",
-            ));
-        }
-        let column = |i: usize| {
-            let parts: Vec<&dyn Array> = self.batches.iter().map(|batch| batch[i].as_ref()).collect();
-            concat(&parts).unwrap_or_else(|_| Arc::clone(&self.batches[0][i]))
-        };
-        Ok((0..fields.wanted.len()).map(column).collect())
-    }
 }

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::load::{Loaded, hexadecimal};
 use crate::measure::{Measures, metric_name};
 use crate::python;
-use crate::training::{Facts, Part, Table, training_set};
+use crate::training::{Facts, Knowledge, Part, Table, training_set};
 
 pub use tandem_notebook::Event as NotebookEvent;
 
@@ -89,9 +89,14 @@ pub fn train(
     let folder = fresh_folder(loaded, model)?;
     let set = {
         let on_event = std::cell::RefCell::new(&mut *on_event);
-        training_set(loaded, question, &model.features, &|p| on_event.borrow_mut()(Event::Replay(p)))?
+        training_set(loaded, question, &model.features, Knowledge::AsKnown, &|p| {
+            on_event.borrow_mut()(Event::Replay(p))
+        })?
     };
-    if set.part(Part::Train).rows() == 0 || set.part(Part::Test).rows() == 0 {
+    // Several folds show how steady a method is; a model is measured on the last.
+    let fold = set.split.last();
+    let (train, test) = (set.part(&fold, Part::Train), set.part(&fold, Part::Test));
+    if train.rows() == 0 || test.rows() == 0 {
         return Err(Error::unusable(
             format!(
                 "the question `{}` has no observations to train on, or none to test on ({})",
@@ -100,7 +105,7 @@ pub fn train(
             "move `split: test_from` into the span of the log",
         ));
     }
-    set.write(Some(Part::Train), &folder.join("train.parquet"))?;
+    set.write(&fold, Some(Part::Train), &folder.join("train.parquet"))?;
     write_json(&folder.join("training-set.json"), &set.facts)?;
     on_event(Event::TrainingSet(Box::new(set.facts.clone())));
     let lock = loaded.base.join(&model.lock);
@@ -108,9 +113,8 @@ pub fn train(
     let executed = run_notebook(loaded, model, request, &environment.python, &folder, on_event)?;
     on_event(Event::Measuring);
     // Only now: the notebook never sees what it is measured on.
-    set.write(Some(Part::Test), &folder.join("test.parquet"))?;
+    set.write(&fold, Some(Part::Test), &folder.join("test.parquet"))?;
     let started = start_model(loaded, model, request, &environment.python, &folder)?;
-    let test = set.part(Part::Test);
     let predictions = predict(loaded, model, &started, &test)?;
     let measures = Measures::new(&predictions, &outcomes(&test, &question.outcome.name)?);
     let value = measures.metric(question.success.metric);
@@ -122,7 +126,7 @@ pub fn train(
         success: value.is_some_and(|value| value >= question.success.at_least),
         value,
         measures,
-        trained_on: set.part(Part::Train).rows() as u64,
+        trained_on: train.rows() as u64,
         folder: folder.clone(),
         notebook_seconds: executed,
     };

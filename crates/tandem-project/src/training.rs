@@ -6,25 +6,31 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, StringArray, TimestampMicrosecondArray, UInt32Array};
+use arrow_array::{Array, ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray, UInt32Array};
 use arrow_select::take::take;
 use serde::{Deserialize, Serialize};
 use tandem_data::replay::{self, Asks, Known, LogSummary, Progress};
 use tandem_data::training_set::Writer;
-use tandem_definitions::{Arrival, Micros, Project, Question, Type, time};
+use tandem_definitions::{Fold, Micros, Project, Question, Split, Type};
 use tandem_engine::Plan;
 
 use crate::error::Error;
 use crate::load::Loaded;
 use crate::observe::{Observations, observations};
 
-/// A training set in memory, in order of the instant.
+mod facts;
+
+pub use facts::{BOUNDS, Facts, FoldFacts, LogFacts};
+
+/// A training set in memory, in the order of the observations.
 #[derive(Clone, Debug)]
 pub struct TrainingSet {
     /// Key columns, `at`, the features, the outcome.
     pub table: Table,
-    /// For each row the part of the split it falls to.
-    pub parts: Vec<Part>,
+    /// The instants of its rows.
+    pub at: Vec<Micros>,
+    /// How it is split in time.
+    pub split: Split,
     /// What it is made of, and what was left out.
     pub facts: Facts,
 }
@@ -85,8 +91,10 @@ pub enum Part {
     Train,
     /// Between the two: in neither, so that no outcome of training reaches into the test.
     Gap,
-    /// From the split's instant on: what a model is measured on.
+    /// In the test window: what a model is measured on.
     Test,
+    /// After the test window, where it has an end: in neither.
+    Later,
 }
 
 impl Part {
@@ -96,61 +104,45 @@ impl Part {
             Self::Train => "train",
             Self::Gap => "gap",
             Self::Test => "test",
+            Self::Later => "later",
+        }
+    }
+
+    /// The part of a fold that an instant falls to.
+    pub fn of(fold: &Fold, at: Micros) -> Self {
+        if at < fold.train_before {
+            Self::Train
+        } else if at < fold.test_from {
+            Self::Gap
+        } else if fold.test_until.is_none_or(|until| at < until) {
+            Self::Test
+        } else {
+            Self::Later
         }
     }
 }
 
-/// What a training set is made of: its metadata.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Facts {
-    /// The question.
-    pub question: String,
-    /// The hash of the definitions.
-    pub definitions: String,
-    /// The version of Tandem.
-    pub tandem: String,
-    /// What of the log it rests on.
-    pub logs: Vec<LogFacts>,
-    /// The interval rule, in words.
-    pub bounds: String,
-    /// The features, in order.
-    pub features: Vec<String>,
-    /// The outcome's column.
-    pub outcome: String,
-    /// How many records the observation rule looked at.
-    pub records_observed: u64,
-    /// How many rows it has.
-    pub rows: u64,
-    /// How many rows each part has.
-    pub parts: Vec<(Part, u64)>,
-    /// How many observations are not in it, and why.
-    pub left_out: Vec<(String, u64)>,
-    /// The split.
-    pub split: String,
+/// What the values of a training set rest on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Knowledge {
+    /// What production knew at each instant: the only values that it will ever have.
+    #[default]
+    #[serde(rename = "as known")]
+    AsKnown,
+    /// All that is known today, late and corrected records included: production never had these values.
+    #[serde(rename = "as corrected")]
+    AsCorrected,
 }
 
-/// What of one source's log a training set rests on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LogFacts {
-    /// The source.
-    pub source: String,
-    /// How many records its log had.
-    pub records: u64,
-    /// The first and the last arrival.
-    pub arrivals: Option<(String, String)>,
-    /// Whether the arrival time is observed, declared or assumed.
-    pub arrival_time: String,
-    /// How many records repeated an identity and were ignored.
-    pub duplicates: u64,
-    /// For each entity, how many records named none.
-    pub without_entity: Vec<(String, u64)>,
-    /// What else was odd, in words.
-    pub findings: Vec<String>,
+impl Knowledge {
+    /// Which records a replay sees.
+    pub(crate) fn records(self) -> Known {
+        match self {
+            Self::AsKnown => Known::Arrived,
+            Self::AsCorrected => Known::Everything,
+        }
+    }
 }
-
-/// The bounds of every value, in words.
-pub const BOUNDS: &str =
-    "a record counts at an instant t if and only if it arrived before t and t - window <= event time < t";
 
 /// Makes the training set of a question with these features (indices; usually the question's own).
 ///
@@ -160,8 +152,36 @@ pub fn training_set(
     loaded: &Loaded,
     question: &Question,
     features: &[usize],
+    knowledge: Knowledge,
     progress: &dyn Fn(Progress),
 ) -> Result<TrainingSet, Error> {
+    let project = &loaded.project;
+    let Labelled { observed, label, left_out, logs } = labelled(loaded, question, &|p| {
+        progress(Progress { share: p.share * 0.3, ..p });
+    })?;
+    let replayed = features_of(loaded, features, &observed, knowledge.records(), &|p| {
+        progress(Progress { share: 0.3 + p.share * 0.7, ..p });
+    })?;
+    let table = table(project, question, features, &observed, &replayed.columns, &label);
+    let mut facts = facts::facts(loaded, question, features, &observed, left_out, &[replayed.logs, logs].concat());
+    facts.known = knowledge;
+    Ok(TrainingSet { table, at: observed.at, split: question.split.clone(), facts })
+}
+
+/// The observations whose outcome is known, with it.
+pub(crate) struct Labelled {
+    /// The observations.
+    pub observed: Observations,
+    /// Their outcomes.
+    pub label: ArrayRef,
+    /// How many are not among them, and why.
+    pub left_out: Vec<(String, u64)>,
+    /// What of the log the outcomes rest on.
+    pub logs: Vec<LogSummary>,
+}
+
+/// The observations of a question whose outcome is known, in their order.
+pub(crate) fn labelled(loaded: &Loaded, question: &Question, progress: &dyn Fn(Progress)) -> Result<Labelled, Error> {
     let project = &loaded.project;
     let observed = observations(loaded, question)?;
     let outcome_plan = Plan::compile_outcome(project, question);
@@ -171,9 +191,7 @@ pub fn training_set(
         request: Vec::new(),
         known: Known::Everything,
     };
-    let outcome = replay::replay(project, &outcome_plan, &loaded.origin, &asks, &loaded.options, &|p| {
-        progress(Progress { share: p.share * 0.3, ..p });
-    })?;
+    let outcome = replay::replay(project, &outcome_plan, &loaded.origin, &asks, &loaded.options, progress)?;
     let complete_until = complete_until(&outcome.logs, question);
     let label = &outcome.columns[0];
     let mut left_out = observed.left_out.clone();
@@ -196,35 +214,23 @@ pub fn training_set(
     left_out.push((question.outcome.when_missing.clone(), missing));
     left_out.retain(|(_, count)| *count > 0);
     let label = take(label, &UInt32Array::from(kept.clone()), None).expect("rows of this very column");
-    let observed = observed.take(&kept);
-    let replayed = features_of(loaded, question, features, &observed, Known::Arrived, &|p| {
-        progress(Progress { share: 0.3 + p.share * 0.7, ..p });
-    })?;
-    let parts: Vec<Part> = observed.at.iter().map(|&at| part_of(question, at)).collect();
-    let table = table(project, question, features, &observed, &replayed.columns, &label);
-    let facts = facts(loaded, question, features, &observed, &parts, left_out, &[replayed.logs, outcome.logs].concat());
-    Ok(TrainingSet { table, parts, facts })
+    Ok(Labelled { observed: observed.take(&kept), label, left_out, logs: outcome.logs })
 }
 
-/// The values of features for some observations of a question.
+/// The values of features for some observations.
 ///
 /// # Errors
 /// What reading the sources can say.
 pub fn features_of(
     loaded: &Loaded,
-    question: &Question,
     features: &[usize],
     observed: &Observations,
     known: Known,
     progress: &dyn Fn(Progress),
 ) -> Result<replay::Replayed, Error> {
     let plan = Plan::compile(&loaded.project, features);
-    let asks = Asks {
-        keys: observed.keys_for(&plan),
-        at: observed.at.clone(),
-        request: observed.request_for(question, &plan),
-        known,
-    };
+    let asks =
+        Asks { keys: observed.keys_for(&plan), at: observed.at.clone(), request: observed.request_for(&plan), known };
     Ok(replay::replay(&loaded.project, &plan, &loaded.origin, &asks, &loaded.options, progress)?)
 }
 
@@ -232,17 +238,6 @@ pub fn features_of(
 pub(crate) fn complete_until(logs: &[LogSummary], question: &Question) -> Micros {
     let end = logs.iter().filter_map(|log| log.arrivals.map(|(_, last)| last)).max().unwrap_or(Micros::MIN);
     end.saturating_sub(question.outcome.horizon).saturating_sub(question.outcome.reporting_delay)
-}
-
-fn part_of(question: &Question, at: Micros) -> Part {
-    let split = &question.split;
-    if at >= split.test_from {
-        Part::Test
-    } else if at >= split.test_from.saturating_sub(split.gap) {
-        Part::Gap
-    } else {
-        Part::Train
-    }
 }
 
 /// The names of an entity's key columns: its own name, or `entity.part` for a key of several parts.
@@ -278,96 +273,54 @@ fn table(
     table
 }
 
-fn facts(
-    loaded: &Loaded,
-    question: &Question,
-    features: &[usize],
-    observed: &Observations,
-    parts: &[Part],
-    left_out: Vec<(String, u64)>,
-    summaries: &[LogSummary],
-) -> Facts {
-    let project = &loaded.project;
-    let mut logs: Vec<LogFacts> = Vec::new();
-    for log in summaries {
-        if !logs.iter().any(|l| l.source == project.sources[log.source].name) {
-            logs.push(log_facts(project, log));
-        }
-    }
-    let count = |part| (part, parts.iter().filter(|p| **p == part).count() as u64);
-    let split = &question.split;
-    Facts {
-        question: question.name.clone(),
-        definitions: loaded.hash.clone(),
-        tandem: env!("CARGO_PKG_VERSION").to_owned(),
-        logs,
-        bounds: BOUNDS.to_owned(),
-        features: features.iter().map(|&f| project.features[f].name.clone()).collect(),
-        outcome: question.outcome.name.clone(),
-        records_observed: observed.records,
-        rows: parts.len() as u64,
-        parts: vec![count(Part::Train), count(Part::Gap), count(Part::Test)],
-        left_out,
-        split: format!(
-            "train before {}, test from {}",
-            time::format_instant(split.test_from.saturating_sub(split.gap)),
-            time::format_instant(split.test_from)
-        ),
-    }
-}
-
-fn log_facts(project: &Project, log: &LogSummary) -> LogFacts {
-    let source = &project.sources[log.source];
-    let arrival_time = match &source.arrival {
-        Arrival::Observed => "observed: our own log stamped it".to_owned(),
-        Arrival::Declared { field } => format!("declared: the field {}", source.fields[*field].name),
-        Arrival::Assumed { delay } => format!("assumed: {} after the event", time::format_duration(*delay)),
-    };
-    let to_come = (log.to_come > 0).then(|| format!("{} records claim to arrive in the future", log.to_come));
-    LogFacts {
-        source: source.name.clone(),
-        records: log.records,
-        arrivals: log.arrivals.map(|(first, last)| (time::format_instant(first), time::format_instant(last))),
-        arrival_time,
-        duplicates: log.duplicates,
-        without_entity: log
-            .without_entity
-            .iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(entity, count)| (project.entities[*entity].name.clone(), *count))
-            .collect(),
-        findings: log.findings.diagnostics(source).into_iter().map(|d| d.message).chain(to_come).collect(),
-    }
-}
-
 impl TrainingSet {
-    /// The rows of one part.
-    pub fn part(&self, part: Part) -> Table {
-        let rows = self.parts.iter().enumerate().filter(|(_, p)| **p == part).map(|(row, _)| row as u32);
+    /// The fold of this number, from 1; the last without one.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] when there is none of this number.
+    pub fn fold(&self, number: Option<u32>) -> Result<Fold, Error> {
+        let Some(number) = number else { return Ok(self.split.last()) };
+        self.split.folds().find(|fold| fold.number == number).ok_or_else(|| {
+            let what = format!("the question `{}` has no fold {number}", self.facts.question);
+            let there = match self.split.folds {
+                0 | 1 => "it is split once; `split: {folds: 4, each: 30 days, …}` makes several folds".to_owned(),
+                folds => format!("its folds are 1 to {folds}"),
+            };
+            Error::unusable(what, there)
+        })
+    }
+
+    /// For each row the part of a fold that it falls to.
+    pub fn parts(&self, fold: &Fold) -> Vec<Part> {
+        self.at.iter().map(|&at| Part::of(fold, at)).collect()
+    }
+
+    /// The rows of one part of a fold.
+    pub fn part(&self, fold: &Fold, part: Part) -> Table {
+        let rows = self.at.iter().enumerate().filter(|(_, at)| Part::of(fold, **at) == part).map(|(row, _)| row as u32);
         self.table.take(&rows.collect::<Vec<_>>())
     }
 
-    /// All rows, with a last column `part`.
-    pub fn with_parts(&self) -> Table {
+    /// All rows, with a last column `part`; where there are several folds, before it `fold`: the number of the one in whose
+    /// test window the row lies.
+    pub fn with_parts(&self, fold: &Fold) -> Table {
         let mut table = self.table.clone();
-        let parts: StringArray = self.parts.iter().map(|part| Some(part.word())).collect();
+        if self.split.folds > 1 {
+            let tests = |at: &Micros| self.split.folds().find(|fold| Part::of(fold, *at) == Part::Test);
+            let folds: Int64Array = self.at.iter().map(|at| tests(at).map(|fold| i64::from(fold.number))).collect();
+            table.push("fold", Type::Int, Arc::new(folds));
+        }
+        let parts: StringArray = self.parts(fold).into_iter().map(|part| Some(part.word())).collect();
         table.push("part", Type::Text, Arc::new(parts));
         table
     }
 
-    /// Writes one part, or all with a column `part`, to a Parquet file with the facts as metadata.
+    /// Writes one part of a fold, or all rows with a column `part`, to a Parquet file with the facts as metadata.
     ///
     /// # Errors
     /// [`Error::Table`] when the file cannot be written.
-    pub fn write(&self, part: Option<Part>, path: &Path) -> Result<(), Error> {
-        let table = part.map_or_else(|| self.with_parts(), |part| self.part(part));
+    pub fn write(&self, fold: &Fold, part: Option<Part>, path: &Path) -> Result<(), Error> {
+        let table = part.map_or_else(|| self.with_parts(fold), |part| self.part(fold, part));
         table.write(path, &self.facts.json())
-    }
-}
-
-impl Facts {
-    /// As JSON: a training set's metadata, and the file `training-set.json` of a run.
-    pub fn json(&self) -> serde_json::Value {
-        serde_json::to_value(self).expect("facts are plain data")
     }
 }

@@ -9,14 +9,14 @@ use arrow_array::types::{Float64Type, Int64Type};
 use common::shop;
 use tandem_definitions::time::parse_instant;
 use tandem_project::load::load;
-use tandem_project::training::{Part, training_set};
+use tandem_project::training::{Knowledge, Part, training_set};
 
 #[test]
 fn rows_are_what_production_would_have_asked_and_known() {
     let folder = shop();
     let loaded = load(folder.path()).unwrap().checked().unwrap();
     let question = loaded.question("comes_back").unwrap();
-    let set = training_set(&loaded, question, &question.features, &|_| {}).unwrap();
+    let set = training_set(&loaded, question, &question.features, Knowledge::AsKnown, &|_| {}).unwrap();
     // Five records. The third arrived two days after it happened, so production could not have asked an hour after it.
     // The log ends on 4 January at 10:01, so the outcome of the fifth, and only of it, cannot be known.
     let left_out = [
@@ -34,7 +34,7 @@ fn rows_are_what_production_would_have_asked_and_known() {
     // Ann's order of 10:00 is within two days of 9:00, though it was only known later: an outcome is what happened.
     let outcome = set.table.column("again").unwrap().as_boolean();
     assert_eq!(outcome.iter().flatten().collect::<Vec<_>>(), [true, false, false]);
-    assert_eq!(set.parts, [Part::Gap, Part::Gap, Part::Test]);
+    assert_eq!(set.parts(&set.split.last()), [Part::Gap, Part::Gap, Part::Test]);
 }
 
 #[test]
@@ -42,9 +42,9 @@ fn the_file_carries_its_facts() {
     let folder = shop();
     let loaded = load(folder.path()).unwrap().checked().unwrap();
     let question = loaded.question("comes_back").unwrap();
-    let set = training_set(&loaded, question, &question.features, &|_| {}).unwrap();
+    let set = training_set(&loaded, question, &question.features, Knowledge::AsKnown, &|_| {}).unwrap();
     let path = folder.path().join("set.parquet");
-    set.write(None, &path).unwrap();
+    set.write(&set.split.last(), None, &path).unwrap();
     let (facts, rows) = tandem_data::training_set::metadata(&path).unwrap();
     let facts = facts.unwrap();
     assert_eq!(rows, 3);
@@ -61,7 +61,7 @@ fn with_records(lines: &[&str]) -> (u64, Vec<(String, u64)>) {
     let mut loaded = load(folder.path()).unwrap().checked().unwrap();
     loaded.options.now = parse_instant("2024-02-01", None);
     let question = loaded.question("comes_back").unwrap();
-    let set = training_set(&loaded, question, &question.features, &|_| {}).unwrap();
+    let set = training_set(&loaded, question, &question.features, Knowledge::AsKnown, &|_| {}).unwrap();
     (set.facts.rows, set.facts.left_out)
 }
 
@@ -127,7 +127,7 @@ fn observations_read_their_record_as_it_was_known() {
     std::fs::write(folder.path().join("orders.csv"), records).unwrap();
     let loaded = load(folder.path()).unwrap().checked().unwrap();
     let question = loaded.question("comes_back").unwrap();
-    let set = training_set(&loaded, question, &question.features, &|_| {}).unwrap();
+    let set = training_set(&loaded, question, &question.features, Knowledge::AsKnown, &|_| {}).unwrap();
     let customers = set.table.column("customer").unwrap().as_string::<i32>().iter().flatten().collect::<Vec<_>>();
     // Bob's payment became known at the very instant, which is too late; Dan's order was still his.
     assert_eq!(customers, ["bob", "eve", "dan"]);

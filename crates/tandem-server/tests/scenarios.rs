@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering;
 use common::{Choices, Service};
 use serde_json::{Map, Value as Json, json};
 use tandem_definitions::{
-    Computation, Expr, Metric, Observe, Outcome, Place, Project, Question, Source, Split, Success, Type, Value, time,
+    Computation, Expr, Metric, Observe, Outcome, Place, Project, Question, Rule, Source, Split, Success, Type, Value,
+    time,
 };
 use tandem_project::scenario::{Case, InMemory, LogRecord, Observation, Step, Way, run, timeline};
 
@@ -91,8 +92,8 @@ fn served(case: &Case<'_>) -> Project {
         when_missing: "it is not asked for".to_owned(),
         place: Place::default(),
     };
-    let observe =
-        Observe { source: 0, field: 0, offset: 0, filter: None, request: Vec::new(), place: Place::default() };
+    let rule = Rule::File("nobody asks.csv".to_owned());
+    let observe = Observe { rule, entities: Vec::new(), request: Vec::new(), place: Place::default() };
     project.questions = vec![Question {
         name: "all".to_owned(),
         question: "What does the scenario expect?".to_owned(),
@@ -103,7 +104,7 @@ fn served(case: &Case<'_>) -> Project {
         outcome,
         features: case.features.clone(),
         success: Success { metric: Metric::RocAuc, at_least: 0.5 },
-        split: Split { test_from: 0, gap: 0 },
+        split: Split { test_from: 0, gap: 0, folds: 1, each: None },
         place: Place::default(),
     }];
     project.models.clear();

@@ -6,9 +6,13 @@ use std::path::Path;
 use tandem_data::read::Origin;
 use tandem_data::replay::{Asks, Known, Options, replay};
 use tandem_data::table;
-use tandem_definitions::{ARRIVED_AT, Arrival, Format, Location, Source, Type, Value};
+use tandem_definitions::{
+    ARRIVED_AT, Arrival, Format, Location, OnCalendar, OnRecord, Project, Question, Rule, Source, Type, Value,
+};
 use tandem_engine::Plan;
-use tandem_project::scenario::{Case, LogRecord, Way};
+use tandem_project::load::from_files;
+use tandem_project::observe::observations;
+use tandem_project::scenario::{Case, LogRecord, Observation, Way};
 
 /// The replay driver, from files of a format.
 #[derive(Clone, Copy, Debug)]
@@ -45,17 +49,7 @@ impl Way for OnDisk {
 
     fn values(&self, case: &Case<'_>) -> Result<Vec<Vec<Value>>, String> {
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
-        let mut project = case.project.clone();
-        let mut arrivals = vec![Vec::new(); project.sources.len()];
-        for (index, source) in project.sources.iter_mut().enumerate() {
-            let log = case.logs.iter().find(|l| l.source == index);
-            let mut records: Vec<&LogRecord> = log.map(|l| l.records.iter().collect()).unwrap_or_default();
-            if self.by_position {
-                records.sort_by_key(|r| r.arrival);
-            }
-            arrivals[index] = records.iter().map(|r| r.arrival).collect();
-            write(source, &records, self.format, folder.path()).map_err(|e| format!("cannot write a log: {e}"))?;
-        }
+        let (project, arrivals) = self.written(case, folder.path(), self.by_position)?;
         let plan = Plan::compile(&project, &case.features);
         let asks = self.asks(case, &plan, &arrivals);
         let origin = Origin { base: folder.path().to_owned(), ..Origin::default() };
@@ -64,9 +58,57 @@ impl Way for OnDisk {
         let row = |i| columns.iter().map(|c| c.get(i).to_value()).collect();
         Ok((0..case.observations.len()).map(row).collect())
     }
+
+    fn observations(&self, case: &Case<'_>, question: &Question) -> Result<Vec<Observation>, String> {
+        let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let (project, _) = self.written(case, folder.path(), false)?;
+        // What a scenario gives no record of is no file of nothing here, as it would be for a team.
+        if let Rule::Record(OnRecord { source, .. }) | Rule::Calendar(OnCalendar { source, .. }) =
+            &question.observe.rule
+            && case.logs.iter().all(|log| log.source != *source || log.records.is_empty())
+        {
+            return Ok(Vec::new());
+        }
+        let mut loaded = from_files(folder.path(), case.files.to_vec());
+        loaded.project = project;
+        let observed = observations(&loaded, question).map_err(|e| e.to_string())?;
+        let values = |columns, row: usize| {
+            let columns = table::columns(columns).ok_or("a column of none of the five types")?;
+            Ok::<_, String>(columns.iter().map(|c| c.get(row).to_value()).collect::<Vec<Value>>())
+        };
+        let one = |row: usize| {
+            let mut keys = vec![None; case.project.entities.len()];
+            for (entity, parts) in observed.entities.iter().zip(&observed.keys) {
+                keys[*entity] = Some(values(parts.as_slice(), row)?);
+            }
+            let mut request = vec![Value::Null; case.project.request.len()];
+            for (field, value) in observed.told.iter().zip(values(observed.request.as_slice(), row)?) {
+                request[*field] = value;
+            }
+            Ok(Observation { keys, at: observed.at[row], request })
+        };
+        (0..observed.len()).map(one).collect()
+    }
 }
 
 impl OnDisk {
+    /// The case's logs written into a folder (`sorted`: in the order of arrival): the project whose sources lie there, and the
+    /// arrivals of each source.
+    fn written(&self, case: &Case<'_>, folder: &Path, sorted: bool) -> Result<(Project, Vec<Vec<i64>>), String> {
+        let mut project = case.project.clone();
+        let mut arrivals = vec![Vec::new(); project.sources.len()];
+        for (index, source) in project.sources.iter_mut().enumerate() {
+            let log = case.logs.iter().find(|l| l.source == index);
+            let mut records: Vec<&LogRecord> = log.map(|l| l.records.iter().collect()).unwrap_or_default();
+            if sorted {
+                records.sort_by_key(|r| r.arrival);
+            }
+            arrivals[index] = records.iter().map(|r| r.arrival).collect();
+            write(source, &records, self.format, folder).map_err(|e| format!("cannot write a log: {e}"))?;
+        }
+        Ok((project, arrivals))
+    }
+
     fn asks(&self, case: &Case<'_>, plan: &Plan, arrivals: &[Vec<i64>]) -> Asks {
         let asked = &case.observations;
         let part = |entity: usize, part: usize, ty: Type| {

@@ -26,6 +26,8 @@ pub struct Draft {
     pub observations: Vec<Asked>,
     /// How landings change.
     pub changing: Changing,
+    /// When production asks, of a question.
+    pub rule: Rule,
 }
 
 /// How landings change after they have arrived.
@@ -37,6 +39,13 @@ pub struct Changing {
     pub(crate) late: bool,
     /// The observations ask with all that is known today.
     pub(crate) as_corrected: bool,
+}
+
+/// The rule of a question, as the words of its definition.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub(crate) about_route: bool,
+    pub(crate) observe: String,
 }
 
 /// A feature over landings, as the words of its definition.
@@ -264,6 +273,35 @@ fn changing() -> impl Strategy<Value = Changing> {
     })
 }
 
+/// Days and times of the day, in zones whose clocks change where drafts begin.
+const EVERY: &[&str] = &[
+    "day 00:00",
+    "day 02:30 America/New_York",
+    "day 01:30 Europe/London",
+    "day 00:00 America/Sao_Paulo",
+    "day 00:30 America/Havana",
+    "Monday 05:30 Asia/Kathmandu",
+    "Sunday 03:00 America/New_York",
+    "month on day 1 00:00 Pacific/Kiritimati",
+    "month on day 10 07:00",
+];
+const OFFSETS: &[&str] = &["happened", "1 hour before happened", "30 minutes after happened", "90 minutes after known"];
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let filter = prop_oneof![Just(None), select(FILTERS).prop_map(Some)];
+    (any::<bool>(), 0..3, select(EVERY), select(WINDOWS), select(OFFSETS), filter).prop_map(
+        |(about_route, kind, every, over, at, filter)| {
+            let entity = if about_route { "route" } else { "aircraft" };
+            let filter = filter.map_or(String::new(), |f| format!(", where: \"{f}\""));
+            let observe = match kind {
+                0 => format!("{{on: landings, at: {at}{filter}}}"),
+                _ => format!("{{every: {every}, for: {entity}, active_in: landings, over: '{over}'{filter}}}"),
+            };
+            Rule { about_route, observe }
+        },
+    )
+}
+
 /// A random draft with so many landings. More than a few hundred fill the blocks in which the engine keeps records. In most
 /// drafts landings are corrected and removed, or completed later.
 pub fn draft(landings: Range<usize>) -> impl Strategy<Value = Draft> {
@@ -278,23 +316,26 @@ pub fn draft(landings: Range<usize>) -> impl Strategy<Value = Draft> {
         prop::collection::vec(asked(), 1..10),
         select(BEGINNINGS),
         changing(),
+        rule(),
     )
-        .prop_map(|(aggregations, mut landings, repeated, mut fuel, mut observations, beginning, changing)| {
-            let shift = time::parse_instant(beginning, None).unwrap_or(BASE) - BASE;
-            for landing in &mut landings {
-                landing.event += shift;
-                landing.arrival += shift;
-                landing.x_known = landing.x_known.map(|at| at + shift);
-            }
-            fuel.iter_mut().for_each(|(_, at, _)| *at += shift);
-            observations.iter_mut().for_each(|asked| asked.at += shift);
-            // The same record again, delivered later.
-            for (which, later) in repeated {
-                if !landings.is_empty() {
-                    let again = which.get(&landings).clone();
-                    landings.push(Landing { arrival: again.arrival + later * STEP, ..again });
+        .prop_map(
+            |(aggregations, mut landings, repeated, mut fuel, mut observations, beginning, changing, rule)| {
+                let shift = time::parse_instant(beginning, None).unwrap_or(BASE) - BASE;
+                for landing in &mut landings {
+                    landing.event += shift;
+                    landing.arrival += shift;
+                    landing.x_known = landing.x_known.map(|at| at + shift);
                 }
-            }
-            Draft { aggregations, landings, fuel, observations, changing }
-        })
+                fuel.iter_mut().for_each(|(_, at, _)| *at += shift);
+                observations.iter_mut().for_each(|asked| asked.at += shift);
+                // The same record again, delivered later.
+                for (which, later) in repeated {
+                    if !landings.is_empty() {
+                        let again = which.get(&landings).clone();
+                        landings.push(Landing { arrival: again.arrival + later * STEP, ..again });
+                    }
+                }
+                Draft { aggregations, landings, fuel, observations, changing, rule }
+            },
+        )
 }

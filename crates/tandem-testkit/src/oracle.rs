@@ -3,9 +3,11 @@
 
 use std::collections::HashSet;
 
+mod observed;
+
 use jiff::{Timestamp, ToSpan};
 use num_bigint::{BigInt, BigUint};
-use tandem_definitions::{Aggregate, Function, Input, Period, Value, Window};
+use tandem_definitions::{Aggregate, Function, Input, Period, Question, Value, Window};
 use tandem_project::scenario::{Case, LogRecord, Observation, Way};
 
 use crate::evaluate::evaluate;
@@ -23,6 +25,10 @@ impl Way for Oracle {
     fn values(&self, case: &Case<'_>) -> Result<Vec<Vec<Value>>, String> {
         let of = |o| case.features.iter().map(|f| feature(case, o, *f)).collect();
         Ok(case.observations.iter().map(of).collect())
+    }
+
+    fn observations(&self, case: &Case<'_>, question: &Question) -> Result<Vec<Observation>, String> {
+        Ok(observed::observations(case, question))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use tandem_definitions::{Micros, Value, time};
+use tandem_project::scenario::Observation;
 
 use crate::draft::{Changing, Draft};
 
@@ -78,8 +79,8 @@ impl Draft {
         bases.chain(drawn).chain(EXPRESSIONS.iter().map(|e| e.1.to_owned())).collect()
     }
 
-    /// It as a scenario; without values, every one is expected to be null.
-    pub fn markdown(&self, values: Option<&[Vec<Value>]>) -> String {
+    /// It as a scenario; without values, every one is expected to be null, and without observations none are.
+    pub fn markdown(&self, values: Option<&[Vec<Value>]>, observed: Option<&[Observation]>) -> String {
         let mut out = "# A random draft\n\nGive what it shows a name before it enters the suite.\n\n".to_owned();
         let mut block = |info: &str, text: &str| {
             let _ = write!(out, "```{info}\n{text}```\n\n");
@@ -91,10 +92,14 @@ impl Draft {
         block("yaml features/route.yaml", &self.definitions(true));
         block("csv landings", &self.landings_text());
         block("csv fuel", &self.fuel_text());
+        block("yaml questions/drawn.yaml", &self.question());
         block(
             if self.changing.as_corrected { "csv expect as corrected" } else { "csv expect" },
             &self.expect_text(values),
         );
+        if let Some(observed) = observed {
+            block("csv observations drawn", &self.observed_text(observed));
+        }
         out
     }
 
@@ -127,6 +132,29 @@ impl Draft {
             .replace("CORRECTS", &corrects.to_string())
             .replace("LATE", &property(late, "property: arrives, value: x_known"))
             .replace("TOMBSTONE", &property(corrects, "property: tombstone, value: true"))
+    }
+
+    fn question(&self) -> String {
+        let (entity, feature) = if self.rule.about_route { ("route", "r_count") } else { ("aircraft", "a_count") };
+        format!(
+            "name: drawn\nquestion: Drawn at random?\nasked_by: sam\ndecides: Nothing\nobserve: {}\n\
+             outcome: {{name: next, entity: {entity}, from: landings, value: count(*) > 0, within: 1 hour}}\n\
+             features: [{feature}]\nsuccess: {{metric: roc_auc, at_least: 0.5}}\nsplit: {{test_from: 2024-03-01}}\n",
+            self.rule.observe
+        )
+    }
+
+    fn observed_text(&self, observed: &[Observation]) -> String {
+        let (mut out, entity) = match self.rule.about_route {
+            true => ("route.origin,route.dest,at\n".to_owned(), 1),
+            false => ("aircraft,at\n".to_owned(), 0),
+        };
+        for o in observed {
+            let mut cells: Vec<String> = o.keys[entity].iter().flatten().map(cell).collect();
+            cells.push(instant(o.at));
+            let _ = writeln!(out, "{}", cells.join(","));
+        }
+        out
     }
 
     fn landings_text(&self) -> String {

@@ -4,8 +4,8 @@
 
 use std::fmt::Write as _;
 
-use tandem_definitions::{Aggregate, Function, Project, Type, Value, Window};
-use tandem_project::scenario::{Case, InMemory, LogRecord, Scenario, Way, run};
+use tandem_definitions::{Aggregate, Days, Function, OnCalendar, Project, Question, Rule, Type, Value, Window};
+use tandem_project::scenario::{Case, InMemory, LogRecord, Observation, Scenario, Way, run};
 use tandem_testkit::oracle::Oracle;
 use tandem_testkit::{disk, suite, ways};
 
@@ -58,6 +58,14 @@ impl Way for Wrong {
         let mut case = Case { project: &project, ..case.clone() };
         (self.1)(&mut case);
         InMemory.values(&case)
+    }
+
+    fn observations(&self, case: &Case<'_>, question: &Question) -> Result<Vec<Observation>, String> {
+        let mut project = case.project.clone();
+        (self.2)(&mut project);
+        let mut case = Case { project: &project, ..case.clone() };
+        (self.1)(&mut case);
+        InMemory.observations(&case, project.question(&question.name).unwrap())
     }
 }
 
@@ -118,6 +126,33 @@ fn wrong_windows() -> Vec<Wrong> {
             },
         ),
         Wrong("no windows", |_| {}, |p| aggregates(p, |a| a.window = Window::AllTime)),
+    ]
+}
+
+fn calendars(project: &mut Project, change: impl Fn(&mut OnCalendar)) {
+    project.questions.iter_mut().for_each(|q| {
+        if let Rule::Calendar(rule) = &mut q.observe.rule {
+            change(rule);
+        }
+    });
+}
+
+fn wrong_observations() -> Vec<Wrong> {
+    vec![
+        Wrong("asks on the clocks of UTC", |_| {}, |p| calendars(p, |c| c.every.zone = "UTC".into())),
+        Wrong("asks every day", |_| {}, |p| calendars(p, |c| c.every.days = Days::All)),
+        Wrong("asks about whoever was ever active", |_| {}, |p| calendars(p, |c| c.window = Window::AllTime)),
+        Wrong(
+            "asks at the time itself",
+            |_| {},
+            |p| {
+                p.questions.iter_mut().for_each(|q| {
+                    if let Rule::Record(rule) = &mut q.observe.rule {
+                        rule.offset = 0;
+                    }
+                });
+            },
+        ),
     ]
 }
 
@@ -202,7 +237,7 @@ fn every_wrong_rule_is_caught() {
         Wrong("takes what was known for what is known today", |c| c.as_corrected = false, |_| {}),
         Wrong("no defaults", |_| {}, |p| p.features.iter_mut().for_each(|f| f.default = None)),
     ];
-    let wrong = [wrong_records, wrong_windows(), wrong_functions()].concat();
+    let wrong = [wrong_records, wrong_windows(), wrong_functions(), wrong_observations()].concat();
     let scenarios = suite::scenarios();
     for way in &wrong {
         let passes = |s: &Scenario| run(s, way).holds();

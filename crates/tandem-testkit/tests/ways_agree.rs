@@ -16,7 +16,7 @@ fn setting(name: &str, otherwise: u64) -> u64 {
 
 /// Runs a draft in every way; what differs, in words.
 fn differences(draft: &Draft, ways: &[Box<dyn Way>]) -> Result<(), String> {
-    let text = draft.markdown(None);
+    let text = draft.markdown(None, None);
     let scenario = parse("random.md", &text).map_err(|found| format!("{found:#?}"))?;
     let (project, found) = tandem_definitions::read(&scenario.files);
     if let Some(error) = found.iter().find(|d| d.is_error()) {
@@ -25,7 +25,22 @@ fn differences(draft: &Draft, ways: &[Box<dyn Way>]) -> Result<(), String> {
     let cases = cases(&scenario, &project).map_err(|found| format!("{found:?}"))?;
     let case = &cases[0];
     let expected = Oracle.values(case)?;
+    let question = &project.questions[0];
+    let observed = Oracle.observations(case, question)?;
     for way in ways {
+        let got = way.observations(case, question).map_err(|e| format!("{}: {e}", way.name()))?;
+        let differs = observed.iter().zip(&got).position(|(a, b)| (&a.keys, a.at) != (&b.keys, b.at));
+        if differs.is_some() || observed.len() != got.len() {
+            let row = differs.unwrap_or(observed.len().min(got.len()));
+            return Err(format!(
+                "{}: {} observations, the oracle has {}; they differ in {row}: the oracle says {:?}, got {:?}",
+                way.name(),
+                got.len(),
+                observed.len(),
+                observed.get(row),
+                got.get(row)
+            ));
+        }
         let got = way.values(case).map_err(|e| format!("{}: {e}", way.name()))?;
         if got.len() != expected.len() {
             return Err(format!("{}: {} rows instead of {}", way.name(), got.len(), expected.len()));
@@ -48,11 +63,12 @@ fn differences(draft: &Draft, ways: &[Box<dyn Way>]) -> Result<(), String> {
 }
 
 fn with_oracle_values(draft: &Draft) -> String {
-    let text = draft.markdown(None);
+    let text = draft.markdown(None, None);
     let Ok(scenario) = parse("random.md", &text) else { return text };
     let (project, _) = tandem_definitions::read(&scenario.files);
-    let values = cases(&scenario, &project).ok().and_then(|cases| Oracle.values(cases.first()?).ok());
-    draft.markdown(values.as_deref())
+    let Ok(cases) = cases(&scenario, &project) else { return text };
+    let observed = project.questions.first().and_then(|q| Oracle.observations(&cases[0], q).ok());
+    draft.markdown(Oracle.values(&cases[0]).ok().as_deref(), observed.as_deref())
 }
 
 fn hold(ways: &[Box<dyn Way>], landings: std::ops::Range<usize>, count: u64) {
@@ -76,17 +92,20 @@ fn hold(ways: &[Box<dyn Way>], landings: std::ops::Range<usize>, count: u64) {
 /// Random drafts are worth something only if most of their values are.
 #[test]
 fn drafts_have_values() {
-    let (mut known, mut all) = (0, 0);
+    let (mut known, mut all, mut observed) = (0, 0, 0);
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     for _ in 0..100 {
         let draft = draft(0..40).new_tree(&mut runner).unwrap().current();
-        let scenario = parse("random.md", &draft.markdown(None)).unwrap();
+        let scenario = parse("random.md", &draft.markdown(None, None)).unwrap();
         let (project, _) = tandem_definitions::read(&scenario.files);
-        let values = Oracle.values(&cases(&scenario, &project).unwrap()[0]).unwrap();
+        let cases = cases(&scenario, &project).unwrap();
+        observed += Oracle.observations(&cases[0], &project.questions[0]).unwrap().len();
+        let values = Oracle.values(&cases[0]).unwrap();
         let something = |v: &&Value| !v.is_null() && **v != Value::Int(0);
         known += values.iter().flatten().filter(something).count();
         all += values.iter().flatten().count();
     }
+    assert!(observed > 100, "only {observed} observations in 100 drafts");
     assert!(known * 4 > all, "only {known} of {all} values say something");
 }
 

@@ -43,6 +43,7 @@ pub fn source(path: &str, format: Format) -> Source {
         corrects: false,
         tombstone: None,
         treatment: Treatment::default(),
+        retention: None,
         touches: vec![],
         time_zone: None,
         place: Place::default(),

@@ -7,8 +7,8 @@ use crate::codes::Code;
 use crate::findings::{Span, instead};
 use crate::project::{ARRIVED_AT, Arrival, Field, Format, Location, Source, Treatment};
 use crate::shape::{check_duration, check_zone};
-use crate::time::{format_duration, parse_duration};
-use crate::value::Type;
+use crate::time::{DAY, format_duration, parse_duration};
+use crate::value::{Micros, Type};
 use crate::yaml::{Node, Scalar};
 
 const OF_FIELD: &[&str] = &["timeRole", "entity", "identity", "tombstone", "arrives"];
@@ -95,6 +95,7 @@ impl Reader {
             corrects: false,
             tombstone: None,
             treatment: Treatment::default(),
+            retention: self.retention(unit),
             touches: Vec::new(),
             time_zone: None,
             place,
@@ -297,6 +298,25 @@ impl Reader {
         self.findings.at(Code::BadProperty, &unit.origin, value.span, message, help);
     }
 
+    /// How long records are kept: the service level `retention` of the standard.
+    fn retention(&mut self, unit: &Unit<'_>) -> Option<Micros> {
+        let level =
+            unit.root.list("slaProperties").iter().find(|level| level.text_of("property") == Some("retention"))?;
+        let value = level.get("value")?;
+        let written = value.raw().unwrap_or("");
+        let number = written.parse::<f64>().ok().filter(|number| *number > 0.0);
+        let span = match level.text_of("unit").unwrap_or("") {
+            "y" | "yr" | "yrs" | "year" | "years" => number.map(|years| (years * 365.0 * DAY as f64) as Micros),
+            unit => parse_duration(&format!("{written} {unit}")).filter(|span| *span > 0),
+        };
+        if span.is_none() {
+            let message = "This does not say how long records are kept.";
+            let help = "Write `{property: retention, value: 90, unit: d}`: a number above zero, and days (`d`) or years (`y`).";
+            self.findings.at(Code::BadRetention, &unit.origin, value.span, message, help);
+        }
+        span
+    }
+
     fn locations(&mut self, unit: &Unit<'_>, draft: &mut Draft) {
         for server in unit.root.list("servers") {
             let (Some(name), Some(path)) = (server.text_of("server"), server.text_of("path")) else { continue };
@@ -306,7 +326,7 @@ impl Reader {
                 Some("csv") => Some(Format::Csv),
                 Some("jsonl" | "json" | "ndjson") => Some(Format::Jsonl),
                 Some(_) => None,
-                None => of_extension(path),
+                None => Format::of_path(path),
             };
             let Some(format) = known else {
                 let node = format.unwrap_or(server);
@@ -367,15 +387,5 @@ impl Reader {
                 self.broken.sources.insert(source.name, broken);
             }
         }
-    }
-}
-
-fn of_extension(path: &str) -> Option<Format> {
-    let extension = path.rsplit('.').next()?.to_lowercase();
-    match extension.as_str() {
-        "parquet" => Some(Format::Parquet),
-        "csv" => Some(Format::Csv),
-        "jsonl" | "json" | "ndjson" => Some(Format::Jsonl),
-        _ => None,
     }
 }

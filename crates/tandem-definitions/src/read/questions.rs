@@ -189,8 +189,9 @@ impl Reader {
     fn split(&mut self, root: &Node, origin: &Origin<'_>, outcome: Option<&Outcome>) -> Option<Split> {
         let node = root.get("split")?;
         let test_from = parse_instant(node.text_of("test_from")?, None)?;
+        let (folds, each) = self.folds(node, origin)?;
         let Some(gap_node) = node.get("gap") else {
-            return Some(Split { test_from, gap: outcome?.horizon });
+            return Some(Split { test_from, gap: outcome?.horizon, folds, each });
         };
         let gap = parse_duration(gap_node.text()?).filter(|gap| *gap >= 0)?;
         if let Some(outcome) = outcome.filter(|o| gap < o.horizon) {
@@ -206,7 +207,34 @@ impl Reader {
                 format!("Write `gap: {horizon}` or more, or leave it out."),
             );
         }
-        Some(Split { test_from, gap })
+        Some(Split { test_from, gap, folds, each })
+    }
+
+    /// How many folds, and how long each test window is.
+    fn folds(&mut self, node: &Node, origin: &Origin<'_>) -> Option<(u32, Option<Micros>)> {
+        const FORM: &str = "Write `folds: 4, each: 30 days`; or neither, for one test window without an end.";
+        let each = node.get("each");
+        let Some(folds) = node.get("folds") else {
+            let Some(each) = each else { return Some((1, None)) };
+            let message = "`each` says how long a test window is, but not how many there are.";
+            self.findings.at(Code::BadFolds, origin, each.span, message, FORM);
+            return None;
+        };
+        let count = match folds.scalar() {
+            Some(Scalar::Int(count)) => u32::try_from(count).ok().filter(|count| (1..=1000).contains(count)),
+            _ => None,
+        };
+        let Some(count) = count else {
+            let message = format!("`{}` is no number of folds.", folds.raw().unwrap_or(""));
+            self.findings.at(Code::BadFolds, origin, folds.span, message, "Write a whole number from 1 to 1000.");
+            return None;
+        };
+        let Some(each) = each else {
+            let message = "Nothing says how long the test window of each fold is.";
+            self.findings.at(Code::BadFolds, origin, folds.span, message, FORM);
+            return None;
+        };
+        positive(each.text()).map(|each| (count, Some(each)))
     }
 
     /// The entities that must be told and the fields of the request that features read, through all the features they are

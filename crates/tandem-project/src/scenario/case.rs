@@ -58,7 +58,7 @@ pub struct Observation {
 pub(super) type Unusable = (usize, String);
 
 /// A column of an expect table.
-enum Column {
+pub(super) enum Column {
     Key(usize, usize),
     At,
     Request(usize),
@@ -203,7 +203,7 @@ fn observation(project: &Project, columns: &[Column], cells: &[Cell]) -> Result<
     Ok(Observation { keys, at, request })
 }
 
-fn column(project: &Project, name: &str) -> Result<Column, String> {
+pub(super) fn column(project: &Project, name: &str) -> Result<Column, String> {
     if name == "at" {
         return Ok(Column::At);
     }

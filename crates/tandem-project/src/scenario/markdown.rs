@@ -22,6 +22,7 @@ pub fn parse(path: &str, text: &str) -> Result<Scenario, Vec<Diagnostic>> {
             includes: Vec::new(),
             given: Vec::new(),
             expect: Vec::new(),
+            observed: Vec::new(),
             findings: None,
         },
         problems: Vec::new(),
@@ -82,10 +83,10 @@ impl Reading<'_> {
         if self.scenario.title.is_empty() {
             self.problem(1, "The scenario has no title.", "Begin it with `# ` and what it shows, in a few words.");
         }
-        if self.scenario.expect.is_empty() && self.scenario.findings.is_none() {
+        let observed = !self.scenario.observed.is_empty();
+        if self.scenario.expect.is_empty() && !observed && self.scenario.findings.is_none() {
             let message = "The scenario expects nothing, so it can never fail.";
-            let help =
-                "Add a block ```csv expect with the entities, `at` and the features' values, or ```text findings.";
+            let help = "Add a block ```csv expect with the entities, `at` and the features' values, ```csv observations QUESTION, or ```text findings.";
             let found = finding(&self.scenario.path, 1, message, help);
             self.problems.push(Diagnostic {
                 code: Code::NoExpectations,
@@ -116,6 +117,11 @@ impl Reading<'_> {
                     Err((line, message)) => self.problem(line, message, EXPECT_HELP),
                 }
             }
+            ("csv", Some("observations")) => match (words.next(), table::csv(text, line)) {
+                (Some(question), Ok(table)) => self.scenario.observed.push((question.to_owned(), table)),
+                (None, _) => self.problem(line - 1, "Nothing says whose observations these are.", OBSERVED_HELP),
+                (_, Err((line, message))) => self.problem(line, message, OBSERVED_HELP),
+            },
             ("csv", Some(source)) => self.given(source, table::csv(text, line)),
             ("csv", None) => self.problem(
                 line - 1,
@@ -163,6 +169,9 @@ impl Reading<'_> {
 const GIVEN_HELP: &str = "Given records are a header line of the contract's fields and one line for each record.";
 const EXPECT_HELP: &str =
     "An expect table has a header line (entities, `at`, features) and one line for each observation.";
+
+const OBSERVED_HELP: &str =
+    "Write ```csv observations QUESTION, a header line (entities, `at`), and one line for each observation, in order.";
 
 fn has_yaml_ending(path: &str) -> bool {
     [".yaml", ".yml"].iter().any(|ending| path.ends_with(ending))

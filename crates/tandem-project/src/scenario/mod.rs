@@ -8,6 +8,7 @@
 //! | ```` ```csv landings ````, ```` ```yaml landings ```` | given records of a source, in log order |
 //! | ```` ```csv expect ```` | observations (entities, `at`, `request.NAME`) and the expected value of each feature |
 //! | ```` ```csv expect as corrected ```` | the same with all that is known today: every record as last corrected, whenever it arrived |
+//! | ```` ```csv observations late_landing ```` | the observations of a question, all of them and in order; with `part` (of the last fold) and `fold`, where it tests, if wanted |
 //! | ```` ```text findings ```` | the findings that the definitions must give: `CODE file:line:column` |
 //!
 //! Every other block is prose. Empty cells and `null` are null, quoted cells are text, spaces around cells do not count,
@@ -20,10 +21,11 @@ mod case;
 mod load;
 mod markdown;
 mod memory;
+mod observed;
 mod run;
 mod table;
 
-use tandem_definitions::File;
+use tandem_definitions::{File, Question};
 
 pub use case::{Case, Log, LogRecord, Observation};
 pub use load::{LoadError, load};
@@ -49,6 +51,8 @@ pub struct Scenario {
     pub given: Vec<(String, Table)>,
     /// The observations with their expected values.
     pub expect: Vec<Expect>,
+    /// The expected observations: the question's name, and all of them in order.
+    pub observed: Vec<(String, Table)>,
     /// The expected findings with their lines, each `CODE file:line:column`; `None` when nothing is said about findings.
     pub findings: Option<Vec<(usize, String)>>,
 }
@@ -79,4 +83,12 @@ pub trait Way {
     /// # Errors
     /// A sentence that says why the way could not be walked.
     fn values(&self, case: &Case<'_>) -> Result<Vec<Vec<tandem_definitions::Value>>, String>;
+
+    /// The observations of a question over the case's logs, in order.
+    ///
+    /// # Errors
+    /// A sentence that says why there are none to be had.
+    fn observations(&self, case: &Case<'_>, question: &Question) -> Result<Vec<Observation>, String> {
+        observed::in_memory(case, question)
+    }
 }

@@ -7,6 +7,7 @@ use tandem_definitions::{Code, Diagnostic, Place, Project, Type, Value};
 
 use super::case::{Log, Unusable, case, typed};
 use super::markdown::show;
+use super::observed::difference;
 use super::{Case, Cell, Observation, Scenario, Way};
 
 /// What came of running a scenario in one way.
@@ -56,6 +57,8 @@ pub enum What {
         /// The value.
         got: String,
     },
+    /// The observations of a question are others than expected.
+    Observed(String),
     /// A finding that was expected did not come.
     Missing(String),
     /// A finding came that was not expected, or the scenario's definitions cannot be used.
@@ -73,7 +76,7 @@ impl fmt::Display for Failure {
             }
             What::Missing(finding) => write!(f, "expected the finding {finding}, which did not come"),
             What::Finding(d) => write!(f, "a finding that was not expected: {}: {} {}", named(d), d.message, d.help),
-            What::Unusable(message) => f.write_str(message),
+            What::Observed(message) | What::Unusable(message) => f.write_str(message),
         }
     }
 }
@@ -88,6 +91,10 @@ impl Failure {
             What::Value { observation, feature, expected, got } => expectation(
                 format!("`{feature}` of {observation} is {got}, and the scenario expects {expected}."),
                 "Either the definition or the expectation is wrong: settle which, with whoever wrote the prose.",
+            ),
+            What::Observed(message) => expectation(
+                message.clone(),
+                "Either the question's rule or the expectation is wrong: settle which, with whoever wrote the prose.",
             ),
             What::Missing(finding) => expectation(
                 format!("The finding `{finding}` is expected, and the definitions do not give it."),
@@ -110,6 +117,7 @@ pub fn run(scenario: &Scenario, way: &dyn Way) -> Report {
     let (project, found) = tandem_definitions::read(&scenario.files);
     if running.findings(&found) {
         running.values(&project, way);
+        running.observations(&project, way);
     }
     let Running { compared, failures, .. } = running;
     Report { path: scenario.path.clone(), title: scenario.title.clone(), way: way.name(), compared, failures }
@@ -182,6 +190,24 @@ impl Running<'_> {
             }
             for (i, (cells, got)) in expected.iter().zip(&values).enumerate() {
                 self.observation(&case, i, table.rows[i].line, cells, got);
+            }
+        }
+    }
+
+    fn observations(&mut self, project: &Project, way: &dyn Way) {
+        let Ok(logs) = Log::all(self.scenario, project) else { return }; // said of the values
+        for (name, table) in &self.scenario.observed {
+            self.compared += table.rows.len();
+            let Some(question) = project.question(name) else {
+                self.fail(table.line, What::Unusable(format!("The project has no question `{name}`.")));
+                continue;
+            };
+            let files = &self.scenario.files;
+            let (logs, features, observations) = (logs.clone(), Vec::new(), Vec::new());
+            let case = Case { project, files, logs, features, observations, as_corrected: false };
+            let differs = way.observations(&case, question).map(|got| difference(project, question, table, &got));
+            if let Some((line, message)) = differs.unwrap_or_else(|message| Some((table.line, message))) {
+                self.fail(line, What::Observed(message));
             }
         }
     }

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use clap::Args;
+use serde::Serialize;
 use tandem_definitions::time;
 use tandem_project::account::{self, Account, Part, Records};
-use tandem_project::explain;
+use tandem_project::{explain, history};
 
 use super::data::thousands;
 use crate::context::Context;
@@ -16,24 +17,30 @@ use crate::render::Shape;
 ///
 /// What it means, who looks after it, what it is made of, and who uses it: for whoever did not write it. With `--entity` and
 /// `--at`: the very records that made up a feature's value at that instant (the latest 20 of many), those that had happened but
-/// were not known yet, and those that had left the window.
+/// were not known yet, those that had left the window, and the arithmetic. With `--history`: how much of each log must be kept for
+/// all features and questions, and whether it is.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tandem explain mean_arrival_delay_7d
   tandem explain late_landing
   tandem explain T126
+  tandem explain --history
   tandem explain mean_arrival_delay_7d --entity aircraft=N14228 --at 2013-06-10T15:00:00Z
   tandem explain flights_30d --entity route.origin=JFK --entity route.dest=LAX --at 2013-06-10T15:00:00Z")]
 pub struct Explain {
     /// The name, or the code of a finding
-    name: String,
+    #[arg(required_unless_present = "history")]
+    name: Option<String>,
+    /// How much of each log the features and questions need, and how much is kept
+    #[arg(long, conflicts_with_all = ["name", "entity", "at"])]
+    history: bool,
     /// Which entity, as KEY=VALUE; once for each part of a key
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair, requires = "at")]
     entity: Vec<(String, String)>,
     /// At which instant
     #[arg(long, value_name = "INSTANT", requires = "entity")]
     at: Option<String>,
-    /// How the account of a value is shown
+    /// How the account of a value, or the history, is shown
     #[arg(long, value_enum, default_value_t)]
     format: Shape,
 }
@@ -47,25 +54,37 @@ fn pair(text: &str) -> Result<(String, String), String> {
 impl Explain {
     /// Prints the explanation.
     pub fn run(self, context: &Context) -> Result<(), Failure> {
+        let Some(name) = &self.name else { return self.needed(context) };
         // A code needs no project, and often there is none that can be read.
-        if let Some(found) = explain::code(&self.name) {
+        if let Some(found) = explain::code(name) {
             context.terminal.data(&found.text);
             return Ok(());
         }
         let loaded = context.checked()?;
         let Some(at) = &self.at else {
-            context.terminal.data(&explain::explain(&loaded, &self.name)?.text);
+            context.terminal.data(&explain::explain(&loaded, name)?.text);
             return Ok(());
         };
         let at = time::parse_instant(at, None).ok_or_else(|| {
             Failure::project(format!("`{at}` is no instant")).hint("write 2013-06-10T15:00:00Z, or a date")
         })?;
-        let account = account::account(&loaded, &self.name, &self.entity, at)?;
+        let account = account::account(&loaded, name, &self.entity, at)?;
+        self.show(context, &account, &in_words(&account))
+    }
+
+    /// How much of the logs is needed.
+    fn needed(&self, context: &Context) -> Result<(), Failure> {
+        let loaded = context.checked()?;
+        let overview = history::overview(&loaded.project);
+        self.show(context, &overview, &overview.in_words())
+    }
+
+    fn show(&self, context: &Context, plain: &impl Serialize, text: &str) -> Result<(), Failure> {
         if matches!(self.format, Shape::Json) {
-            let json = serde_json::to_string_pretty(&account);
-            context.terminal.data(&json.map_err(|e| Failure::world("the account cannot be written").because(e))?);
+            let json = serde_json::to_string_pretty(plain);
+            context.terminal.data(&json.map_err(|e| Failure::world("the explanation cannot be written").because(e))?);
         } else {
-            context.terminal.data(&in_words(&account));
+            context.terminal.data(text);
         }
         Ok(())
     }

@@ -15,7 +15,8 @@ use std::process::{Command, Stdio};
 use tandem_definitions::{Question, Severity, time};
 use tandem_notebook::EnvironmentRequest;
 use tandem_project::measure::metric_name;
-use tandem_project::{Loaded, check, load, parity, release, train, training};
+use tandem_project::training::{self, Knowledge};
+use tandem_project::{Loaded, check, load, parity, release, train};
 
 use crate::commands::thousands;
 use crate::commands::train::tell;
@@ -221,11 +222,11 @@ impl Road<'_> {
 }
 
 fn data(loaded: &Loaded, question: &Question, bar: &Bar) -> Outcome<u64> {
-    let set = training::training_set(loaded, question, &question.features, &|p| {
+    let set = training::training_set(loaded, question, &question.features, Knowledge::AsKnown, &|p| {
         bar.message(&format!("replaying, {:.0} % ({} records)", p.share * 100.0, thousands(p.records)));
     })?;
     let out = loaded.base.join(format!("{}.parquet", question.name));
-    set.write(None, &out)?;
+    set.write(&set.split.last(), None, &out)?;
     let records = set.facts.logs.iter().map(|log| log.records).sum();
     let left_out: Vec<String> =
         set.facts.left_out.iter().map(|(why, count)| format!("{} left out: {why}", thousands(*count))).collect();
