@@ -31,6 +31,15 @@ pub enum Input {
     Feature(usize),
     /// A field of the request, by its index in the project.
     Request(usize),
+    /// A feature of an entity that the feature's own belongs to.
+    Parent {
+        /// The feature's own entity, by index.
+        child: usize,
+        /// Which of its parents.
+        parent: usize,
+        /// The parent's feature, by its index in the project.
+        feature: usize,
+    },
 }
 
 /// One aggregation of an entity's records of one source.
@@ -40,6 +49,9 @@ pub struct Aggregate {
     pub source: usize,
     /// The entity's index.
     pub entity: usize,
+    /// Only records that touch the entity as this; all without it.
+    #[serde(default)]
+    pub role: Option<String>,
     /// How the values are folded.
     pub function: Function,
     /// What is folded, over the source's fields; `None` for `count(*)` and `time_since_last()`.

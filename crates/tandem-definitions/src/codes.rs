@@ -57,6 +57,10 @@ codes! {
     BadDuration = "T112", Error, "A span of time that cannot be read";
     BadInstant = "T113", Error, "A date or instant that cannot be read";
     UnknownZone = "T114", Error, "A time zone that does not exist";
+    // Corrections, and values that arrive later than their record.
+    CorrectsWithoutIdentity = "T115", Error, "A source that corrects records, and does not say which";
+    BadTombstone = "T116", Error, "A tombstone that can remove nothing";
+    BadArrives = "T117", Error, "A field that cannot arrive later than its record";
     // Names, meanings and owners.
     DuplicateName = "T120", Error, "A name is declared twice";
     MissingMeaning = "T121", Error, "Nothing says what it means";
@@ -137,7 +141,13 @@ codes! {
     AmbiguousLocalTime = "T212", Warning, "Local times that the clock showed twice";
     ValueBreaksContract = "T213", Error, "Values that break their contract's type";
     RequiredFieldEmpty = "T214", Error, "Records that lack a required field";
+    ConstantArrival = "T215", Warning, "Records from long ago that all arrived at one instant";
+    NeverKnown = "T216", Warning, "Values that never become known";
     ObservationsUnreadable = "T230", Error, "Observations that cannot be read";
+    // Entities of entities.
+    UnknownRole = "T250", Error, "A role that the source does not have";
+    NoParent = "T251", Error, "An entity that does not belong to the one that is read";
+    BadParent = "T252", Error, "A parent that the definitions do not reach";
     // Models.
     InputNames = "T301", Error, "A model's inputs are not its features";
     InputTypes = "T302", Error, "A model's inputs have other types than its features";

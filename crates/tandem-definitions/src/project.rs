@@ -51,6 +51,9 @@ pub struct Entity {
     pub meaning: String,
     /// The parts of its key, in order; at least one. An entity with one part has the part named like itself unless stated.
     pub keys: Vec<KeyPart>,
+    /// The entities that it belongs to: its features may read theirs.
+    #[serde(default)]
+    pub parents: Vec<Parent>,
     /// Where it is declared.
     pub place: Place,
 }
@@ -62,6 +65,16 @@ pub struct KeyPart {
     pub name: String,
     /// Its type; the sources that touch the entity agree on it.
     pub ty: Type,
+}
+
+/// An entity that another one belongs to, as the aircraft to its carrier: which one it is says an attribute, at each
+/// instant by what was known then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// The parent, by the entity's index.
+    pub entity: usize,
+    /// For each part of the parent's key, the feature of the child that tells it.
+    pub features: Vec<usize>,
 }
 
 /// A production log with its data contract.
@@ -182,6 +195,9 @@ pub struct Touch {
     pub entity: usize,
     /// For each part of the entity's key, the field that holds it.
     pub fields: Vec<usize>,
+    /// As what the record touches it (`sender`), where it touches several of the same kind.
+    #[serde(default)]
+    pub role: Option<String>,
 }
 
 /// What the asker of a question tells along with the entities.

@@ -1,12 +1,14 @@
 //! From the texts of a project's files to the [`Project`] and every finding at once.
 //! What has findings of its own is left out of the project, and what refers to it is not blamed for that.
 
+mod changes;
 mod contract;
 mod entities;
 mod features;
 mod models;
 mod observations;
 mod order;
+mod parents;
 mod questions;
 mod retention;
 mod team;
@@ -64,6 +66,8 @@ struct Reader {
     entity_texts: Vec<String>,
     /// The field that first said which type a part of an entity's key has, by (entity, part).
     key_types: BTreeMap<(usize, usize), String>,
+    /// What entities say to belong to.
+    belongs: Vec<parents::Belongs>,
 }
 
 #[derive(Default)]

@@ -55,6 +55,20 @@ static ENTITY: Object = Object {
         Key::new("name", Shape::Name, "the name that features and contracts use.").required(),
         Key::new("meaning", Shape::Text, "what it is, in a plain sentence.").required_as(Code::MissingMeaning),
         Key::new("keys", NAMES, "the parts of its key; without it, one part named like the entity."),
+        Key::new(
+            "belongs_to",
+            list_of(&Shape::Object(&PARENT)),
+            "the entities that it is a part of: its features may read theirs, as in `carrier.delay_7d`.",
+        ),
+    ],
+};
+
+static PARENT: Object = Object {
+    doc: "An entity that another one belongs to.",
+    open: false,
+    keys: &[
+        Key::new("entity", Shape::Name, "the parent.").required(),
+        Key::new("by", NAMES, "for each part of the parent's key, the feature of the child that tells it.").required(),
     ],
 };
 
@@ -115,7 +129,7 @@ static SCHEMA: Object = Object {
         Key::new(
             "customProperties",
             list_of(&Shape::Object(&CUSTOM)),
-            "Tandem's own: `arrival: observed` or `arrivalDelay: 5 minutes`, and `timeZone: America/New_York`.",
+            "Tandem's own: `arrival: observed` or `arrivalDelay: 5 minutes`, `corrects: true` (a later record of the same identity replaces the earlier one), and `timeZone: America/New_York`.",
         ),
     ],
 };
@@ -132,7 +146,7 @@ static PROPERTY: Object = Object {
         Key::new(
             "customProperties",
             list_of(&Shape::Object(&CUSTOM)),
-            "Tandem's own: `timeRole: event` or `arrival`, `entity: NAME` or `NAME.PART`, `identity: true`.",
+            "Tandem's own: `timeRole: event` or `arrival`, `entity: NAME` or `NAME.PART`, `identity: true`, `tombstone: true` (where it is true, the record of the same identity is removed), `arrives: FIELD` (the time from which on the value is known).",
         ),
     ],
 };
@@ -185,6 +199,11 @@ static FEATURE: Object = Object {
         Key::new("from", Shape::Text, "the source whose records are folded."),
         Key::new("value", Shape::Sql, "a SQL expression: aggregations of the source, other features, `request.NAME`.")
             .required(),
+        Key::new(
+            "as",
+            Shape::Name,
+            "only records that touch the entity in this role, as its contract says (`sender`).",
+        ),
         Key::new("where", Shape::Sql, "which records count: a SQL condition over the source's fields."),
         Key::new(
             "over",

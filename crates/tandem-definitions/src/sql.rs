@@ -19,8 +19,8 @@ use crate::findings::{Findings, Origin, Span};
 use crate::yaml::{Node, scalar_bytes};
 
 pub(crate) use check::Checker;
-pub(crate) use names::reads;
-pub(crate) use scope::{Folding, Named, Names, Record, Scope};
+pub(crate) use names::{reads, reads_of_others};
+pub(crate) use scope::{Folding, Inherited, Named, Names, Record, Scope};
 
 /// More than any readable expression; it bounds the depth of what every later step walks through.
 const MOST_TOKENS: usize = 1000;

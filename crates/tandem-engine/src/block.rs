@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use tandem_definitions::Micros;
 
+use crate::fold::{Fold, Lane};
 use crate::record::Rows;
 
 /// Records in a block: as many as a word has bits. A longer block costs more at the edges of a window, a shorter one more
@@ -16,6 +17,9 @@ const LEAST: usize = 4;
 /// Columns before the measures: event time, arrival time, position.
 const HEAD: usize = 3;
 
+/// The words of a measure that has no column.
+static ONES: [u64; ROWS] = [1; ROWS];
+
 /// The one order within a source: event time, arrival time, position.
 pub(crate) type Order = (Micros, Micros, u64);
 
@@ -24,13 +28,15 @@ pub(crate) type Order = (Micros, Micros, u64);
 pub(crate) struct Shape {
     /// How many measures there are.
     pub measures: usize,
+    /// How many of them have a column of words.
+    pub words: usize,
     /// How many columns stand beside them, for counts of distinct values (`distinct.rs`).
     pub marks: usize,
 }
 
 impl Shape {
     fn columns(self) -> usize {
-        HEAD + self.measures + self.marks
+        HEAD + self.words + self.marks
     }
 }
 
@@ -77,19 +83,19 @@ impl Block {
         self.column(shape, 0)
     }
 
-    /// The words of a measure; 0 where it is null.
-    pub fn words(&self, shape: Shape, measure: usize) -> &[u64] {
-        self.column(shape, HEAD + measure)
+    /// A column of words; what stands where the measure is null says nothing.
+    pub fn words(&self, shape: Shape, column: usize) -> &[u64] {
+        self.column(shape, HEAD + column)
     }
 
     /// A column beside the measures.
     pub fn marks(&self, shape: Shape, mark: usize) -> &[u64] {
-        self.column(shape, HEAD + shape.measures + mark)
+        self.column(shape, HEAD + shape.words + mark)
     }
 
     /// Changes a row of a column beside the measures.
     pub fn set_mark(&mut self, shape: Shape, mark: usize, row: usize, value: Micros) {
-        let start = shape.measures + (HEAD + shape.measures + mark) * self.room;
+        let start = shape.measures + (HEAD + shape.words + mark) * self.room;
         self.data[start + row] = value as u64;
     }
 
@@ -150,7 +156,8 @@ impl Block {
     }
 
     /// Appends rows of a batch, which come after all that are here, and for which there is room in a block.
-    pub fn append(&mut self, shape: Shape, rows: &Rows<'_>, from: usize, to: usize) {
+    pub fn append(&mut self, lane: &Lane, rows: &Rows<'_>, from: usize, to: usize) {
+        let shape = lane.shape();
         let count = to - from;
         self.reserve(shape, self.len + count);
         let (len, room) = (self.len, self.room);
@@ -164,7 +171,7 @@ impl Block {
         }
         at += room;
         self.data[at..at + count].copy_from_slice(&rows.position[from..to]);
-        for words in rows.words {
+        for words in lane.measures.iter().zip(rows.words).filter_map(|(m, words)| m.column.and(Some(words))) {
             at += room;
             self.data[at..at + count].copy_from_slice(&words[from..to]);
         }
@@ -250,9 +257,12 @@ impl<'t> Slice<'t> {
         self.block.present(measure) >> self.from & low(self.to - self.from)
     }
 
-    /// The words of a measure; 0 where it is null.
-    pub fn words(self, measure: usize) -> &'t [u64] {
-        &self.block.words(self.shape, measure)[self.from..self.to]
+    /// The words of a measure, of which those count that are present.
+    pub fn words(self, fold: &Fold) -> &'t [u64] {
+        match fold.column {
+            Some(column) => &self.block.words(self.shape, column)[self.from..self.to],
+            None => &ONES[..self.to - self.from],
+        }
     }
 
     /// A column beside the measures.
@@ -272,8 +282,8 @@ impl<'t> Slice<'t> {
 
     /// Calls `each` with the words of a measure, and the rows that have one.
     #[inline]
-    pub fn each(self, measure: usize, mut each: impl FnMut(usize, u64)) {
-        let (words, mut present) = (self.words(measure), self.present(measure));
+    pub fn each(self, fold: &Fold, mut each: impl FnMut(usize, u64)) {
+        let (words, mut present) = (self.words(fold), self.present(fold.measure));
         if present == low(words.len()) {
             words.iter().enumerate().for_each(|(row, &word)| each(row, word));
             return;

@@ -18,6 +18,8 @@ pub(crate) struct Lane {
     pub source: usize,
     /// What is kept of each record.
     pub measures: Vec<Measure>,
+    /// How many of the measures have a column of their own: the others are 1 wherever they are not null.
+    columns: usize,
     /// The distinct ways in which measures are folded.
     pub folds: Vec<Fold>,
     /// The folds that count distinct values; each has a column of marks (`distinct.rs`).
@@ -27,18 +29,21 @@ pub(crate) struct Lane {
 }
 
 /// A value kept of each record: null where the filter does not hold.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Measure {
     /// Over the record's fields; `None` keeps `true`.
     pub input: Option<Expr>,
     pub filter: Option<Expr>,
-    pub ty: Type,
+    /// Where its words stand in a block; it has none if they are all 1.
+    pub column: Option<usize>,
 }
 
 /// A way to fold a measure; several functions can share one (sum and mean do).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fold {
     pub measure: usize,
+    /// Where the measure's words stand in a block; it has none if they are all 1.
+    pub column: Option<usize>,
     pub kind: Kind,
     pub ty: Type,
 }
@@ -104,13 +109,21 @@ pub(crate) struct View {
 
 impl Lane {
     pub fn new(source: usize) -> Self {
-        Self { source, measures: Vec::new(), folds: Vec::new(), marks: Vec::new(), nests: Vec::new() }
+        Self { source, measures: Vec::new(), columns: 0, folds: Vec::new(), marks: Vec::new(), nests: Vec::new() }
     }
 
     /// Adds an aggregate whose expressions are over the record's fields; its value goes to `out`.
     pub fn add(&mut self, aggregate: &Aggregate, input: Option<Expr>, filter: Option<Expr>, out: usize) {
         let ty = if input.is_some() { aggregate.input_type } else { Type::Bool };
-        let measure = position_or_push(&mut self.measures, Measure { input, filter, ty });
+        let column = input.is_some().then_some(self.columns);
+        let measure = match self.measures.iter().position(|m| m.input == input && m.filter == filter) {
+            Some(measure) => measure,
+            None => {
+                self.columns += usize::from(input.is_some());
+                self.measures.push(Measure { input, filter, column });
+                self.measures.len() - 1
+            }
+        };
         let kind = match aggregate.function {
             Function::Count | Function::Rate(_) => Kind::Count,
             Function::CountDistinct => Kind::Distinct,
@@ -124,7 +137,7 @@ impl Lane {
             Function::DecayedSum(_) | Function::DecayedMean(_) => Kind::Aged,
             Function::Last | Function::TimeSinceLast => Kind::Last,
         };
-        let fold = position_or_push(&mut self.folds, Fold { measure, kind, ty });
+        let fold = position_or_push(&mut self.folds, Fold { measure, column: self.measures[measure].column, kind, ty });
         let view = View { fold, function: aggregate.function, out };
         self.ring(&aggregate.window).views.push(view);
         if kind == Kind::Distinct && !self.marks.contains(&fold) {
@@ -135,7 +148,7 @@ impl Lane {
 
     /// What the rows of its tracks are made of.
     pub fn shape(&self) -> Shape {
-        Shape { measures: self.measures.len(), marks: self.marks.len() }
+        Shape { measures: self.measures.len(), words: self.columns, marks: self.marks.len() }
     }
 
     /// Which column of marks a fold has.

@@ -40,9 +40,9 @@ impl Plan {
         reads
     }
 
-    /// The type of the values that the words of the measure `m` stand for.
-    pub fn measure_type(&self, slot: usize, source: usize, m: usize) -> Option<Type> {
-        self.lane(slot, source).map(|lane| lane.measures[m].ty)
+    /// Whether the words of the measure `m` stand for texts.
+    pub fn measures_texts(&self, slot: usize, source: usize, m: usize) -> bool {
+        self.lane(slot, source).is_some_and(|lane| lane.folds.iter().any(|f| f.measure == m && f.ty == Type::Text))
     }
 
     /// The word of the measure `m` of a record with these fields (in the order of [`Plan::fields`]); `None` is null.

@@ -11,6 +11,7 @@ use crate::block::{Order, Slice};
 use crate::decay::weight;
 use crate::fold::{Fold, Kind, Span, View};
 use crate::moments::Moments;
+use crate::sorted::Sorted;
 use crate::sum::{ExactSum, Wide};
 use crate::texts::Texts;
 use crate::values;
@@ -20,7 +21,7 @@ use crate::values;
 pub(crate) enum Partial {
     Count(u64),
     /// The marks of all records in order, where a node keeps them (`distinct.rs`); of a window it is counted by these.
-    Distinct(Option<Vec<Micros>>),
+    Distinct(Option<Sorted>),
     /// How many, and their exact sum.
     Sum(u64, ExactSum),
     /// How many, and their exact sum (2^63 values of 64 bits fit).
@@ -48,17 +49,17 @@ impl Partial {
             Self::Distinct(_) => {}
             Self::Sum(n, sum) => {
                 *n += u64::from(rows.present(measure).count_ones());
-                rows.each(measure, |_, word| sum.add(f64::from_bits(word)));
+                rows.each(fold, |_, word| sum.add(f64::from_bits(word)));
             }
             Self::Integers(n, sum) => {
                 *n += u64::from(rows.present(measure).count_ones());
-                rows.each(measure, |_, word| *sum += i128::from(word as i64));
+                rows.each(fold, |_, word| *sum += i128::from(word as i64));
             }
-            Self::Moments(moments) => rows.each(measure, |_, word| moments.add(word)),
-            Self::Values(seen) => rows.each(measure, |_, word| seen.push(word)),
+            Self::Moments(moments) => rows.each(fold, |_, word| moments.add(word)),
+            Self::Values(seen) => rows.each(fold, |_, word| seen.push(word)),
             Self::Aged(seen) => {
                 let events = rows.events();
-                rows.each(measure, |row, word| seen.push((events[row] as i64, word)));
+                rows.each(fold, |row, word| seen.push((events[row] as i64, word)));
             }
             Self::Extreme(best) => absorb_extreme(best, fold, rows, texts),
             Self::End(end) => {
@@ -66,11 +67,11 @@ impl Partial {
                 if present != 0 {
                     let first = present.trailing_zeros();
                     let row = if fold.kind == Kind::First { first } else { 63 - present.leading_zeros() } as usize;
-                    extend_end(end, (rows.order(row), rows.words(measure)[row]), fold.kind);
+                    extend_end(end, (rows.order(row), rows.words(fold)[row]), fold.kind);
                 }
             }
             Self::Ends(ends) => {
-                let (mut present, words) = (rows.present(measure), rows.words(measure));
+                let (mut present, words) = (rows.present(measure), rows.words(fold));
                 while present != 0 {
                     let row = 63 - present.leading_zeros() as usize;
                     if !extend_ends(ends, (rows.order(row), words[row]), fold.kind) {
@@ -113,7 +114,7 @@ impl Partial {
     /// About how many bytes it takes.
     pub fn bytes(&self) -> usize {
         let more = match self {
-            Self::Distinct(Some(marks)) => 8 * marks.capacity(),
+            Self::Distinct(Some(marks)) => marks.bytes(),
             Self::Ends(ends) => size_of::<End>() * ends.capacity(),
             Self::Moments(_) => size_of::<Moments>(),
             _ => 0,
@@ -230,20 +231,20 @@ fn absorb_extreme(best: &mut Option<i64>, fold: &Fold, rows: Slice<'_>, texts: &
     if rows.present(fold.measure) == 0 {
         return;
     }
-    let Fold { measure, ty, kind } = *fold;
+    let Fold { ty, kind, .. } = *fold;
     let found = match (ty, kind) {
         (Type::Text, _) => {
-            rows.each(measure, |_, word| *best = better(*best, Some(word as i64), fold, texts));
+            rows.each(fold, |_, word| *best = better(*best, Some(word as i64), fold, texts));
             return;
         }
         (_, Kind::Min) => {
             let mut least = i64::MAX;
-            rows.each(measure, |_, word| least = least.min(to_key(word, ty)));
+            rows.each(fold, |_, word| least = least.min(to_key(word, ty)));
             least
         }
         _ => {
             let mut greatest = i64::MIN;
-            rows.each(measure, |_, word| greatest = greatest.max(to_key(word, ty)));
+            rows.each(fold, |_, word| greatest = greatest.max(to_key(word, ty)));
             greatest
         }
     };

@@ -1,14 +1,15 @@
 //! The plan: which records touch whom, what is kept of each, and how values come out.
 //!
-//! Compiled once from checked definitions; afterwards nothing is looked up by name. Not here: the folding itself
+//! Compiled once from checked definitions (`compile.rs`); afterwards nothing is looked up by name. Not here: the folding itself
 //! (`track.rs`, `fold.rs`), and where states are kept (the drivers).
 
-use tandem_definitions::{
-    Aggregate, Computation, Datum, Expr, Input, Micros, Project, Question, Type, Value, canonical_bits,
-};
+use std::borrow::Cow;
+
+use tandem_definitions::{Datum, Expr, Micros, Type, Value, canonical_bits};
 
 use crate::evaluate::evaluate;
 use crate::fold::Lane;
+use crate::ledger::Changing;
 use crate::record::{Key, Moment, Record};
 use crate::state::State;
 use crate::texts::Texts;
@@ -16,24 +17,47 @@ use crate::texts::Texts;
 /// A compiled set of features, or a question's outcome.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    entities: Vec<usize>,
-    sources: Vec<usize>,
+    /// Those that the asker names.
+    pub(crate) entities: Vec<usize>,
+    /// Those of the entities that the asker names come first.
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) sources: Vec<usize>,
     /// For each source of `sources`: the contract's fields it needs.
-    fields: Vec<Vec<usize>>,
+    pub(crate) fields: Vec<Vec<usize>>,
     /// For each source of `sources`.
-    touches: Vec<Vec<Touch>>,
-    /// For each slot, its lanes; a state has one track for each.
-    lanes: Vec<Vec<Lane>>,
-    /// For each slot, how many aggregates it folds, and where they begin among all.
-    aggregates: Vec<usize>,
-    offsets: Vec<usize>,
+    pub(crate) touches: Vec<Vec<Touch>>,
+    /// For each source of `sources`.
+    pub(crate) changing: Vec<Changing>,
     /// Of all slots, one after the other.
-    aggregate_types: Vec<Type>,
-    request: Vec<usize>,
-    steps: Vec<Step>,
+    pub(crate) aggregate_types: Vec<Type>,
+    pub(crate) request: Vec<usize>,
+    pub(crate) steps: Vec<Step>,
     /// For each output its step.
-    chosen: Vec<usize>,
-    outputs: Vec<Output>,
+    pub(crate) chosen: Vec<usize>,
+    pub(crate) outputs: Vec<Output>,
+}
+
+/// One kind of entity whose states are kept: those that the asker names (in one role or in all), or the parents that
+/// another feature tells.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    /// Its index in the project.
+    pub entity: usize,
+    pub whose: Whose,
+    /// A state has one track for each.
+    pub lanes: Vec<Lane>,
+    /// How many aggregates it folds, and where they begin among all.
+    pub aggregates: usize,
+    pub offset: usize,
+}
+
+/// Whose states a slot's are.
+#[derive(Clone, Debug)]
+pub(crate) enum Whose {
+    /// The entity that the asker names, by its place among [`Plan::entities`].
+    Asked(usize),
+    /// The parent whose key these steps tell.
+    Told(Vec<usize>),
 }
 
 /// One value that a plan gives.
@@ -56,10 +80,10 @@ pub struct Touch {
 
 /// A feature of the plan: an expression over what came before it.
 #[derive(Clone, Debug)]
-struct Step {
-    inputs: Vec<From>,
-    expr: Expr,
-    default: Option<Value>,
+pub(crate) struct Step {
+    pub inputs: Vec<From>,
+    pub expr: Expr,
+    pub default: Option<Value>,
 }
 
 impl Step {
@@ -73,52 +97,45 @@ impl Step {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum From {
+pub(crate) enum From {
     Aggregate(usize),
     Step(usize),
     Request(usize),
 }
 
 impl Plan {
-    /// The plan for these features (indices into `project.features`) and all that they read.
-    pub fn compile(project: &Project, features: &[usize]) -> Self {
-        let mut needed: Vec<usize> = features.to_vec();
-        let mut next = 0;
-        while next < needed.len() {
-            for input in &project.features[needed[next]].value.inputs {
-                if let Input::Feature(f) = input
-                    && !needed.contains(f)
-                {
-                    needed.push(*f);
-                }
-            }
-            next += 1;
-        }
-        // The project lists every feature after those that it reads.
-        needed.sort_unstable();
-        needed.dedup();
-        let mut builder = Builder::new(project);
-        for &f in &needed {
-            let feature = &project.features[f];
-            builder.add_step(Some(f), &feature.value, feature.default.clone());
-        }
-        let chosen = features.iter().map(|f| builder.step_of(*f)).collect();
-        let outputs = features.iter().map(|&f| &project.features[f]);
-        let outputs = outputs.map(|f| Output { name: f.name.clone(), ty: f.ty }).collect();
-        builder.finish(chosen, outputs)
-    }
-
-    /// The plan for a question's outcome: one value, from the records in [t, t + horizon).
-    pub fn compile_outcome(project: &Project, question: &Question) -> Self {
-        let mut builder = Builder::new(project);
-        builder.add_step(None, &question.outcome.value, None);
-        let output = Output { name: question.outcome.name.clone(), ty: question.outcome.ty };
-        builder.finish(vec![0], vec![output])
-    }
-
-    /// The entities whose states it needs (indices into `project.entities`); their order is that of the slots.
+    /// The entities that the asker names (indices into `project.entities`).
     pub fn entities(&self) -> &[usize] {
         &self.entities
+    }
+
+    /// How many kinds of entities it keeps states of: of those that the asker names, in each role that a feature asks for,
+    /// and behind them of their parents.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The entity of a slot, by its index in the project.
+    pub fn entity(&self, slot: usize) -> usize {
+        self.slots[slot].entity
+    }
+
+    /// Which of [`Plan::entities`] a slot is about; `None` for parents, whose key [`Plan::parent`] tells.
+    pub fn asked(&self, slot: usize) -> Option<usize> {
+        match self.slots[slot].whose {
+            Whose::Asked(entity) => Some(entity),
+            Whose::Told(_) => None,
+        }
+    }
+
+    /// The key of the parent that a slot is about, from the aggregates of the slots before it (others are not looked at);
+    /// `None` when a part of it is null, and for a slot that the asker names.
+    pub fn parent(&self, slot: usize, aggregates: &[Datum<'_>], request: &[Datum<'_>]) -> Option<Key> {
+        let Whose::Told(steps) = &self.slots[slot].whose else { return None };
+        let last = steps.iter().max()?;
+        let values = self.compute(&self.steps[..=*last], aggregates, request);
+        let parts: Box<[Value]> = steps.iter().map(|&step| values[step].clone()).collect();
+        (!parts.iter().any(Value::is_null)).then_some(Key(parts))
     }
 
     /// The sources that it reads (indices into `project.sources`).
@@ -136,6 +153,14 @@ impl Plan {
         self.source_slot(source).map_or(&[], |s| &self.touches[s])
     }
 
+    /// How the records of a source that it reads change after they have arrived.
+    ///
+    /// # Panics
+    /// For a source that it does not read.
+    pub fn changing(&self, source: usize) -> &Changing {
+        &self.changing[self.source_slot(source).expect("a source of the plan")]
+    }
+
     /// What it gives, in order.
     pub fn outputs(&self) -> &[Output] {
         &self.outputs
@@ -148,12 +173,18 @@ impl Plan {
 
     /// How many aggregates the states of a slot are folded into.
     pub fn aggregates(&self, slot: usize) -> usize {
-        self.aggregates[slot]
+        self.slots[slot].aggregates
+    }
+
+    /// How many aggregates all slots have.
+    pub fn aggregate_count(&self) -> usize {
+        self.aggregate_types.len()
     }
 
     /// The types of the aggregates of a slot, in order.
     pub fn aggregate_types(&self, slot: usize) -> impl Iterator<Item = Type> {
-        self.aggregate_types[self.offsets[slot]..][..self.aggregates[slot]].iter().copied()
+        let Slot { offset, aggregates, .. } = self.slots[slot];
+        self.aggregate_types[offset..offset + aggregates].iter().copied()
     }
 
     /// The aggregate that an output is as it stands, counted through all slots; `None` for one that is computed.
@@ -181,7 +212,7 @@ impl Plan {
     /// The aggregates of one entity at an instant: `out` has [`Plan::aggregates`] places. An entity of which nothing is
     /// known has no state.
     pub fn fold(&self, slot: usize, state: Option<&State>, texts: &Texts, at: Micros, out: &mut [Value]) {
-        for (i, lane) in self.lanes[slot].iter().enumerate() {
+        for (i, lane) in self.slots[slot].lanes.iter().enumerate() {
             match state.and_then(|s| s.track(i)) {
                 Some(track) => track.fold(lane, texts, at, out),
                 None => lane.fold_nothing(texts, at, out),
@@ -191,8 +222,13 @@ impl Plan {
 
     /// The values from the aggregates of all slots, one after the other, and the request.
     pub fn conclude(&self, aggregates: &[Datum<'_>], request: &[Datum<'_>], out: &mut Vec<Value>) {
-        let mut values: Vec<Value> = Vec::with_capacity(self.steps.len());
-        for step in &self.steps {
+        let values = self.compute(&self.steps, aggregates, request);
+        out.extend(self.chosen.iter().map(|&step| values[step].clone()));
+    }
+
+    fn compute(&self, steps: &[Step], aggregates: &[Datum<'_>], request: &[Datum<'_>]) -> Vec<Value> {
+        let mut values: Vec<Value> = Vec::with_capacity(steps.len());
+        for step in steps {
             let value = if let Some(a) = step.lone_aggregate() {
                 aggregates[a].to_value()
             } else {
@@ -209,15 +245,31 @@ impl Plan {
                 value => value,
             });
         }
-        out.extend(self.chosen.iter().map(|&step| values[step].clone()));
+        values
     }
 
-    /// The values at a moment, from the states of the entities asked about, one for each slot.
-    pub fn features(&self, states: &[Option<&State>], texts: &Texts, moment: &Moment<'_>) -> Vec<Value> {
-        let mut aggregates = vec![Value::Null; self.aggregates.iter().sum()];
-        for (slot, state) in states.iter().enumerate() {
-            let range = self.offsets[slot]..self.offsets[slot] + self.aggregates[slot];
-            self.fold(slot, *state, texts, moment.at, &mut aggregates[range]);
+    /// The values at a moment: `keys` are those of [`Plan::entities`] (`None`: not named, or null), and `state` gives a
+    /// slot's state of a key, if anything is known of it.
+    pub fn features<'s>(
+        &self,
+        keys: &[Option<Key>],
+        state: impl Fn(usize, &Key) -> Option<Cow<'s, State>>,
+        texts: &Texts,
+        moment: &Moment<'_>,
+    ) -> Vec<Value> {
+        let mut aggregates = vec![Value::Null; self.aggregate_types.len()];
+        for (slot, Slot { whose, aggregates: width, offset, .. }) in self.slots.iter().enumerate() {
+            let parent;
+            let key = match whose {
+                Whose::Asked(entity) => keys[*entity].as_ref(),
+                Whose::Told(_) => {
+                    let known: Vec<Datum<'_>> = aggregates.iter().map(Value::as_datum).collect();
+                    parent = self.parent(slot, &known, moment.request);
+                    parent.as_ref()
+                }
+            };
+            let known = key.and_then(|key| state(slot, key));
+            self.fold(slot, known.as_deref(), texts, moment.at, &mut aggregates[*offset..offset + width]);
         }
         let mut out = Vec::with_capacity(self.outputs.len());
         let aggregates: Vec<Datum<'_>> = aggregates.iter().map(Value::as_datum).collect();
@@ -226,167 +278,15 @@ impl Plan {
     }
 
     pub(crate) fn lanes(&self, slot: usize) -> &[Lane] {
-        &self.lanes[slot]
+        &self.slots[slot].lanes
     }
 
     /// What is asked of a source's records for the entities of a slot.
     pub(crate) fn lane(&self, slot: usize, source: usize) -> Option<&Lane> {
-        self.lanes[slot].iter().find(|lane| lane.source == source)
+        self.slots[slot].lanes.iter().find(|lane| lane.source == source)
     }
 
     fn source_slot(&self, source: usize) -> Option<usize> {
         self.sources.iter().position(|&s| s == source)
     }
-}
-
-/// Collects what the plan is made of while features are added one by one.
-struct Builder<'p> {
-    project: &'p Project,
-    entities: Vec<usize>,
-    sources: Vec<usize>,
-    fields: Vec<Vec<usize>>,
-    lanes: Vec<Vec<Lane>>,
-    /// For each slot its distinct aggregates.
-    aggregates: Vec<Vec<Aggregate>>,
-    request: Vec<usize>,
-    steps: Vec<Draft>,
-}
-
-/// A step while aggregates are still being added.
-struct Draft {
-    /// The feature's index in the project; an outcome has none.
-    feature: Option<usize>,
-    inputs: Vec<Unplaced>,
-    expr: Expr,
-    default: Option<Value>,
-}
-
-/// An input while aggregates are still numbered by slot.
-#[derive(Clone, Copy)]
-enum Unplaced {
-    Aggregate(usize, usize),
-    Placed(From),
-}
-
-impl<'p> Builder<'p> {
-    fn new(project: &'p Project) -> Self {
-        Self {
-            project,
-            entities: Vec::new(),
-            sources: Vec::new(),
-            fields: Vec::new(),
-            lanes: Vec::new(),
-            aggregates: Vec::new(),
-            request: Vec::new(),
-            steps: Vec::new(),
-        }
-    }
-
-    fn step_of(&self, feature: usize) -> usize {
-        self.steps.iter().position(|step| step.feature == Some(feature)).expect("a feature was added before it is read")
-    }
-
-    fn add_step(&mut self, feature: Option<usize>, computation: &Computation, default: Option<Value>) {
-        let inputs = computation.inputs.iter().map(|input| match *input {
-            Input::Aggregate(a) => {
-                let (slot, index) = self.add_aggregate(&computation.aggregates[a]);
-                Unplaced::Aggregate(slot, index)
-            }
-            Input::Feature(f) => Unplaced::Placed(From::Step(self.step_of(f))),
-            Input::Request(r) => Unplaced::Placed(From::Request(index_of(&mut self.request, r))),
-        });
-        let inputs = inputs.collect();
-        self.steps.push(Draft { feature, inputs, expr: computation.expr.clone(), default });
-    }
-
-    fn add_aggregate(&mut self, aggregate: &Aggregate) -> (usize, usize) {
-        let slot = index_of(&mut self.entities, aggregate.entity);
-        if slot == self.lanes.len() {
-            self.lanes.push(Vec::new());
-            self.aggregates.push(Vec::new());
-        }
-        if let Some(index) = self.aggregates[slot].iter().position(|a| a == aggregate) {
-            return (slot, index);
-        }
-        let index = self.aggregates[slot].len();
-        self.aggregates[slot].push(aggregate.clone());
-        let source = index_of(&mut self.sources, aggregate.source);
-        if source == self.fields.len() {
-            self.fields.push(Vec::new());
-        }
-        for touch in self.touches_of(aggregate.source, aggregate.entity) {
-            for field in touch {
-                index_of(&mut self.fields[source], field);
-            }
-        }
-        let fields = &mut self.fields[source];
-        let mut place = |expr: &Expr| {
-            expr.columns(&mut |c| {
-                index_of(fields, c);
-            });
-            expr.map_columns(&|c| fields.iter().position(|&f| f == c).unwrap_or(0))
-        };
-        let (input, filter) = (aggregate.input.as_ref().map(&mut place), aggregate.filter.as_ref().map(&mut place));
-        let lanes = &mut self.lanes[slot];
-        let lane = match lanes.iter_mut().find(|lane| lane.source == aggregate.source) {
-            Some(lane) => lane,
-            None => lanes.push_mut(Lane::new(aggregate.source)),
-        };
-        lane.add(aggregate, input, filter, index);
-        (slot, index)
-    }
-
-    fn touches_of(&self, source: usize, entity: usize) -> Vec<Vec<usize>> {
-        let touches = &self.project.sources[source].touches;
-        touches.iter().filter(|t| t.entity == entity).map(|t| t.fields.clone()).collect()
-    }
-
-    fn finish(self, chosen: Vec<usize>, outputs: Vec<Output>) -> Plan {
-        let mut touches = Vec::new();
-        for (s, &source) in self.sources.iter().enumerate() {
-            let mut of_source = Vec::new();
-            for (slot, &entity) in self.entities.iter().enumerate() {
-                if !self.lanes[slot].iter().any(|lane| lane.source == source) {
-                    continue;
-                }
-                for fields in self.touches_of(source, entity) {
-                    let place = |f: &usize| self.fields[s].iter().position(|x| x == f).unwrap_or(0);
-                    of_source.push(Touch { slot, fields: fields.iter().map(place).collect() });
-                }
-            }
-            touches.push(of_source);
-        }
-        let aggregate_types = self.aggregates.iter().flatten().map(|aggregate| aggregate.ty).collect();
-        let aggregates: Vec<usize> = self.aggregates.iter().map(Vec::len).collect();
-        let offsets: Vec<usize> = (0..aggregates.len()).map(|slot| aggregates[..slot].iter().sum()).collect();
-        let steps = self.steps.into_iter().map(|Draft { inputs, expr, default, .. }| {
-            let inputs = inputs.into_iter().map(|input| match input {
-                Unplaced::Aggregate(slot, index) => From::Aggregate(offsets[slot] + index),
-                Unplaced::Placed(from) => from,
-            });
-            Step { inputs: inputs.collect(), expr, default }
-        });
-        Plan {
-            steps: steps.collect(),
-            entities: self.entities,
-            sources: self.sources,
-            fields: self.fields,
-            touches,
-            lanes: self.lanes,
-            aggregates,
-            offsets,
-            aggregate_types,
-            request: self.request,
-            chosen,
-            outputs,
-        }
-    }
-}
-
-/// Where `item` stands in `list`; appended when it is new.
-fn index_of(list: &mut Vec<usize>, item: usize) -> usize {
-    list.iter().position(|&x| x == item).unwrap_or_else(|| {
-        list.push(item);
-        list.len() - 1
-    })
 }

@@ -4,11 +4,12 @@
 use serde::{Deserialize, Serialize};
 use tandem_definitions::{Micros, Value};
 
-use crate::block::{Block, Order, Shape, Slice};
-use crate::distinct::{Neighbours, Occurrences, mark};
+use crate::block::{Block, Order, ROWS, Shape, Slice};
+use crate::distinct::{Occurrences, mark};
 use crate::fold::{Fold, Kind, Lane, Nest};
 use crate::partial::Partial;
 use crate::record::{Record, Rows};
+use crate::sorted::Neighbours;
 use crate::texts::Texts;
 use crate::tree::{Ground, Node, Visit};
 
@@ -118,11 +119,11 @@ impl Track {
             let rows = block.slice(ground.shape, row, row + 1);
             let mut moved: Vec<(usize, (Micros, u64), Micros)> = Vec::new();
             for (m, occurrences) in occurrences.iter_mut().enumerate() {
-                let measure = lane.folds[lane.marks[m]].measure;
-                if rows.present(measure) == 0 {
+                let fold = &lane.folds[lane.marks[m]];
+                if rows.present(fold.measure) == 0 {
                     continue;
                 }
-                let (word, own) = (rows.words(measure)[0], rows.marks(m)[0] as i64);
+                let (word, own) = (rows.words(fold)[0], rows.marks(m)[0] as i64);
                 let Neighbours { before, after } = occurrences.remove(word, order.0);
                 if before == Some(order.0) {
                     // Others are of the same instant: one of them becomes the first of it, if this one was.
@@ -161,7 +162,7 @@ impl Track {
             let first = (rows.event[from], rows.arrival[from], rows.position[from]);
             let right = root.append(ground, first, &mut |block, room| {
                 let (len, end) = (block.len(), to.min(from + room));
-                block.append(ground.shape, rows, from, end);
+                block.append(ground.lane, rows, from, end);
                 if let Some(occurrences) = occurrences {
                     mark_rows(block, ground, occurrences, len);
                 }
@@ -177,15 +178,15 @@ impl Track {
         self.prepare(ground);
         let order = (rows.event[i], rows.arrival[i], rows.position[i]);
         let mut one = Block::default();
-        one.append(ground.shape, rows, i, i + 1);
+        one.append(ground.lane, rows, i, i + 1);
         if let Some(occurrences) = &mut self.occurrences {
             for (m, occurrences) in occurrences.iter_mut().enumerate() {
                 let f = ground.lane.marks[m];
-                let measure = ground.lane.folds[f].measure;
-                if one.present(measure) == 0 {
+                let (fold, row) = (&ground.lane.folds[f], one.all(ground.shape));
+                if row.present(fold.measure) == 0 {
                     continue;
                 }
-                let word = one.words(ground.shape, measure)[0];
+                let word = row.words(fold)[0];
                 let Neighbours { before, after } = occurrences.insert(word, order.0);
                 one.set_mark(ground.shape, m, 0, mark(before));
                 if let (Some(after), true) = (after, before != Some(order.0)) {
@@ -199,19 +200,32 @@ impl Track {
     }
 
     fn adopt(&mut self, ground: Ground<'_>, right: Option<Node>) {
-        if let Some(right) = right {
-            self.root.grow(right);
-            self.prepare(ground);
+        let Some(right) = right else { return };
+        let was_block = self.root.is_block();
+        self.root.grow(right);
+        if was_block && ground.shape.marks > 0 {
+            let mut occurrences = Occurrences::of_nothing(ground.shape.marks);
+            self.root.each_block(&mut |block| mark_rows(block, ground, &mut occurrences, 0));
+            self.occurrences = Some(occurrences);
         }
     }
 
-    /// Marks the records once there is more than a block of them.
+    /// Finds the occurrences again after the track was read back. The marks stay: of records with one value and one event
+    /// time any can be the first, and the nodes have kept which.
     fn prepare(&mut self, ground: Ground<'_>) {
         if ground.shape.marks == 0 || self.occurrences.is_some() || self.root.is_block() {
             return;
         }
-        let mut occurrences: Box<[Occurrences]> = (0..ground.shape.marks).map(|_| Occurrences::default()).collect();
-        self.root.mark_all(&mut |block| mark_rows(block, ground, &mut occurrences, 0));
+        let mut occurrences = Occurrences::of_nothing(ground.shape.marks);
+        self.root.each_block(&mut |block| {
+            let (rows, shape) = (block.all(ground.shape), ground.shape);
+            for (occurrences, f) in occurrences.iter_mut().zip(&ground.lane.marks) {
+                let events = block.events(shape);
+                rows.each(&ground.lane.folds[*f], |row, word| {
+                    occurrences.insert(word, events[row] as i64);
+                });
+            }
+        });
         self.occurrences = Some(occurrences);
     }
 
@@ -264,7 +278,7 @@ impl Track {
     ) -> usize {
         let (shape, measure) = (ground.shape, ground.lane.folds[f].measure);
         if self.root.is_block() {
-            let mut seen = Seen { measure, words: Vec::new() };
+            let mut seen = Seen { fold: &ground.lane.folds[f], words: Vec::new() };
             self.root.visit(shape, lower, Some(upper), false, &mut seen);
             seen.words.sort_unstable();
             seen.words.dedup();
@@ -285,14 +299,13 @@ fn is_null(rows: &Rows<'_>, i: usize, measures: usize) -> bool {
 /// Marks the rows of a block from `from` on, which come after all that the occurrences know.
 fn mark_rows(block: &mut Block, ground: Ground<'_>, occurrences: &mut [Occurrences], from: usize) {
     let shape = ground.shape;
+    let mut marks = [0; ROWS];
     for (m, occurrences) in occurrences.iter_mut().enumerate() {
-        let measure = ground.lane.folds[ground.lane.marks[m]].measure;
-        for row in from..block.len() {
-            if block.present(measure) >> row & 1 == 1 {
-                let event = block.events(shape)[row] as i64;
-                let before = occurrences.insert(block.words(shape, measure)[row], event).before;
-                block.set_mark(shape, m, row, mark(before));
-            }
+        let rows = block.slice(shape, from, block.len());
+        let (fold, events) = (&ground.lane.folds[ground.lane.marks[m]], rows.events());
+        rows.each(fold, |row, word| marks[row] = mark(occurrences.insert(word, events[row] as i64).before));
+        for (row, mark) in (from..block.len()).zip(marks) {
+            block.set_mark(shape, m, row, mark);
         }
     }
 }
@@ -335,7 +348,7 @@ struct Counting {
 impl Visit for Counting {
     fn whole(&mut self, kept: &[Partial]) -> bool {
         let Partial::Distinct(Some(sorted)) = &kept[self.f] else { return false };
-        self.count += sorted.partition_point(|&mark| mark <= self.from);
+        self.count += sorted.rank(self.from);
         true
     }
 
@@ -352,18 +365,18 @@ impl Visit for Counting {
 }
 
 /// The words of a measure.
-struct Seen {
-    measure: usize,
+struct Seen<'f> {
+    fold: &'f Fold,
     words: Vec<u64>,
 }
 
-impl Visit for Seen {
+impl Visit for Seen<'_> {
     fn whole(&mut self, _: &[Partial]) -> bool {
         false
     }
 
     fn rows(&mut self, rows: Slice<'_>) {
-        rows.each(self.measure, |_, word| self.words.push(word));
+        rows.each(self.fold, |_, word| self.words.push(word));
     }
 
     fn is_done(&self) -> bool {

@@ -11,11 +11,15 @@ use tandem_definitions::Micros;
 use crate::block::{Block, Order, ROWS, Shape, Slice};
 use crate::fold::Lane;
 use crate::partial::Partial;
+use crate::sorted::Sorted;
 use crate::texts::Texts;
 
+/// Records that come in order fill a block up to here, and late ones find room: splitting it would halve it.
+const FILLED: usize = ROWS - 8;
 /// Children of a node, at most.
 const CHILDREN: usize = 16;
-/// Marks in one list, at most: a late record moves half of it, and a window of more records looks at several.
+/// Marks that a node keeps in order, at most: each level takes as much memory again, and a window of more records asks
+/// several nodes.
 const MARKS: usize = 16_384;
 /// A place: from the lowest bits on, for each node which child, and in the block which row.
 const CHILD_BITS: u32 = 5;
@@ -164,7 +168,7 @@ impl Node {
         append: &mut dyn FnMut(&mut Block, usize),
     ) -> Option<Self> {
         match &mut self.body {
-            Body::Block(block) if block.len() == ROWS => {
+            Body::Block(block) if block.len() >= FILLED => {
                 let mut next = Self { first, ..Self::default() };
                 next.append(ground, first, append);
                 self.close(ground);
@@ -174,7 +178,7 @@ impl Node {
                 if block.len() == 0 {
                     self.first = first;
                 }
-                append(block, ROWS - block.len());
+                append(block, FILLED - block.len());
                 None
             }
             Body::Nodes(nodes) => {
@@ -244,7 +248,7 @@ impl Node {
                         if let (Some(sorted), Some(mark), 1) = (sorted, ground.lane.mark(f), rows.present(fold.measure))
                         {
                             let mark = rows.marks(mark)[0] as i64;
-                            sorted.insert(sorted.partition_point(|&m| m < mark), mark);
+                            sorted.insert(mark);
                         }
                     }
                     _ if partial.is_kept() => partial.absorb(fold, one.all(ground.shape), ground.texts),
@@ -301,7 +305,7 @@ impl Node {
             match partial {
                 Partial::Distinct(sorted) => {
                     if let (Some(sorted), Some(mark)) = (sorted, ground.lane.mark(f).and_then(|m| lost[m])) {
-                        sorted.remove(sorted.partition_point(|&m| m < mark));
+                        sorted.remove(mark);
                     }
                 }
                 _ => *partial = self.folded(ground, f),
@@ -355,19 +359,19 @@ impl Node {
     }
 
     /// The marks of all records in order; `None` when they are more than it is worth to keep in one list.
-    fn sorted_marks(nodes: &[Self], ground: Ground<'_>, f: usize) -> Option<Vec<Micros>> {
-        let (mark, measure) = (ground.lane.mark(f)?, ground.lane.folds[f].measure);
+    fn sorted_marks(nodes: &[Self], ground: Ground<'_>, f: usize) -> Option<Sorted> {
+        let mark = ground.lane.mark(f)?;
         let mut all = Vec::new();
         for node in nodes {
             match (&node.body, &node.kept) {
                 (Body::Block(block), _) => {
                     let (rows, start) = (block.all(ground.shape), all.len());
                     let marks = rows.marks(mark);
-                    rows.each(measure, |row, _| all.push(marks[row] as i64));
+                    rows.each(&ground.lane.folds[f], |row, _| all.push(marks[row] as i64));
                     all[start..].sort_unstable();
                 }
                 (Body::Nodes(_), Some(kept)) => match &kept[f] {
-                    Partial::Distinct(Some(marks)) => all.extend_from_slice(marks),
+                    Partial::Distinct(Some(marks)) => marks.append_to(&mut all),
                     _ => return None,
                 },
                 (Body::Nodes(_), None) => return None,
@@ -375,14 +379,14 @@ impl Node {
         }
         // Made of runs that are sorted, which a stable sort merges.
         all.sort();
-        (all.len() <= MARKS).then_some(all)
+        (all.len() <= MARKS).then(|| Sorted::new(&all))
     }
 
-    /// Shows all blocks in order, to be marked.
-    pub fn mark_all(&mut self, mark: &mut impl FnMut(&mut Block)) {
+    /// Shows all blocks in order.
+    pub fn each_block(&mut self, each: &mut impl FnMut(&mut Block)) {
         match &mut self.body {
-            Body::Block(block) => mark(block),
-            Body::Nodes(nodes) => nodes.iter_mut().for_each(|node| node.mark_all(mark)),
+            Body::Block(block) => each(block),
+            Body::Nodes(nodes) => nodes.iter_mut().for_each(|node| node.each_block(each)),
         }
     }
 
@@ -398,13 +402,13 @@ impl Node {
         let shape = ground.shape;
         match &mut self.body {
             Body::Block(block) => {
-                let measure = ground.lane.folds[f].measure;
+                let fold = &ground.lane.folds[f];
                 let from = block.first_from(shape, event);
                 let rows = block.slice(shape, from, block.len());
                 let same = rows.events().iter().take_while(|&&e| e as i64 == event).count();
-                let present = rows.present(measure);
+                let (present, words) = (rows.present(fold.measure), rows.words(fold));
                 let is_it = |row: &usize| {
-                    present >> row & 1 == 1 && rows.words(measure)[*row] == word && rows.marks(mark)[*row] as i64 == old
+                    present >> row & 1 == 1 && words[*row] == word && rows.marks(mark)[*row] as i64 == old
                 };
                 let found = (0..same).find(is_it);
                 found.inspect(|row| block.set_mark(shape, mark, from + row, new)).is_some()
@@ -417,8 +421,8 @@ impl Node {
                     && let Some(kept) = &mut self.kept
                     && let Partial::Distinct(Some(sorted)) = &mut kept[f]
                 {
-                    sorted.remove(sorted.partition_point(|&m| m < old));
-                    sorted.insert(sorted.partition_point(|&m| m < new), new);
+                    sorted.remove(old);
+                    sorted.insert(new);
                 }
                 done
             }

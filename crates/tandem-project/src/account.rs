@@ -3,10 +3,12 @@
 
 use serde::Serialize;
 use tandem_data::read::{self, Batch};
-use tandem_data::replay::first_of_identity;
-use tandem_data::table::columns;
-use tandem_definitions::{Aggregate, Computation, Datum, Expr, Feature, Input, Micros, Project, Type, Value, time};
-use tandem_engine::{Moment, Plan, Record, State, Texts, evaluate, interval};
+use tandem_data::replay::{Asks, Known, Standing, replay};
+use tandem_data::table::{array_of, columns};
+use tandem_definitions::{
+    Aggregate, Computation, Datum, Expr, Feature, Input, KeyPart, Micros, Project, Type, Value, time,
+};
+use tandem_engine::{Late, Plan, as_known, evaluate, interval};
 
 use crate::arithmetic::arithmetic;
 use crate::error::Error;
@@ -122,9 +124,7 @@ pub fn account(loaded: &Loaded, name: &str, key: &[(String, String)], at: Micros
         let slot = plan.entities().iter().position(|e| *e == aggregate.entity).unwrap_or(0);
         parts.push(part(loaded, aggregate, &keys[slot], at)?);
     }
-    let (states, texts) = states(loaded, &plan, &keys, at)?;
-    let states: Vec<Option<&State>> = states.iter().map(Some).collect();
-    let values = plan.features(&states, &texts, &Moment { at, request: &[] });
+    let values = values(loaded, &apart, &plan, &keys, at)?;
     let (values, apart) = values.split_at(own);
     for ((part, aggregate), result) in parts.iter_mut().zip(&feature.value.aggregates).zip(apart) {
         part.arithmetic = arithmetic(aggregate, &part.counted, result, at, interval(&aggregate.window, at));
@@ -211,17 +211,22 @@ fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Re
         ..Part::default()
     };
     let all: Vec<usize> = (0..source.fields.len()).collect();
-    let touches = source.touches.iter().filter(|t| t.entity == aggregate.entity);
+    let role = |role: &Option<String>| aggregate.role.is_none() || *role == aggregate.role;
+    let touches = source.touches.iter().filter(|t| t.entity == aggregate.entity && role(&t.role));
     let key_fields: Vec<Vec<usize>> = touches.map(|t| t.fields.clone()).collect();
-    let admitted = first_of_identity(source, &loaded.origin, false)?;
+    let (standing, late) = (Standing::find(source, &loaded.origin)?, Late::among(source, &all));
     for batch in read::open(source, &loaded.origin, &all)? {
         let batch = batch?;
         each_record(&batch, &key_fields, key, |row, values| {
             let position = batch.first_position + row as u64;
             let (event, arrival) = (batch.event[row], batch.arrival[row]);
-            if event >= to || admitted.as_ref().is_some_and(|a| !a.counts(position)) {
+            let replaced = standing.until(position).is_some_and(|until| until < at);
+            let removes = source.tombstone.is_some_and(|f| values[f] == Datum::Bool(true));
+            if event >= to || !standing.counts(position) || replaced || removes {
                 return;
             }
+            // Of what has not arrived yet, all is shown that will be known of it.
+            let values = &as_known(&late, arrival, values, if arrival < at { at - 1 } else { Micros::MAX });
             let holds = aggregate.filter.as_ref().is_none_or(|f| evaluate(f, values) == Value::Bool(true));
             let value = aggregate.input.as_ref().map(|input| evaluate(input, values));
             let line = Line {
@@ -250,31 +255,19 @@ fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Re
     Ok(part)
 }
 
-/// The states of the entities, and their texts: every record that had arrived, applied by the engine.
-fn states(loaded: &Loaded, plan: &Plan, keys: &[Vec<Value>], at: Micros) -> Result<(Vec<State>, Texts), Error> {
-    let mut texts = Texts::default();
-    let mut states: Vec<State> = keys.iter().map(|_| State::default()).collect();
-    for &source in plan.sources() {
-        let declared = &loaded.project.sources[source];
-        let admitted = first_of_identity(declared, &loaded.origin, false)?;
-        for batch in read::open(declared, &loaded.origin, plan.fields(source))? {
-            let batch = batch?;
-            let columns = columns(&batch.columns).expect("the reader gives only the five types");
-            for row in (0..batch.len()).filter(|&row| batch.is_usable(row) && batch.arrival[row] < at) {
-                let position = batch.first_position + row as u64;
-                if admitted.as_ref().is_some_and(|a| !a.counts(position)) {
-                    continue;
-                }
-                let fields: Vec<Datum<'_>> = columns.iter().map(|column| column.get(row)).collect();
-                let (event, arrival) = (batch.event[row], batch.arrival[row]);
-                let record = Record { source, position, event, arrival, fields: &fields };
-                plan.route(&record, |slot, key| {
-                    if key.is_some_and(|key| *key.0 == *keys[slot]) {
-                        states[slot].apply(plan, &mut texts, slot, &record);
-                    }
-                });
-            }
-        }
-    }
-    Ok((states, texts))
+/// The values of a plan for these entities, by the same replay that a training set comes from.
+fn values(
+    loaded: &Loaded,
+    project: &Project,
+    plan: &Plan,
+    keys: &[Vec<Value>],
+    at: Micros,
+) -> Result<Vec<Value>, Error> {
+    let entities = plan.entities().iter().map(|&entity| &project.entities[entity].keys);
+    let column = |(part, value): (&KeyPart, &Value)| array_of(part.ty, std::slice::from_ref(value));
+    let keys = entities.zip(keys).map(|(parts, key)| parts.iter().zip(key).map(column).collect());
+    let asks = Asks { keys: keys.collect(), at: vec![at], request: Vec::new(), known: Known::Arrived };
+    let replayed = replay(project, plan, &loaded.origin, &asks, &loaded.options, &|_| {})?;
+    let columns = columns(&replayed.columns).expect("the replay gives only types that tables have");
+    Ok(columns.iter().map(|column| column.get(0).to_value()).collect())
 }

@@ -60,11 +60,11 @@ fn feature(project: &Project, feature: &Feature) -> String {
     for aggregate in &feature.value.aggregates {
         let _ = writeln!(text, "           {}", aggregation(project, aggregate));
     }
-    let reads: Vec<&str> = inputs(project, &feature.value);
+    let reads: Vec<String> = inputs(project, &feature.value);
     if !reads.is_empty() {
         let _ = writeln!(text, "Reads:     {}", reads.join(", "));
     }
-    let readers = project.features.iter().filter(|f| inputs(project, &f.value).contains(&feature.name.as_str()));
+    let readers = project.features.iter().filter(|f| inputs(project, &f.value).contains(&feature.name));
     let index = project.feature(&feature.name);
     let questions = project.questions.iter().filter(|q| index.is_some_and(|i| q.features.contains(&i)));
     let used: Vec<&str> = readers.map(|f| f.name.as_str()).chain(questions.map(|q| q.name.as_str())).collect();
@@ -83,11 +83,15 @@ fn feature(project: &Project, feature: &Feature) -> String {
     text
 }
 
-fn inputs<'p>(project: &'p Project, computation: &Computation) -> Vec<&'p str> {
+fn inputs(project: &Project, computation: &Computation) -> Vec<String> {
     let name = |input: &tandem_definitions::Input| match *input {
-        tandem_definitions::Input::Feature(f) => Some(project.features[f].name.as_str()),
-        tandem_definitions::Input::Request(r) => Some(project.request[r].name.as_str()),
+        tandem_definitions::Input::Feature(f) => Some(project.features[f].name.clone()),
+        tandem_definitions::Input::Request(r) => Some(project.request[r].name.clone()),
         tandem_definitions::Input::Aggregate(_) => None,
+        tandem_definitions::Input::Parent { feature, .. } => {
+            let feature = &project.features[feature];
+            Some(format!("{}.{}", project.entities[feature.entity].name, feature.name))
+        }
     };
     computation.inputs.iter().filter_map(name).collect()
 }

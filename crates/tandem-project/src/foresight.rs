@@ -118,6 +118,7 @@ fn counts(
 fn counting(project: &Project, question: &Question, (source, field): (usize, usize), index: usize) -> Feature {
     let field_of = &project.sources[source].fields[field];
     let aggregate = |window| Aggregate {
+        role: None,
         source,
         entity: question.outcome.entity,
         function: Function::Count,

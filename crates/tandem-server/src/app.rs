@@ -110,8 +110,14 @@ impl App {
     }
 
     fn entities(&self, states: &States) -> Json {
-        let names = self.plan.entities().iter().map(|e| self.project.entities[*e].name.clone());
-        Json::Object(names.zip(states.entities().map(Json::from)).collect())
+        let mut known = Map::new();
+        for (slot, count) in states.entities().enumerate() {
+            // Of several slots of one entity (in roles, or as a parent) the one that knows the most.
+            let name = &self.project.entities[self.plan.entity(slot)].name;
+            let most = known.get(name).and_then(Json::as_u64).unwrap_or(0).max(count as u64);
+            known.insert(name.clone(), Json::from(most));
+        }
+        Json::Object(known)
     }
 
     fn positions(&self, states: &States) -> Json {
@@ -141,6 +147,7 @@ impl App {
         Ok(json!({
             "accepted": receipt.accepted,
             "duplicates": receipt.duplicates,
+            "corrections": receipt.corrections,
             "without_entity": receipt.without_entity,
             "arrived_before_event": receipt.arrived_before_event,
             "arrived_before_answered": receipt.arrived_before_answered,

@@ -2,7 +2,7 @@
 //! their lines, makes the disk hold them once for all of them, applies them, and only then acknowledges each.
 //!
 //! Nothing is acknowledged that a crash could lose; what was written and not acknowledged may be sent again, and a source with
-//! an identity counts it once. Not here: reading and checking a body (`records.rs`).
+//! an identity counts it once, or, where records correct, as the last of it. Not here: reading and checking a body (`records.rs`).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -32,8 +32,10 @@ const APPLY: usize = 256;
 pub struct Receipt {
     /// How many went into the log.
     pub accepted: u64,
-    /// How many were known already, by identity.
+    /// How many were known already, by identity, and did not go into it.
     pub duplicates: u64,
+    /// How many of the accepted ones have the identity of a record that was known already, and correct it.
+    pub corrections: u64,
     /// How many of the accepted ones lack an entity that they could touch.
     pub without_entity: u64,
     /// How many of the accepted ones claim to have arrived before they happened: they count from their event on.
@@ -277,10 +279,12 @@ impl Writer {
         let mut new = Vec::with_capacity(job.records.len());
         for (i, record) in job.records.iter().enumerate() {
             let identity = record.identity(source);
-            if !self.owned.admissions[job.source].is_new(&identity) || !within.admit(&identity) {
+            let known = !self.owned.admissions[job.source].is_new(&identity) || !within.admit(&identity);
+            if known && !source.corrects {
                 receipt.duplicates += 1;
                 continue;
             }
+            receipt.corrections += u64::from(known);
             lines.push(record.line(stamped));
             receipt.accepted += 1;
             receipt.without_entity += u64::from(record.without_entity);

@@ -43,7 +43,9 @@ fn paths(project: &Project) -> Json {
         "/v1/sources/{source}/records": {"post": {
             "summary": "Records in: acknowledged when they are on the disk and applied",
             "description": "All records of a request are accepted, or none. A repeated record (by the source's identity) is \
-                            acknowledged and ignored. A request that was not acknowledged can be sent again. A record that says \
+                            acknowledged and ignored; of a source that corrects, it is accepted, and replaces from its arrival on \
+                            what had its identity. A field that the contract lets arrive later is null until its time. \
+                            A request that was not acknowledged can be sent again. A record that says \
                             that it arrives more than a minute ahead of the service's clock is refused (for an assumed arrival: \
                             that it happens so). One whose time has not come yet is held until then.",
             "parameters": [parameter("source", &sources)],
@@ -186,7 +188,12 @@ fn schemas(project: &Project) -> Json {
     schemas.insert(
         "Receipt".into(),
         json!({"type": "object", "properties": {
-            "accepted": count, "duplicates": count, "without_entity": count, "arrived_before_event": count,
+            "accepted": count,
+            "duplicates": {"type": "integer", "minimum": 0, "description": "How many were known already, by identity, and were not \
+                accepted again. A source that corrects has none."},
+            "corrections": {"type": "integer", "minimum": 0, "description": "How many of the accepted records have the identity \
+                of a record that was known already: from its arrival on, the last to arrive counts."},
+            "without_entity": count, "arrived_before_event": count,
             "arrived_before_answered": {"type": "integer", "minimum": 0, "description": "How many of the accepted records \
                 arrived, by their time, before an instant that had been answered for already: that answer did not know them, and \
                 training by arrival time will. Many of them mean that the arrival times of this source are earlier than what \

@@ -26,23 +26,11 @@ pub struct Needs {
 impl Needs {
     /// What these features need, and all that they read.
     pub fn of(project: &Project, features: &[usize]) -> Self {
-        let mut needs = Self::default();
-        let mut seen = BTreeSet::new();
-        let mut open = features.to_vec();
-        while let Some(feature) = open.pop() {
-            if !seen.insert(feature) {
-                continue;
-            }
-            let computation = &project.features[feature].value;
-            for input in &computation.inputs {
-                match *input {
-                    Input::Aggregate(a) => drop(needs.entities.insert(computation.aggregates[a].entity)),
-                    Input::Feature(f) => open.push(f),
-                    Input::Request(r) => drop(needs.request.insert(r)),
-                }
-            }
+        let plan = Plan::compile(project, features);
+        Self {
+            entities: plan.entities().iter().copied().collect(),
+            request: plan.request_fields().iter().copied().collect(),
         }
-        needs
     }
 }
 

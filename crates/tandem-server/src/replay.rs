@@ -45,7 +45,7 @@ pub fn replay(
                 return Ok(None);
             }
             let batch = batch?;
-            take_batch(&mut states, &mut admissions[index], index, &batch, reads, now);
+            take_batch(&mut states, &mut admissions[index], (index, source.corrects), &batch, reads, now);
             if batch.own_log && source.arrival == Arrival::Observed {
                 states.resume(last_stamp(&batch), None);
             }
@@ -65,14 +65,22 @@ fn last_stamp(batch: &Batch) -> Option<Micros> {
     (0..batch.len()).filter(stamped).map(|i| batch.arrival[i]).max()
 }
 
-fn take_batch(states: &mut States, admission: &mut Admission, source: usize, batch: &Batch, reads: usize, now: Micros) {
+fn take_batch(
+    states: &mut States,
+    admission: &mut Admission,
+    (source, corrects): (usize, bool),
+    batch: &Batch,
+    reads: usize,
+    now: Micros,
+) {
     let columns = table::columns(&batch.columns).expect("readers give columns of the five types: please report this");
     let mut row: Vec<Datum<'_>> = Vec::with_capacity(columns.len());
     for i in (0..batch.len()).filter(|i| batch.is_usable(*i)) {
         row.clear();
         row.extend(columns.iter().map(|column| column.get(i)));
         let (fields, identity) = row.split_at(reads);
-        if !admission.admit(identity) {
+        // Where records correct, one of a known identity is no repetition: the states' ledger says which counts.
+        if !admission.admit(identity) && !corrects {
             continue;
         }
         let position = batch.first_position + i as u64;

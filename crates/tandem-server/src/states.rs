@@ -1,14 +1,17 @@
 //! The states of all entities, kept by applying records one by one, and the one place that answers questions from them.
 //!
 //! A record is not known before its arrival time has come: until then it is held, though its position is taken. An answer at an
-//! instant rests on exactly the records below its positions that arrived before that instant.
+//! instant rests on exactly the records below its positions that arrived before that instant. Of several versions of a record
+//! the last to arrive counts, and a field that arrives later than its record is null until then: which it is, the engine's
+//! ledger says.
 //! Not here: where records come from (`replay.rs`, `ingest.rs`), and JSON.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use tandem_definitions::{Datum, Micros, Project, Value};
-use tandem_engine::{Key, Moment, Plan, Record, State, Texts};
+use tandem_engine::{Arrived, Change, Key, Ledger, Moment, Plan, Record, State, Texts};
 
 use crate::records::CLOCKS_APART;
 
@@ -19,13 +22,18 @@ pub struct States {
     slots: Vec<HashMap<Key, State>>,
     /// What the states refer to.
     texts: Texts,
+    /// For each of the project's sources, which versions of its records count.
+    ledgers: Vec<Ledger>,
     /// How many records of each of the project's sources have been applied.
     positions: Vec<u64>,
     /// The plan reads the source.
     read: Vec<bool>,
     last_arrival: Option<Micros>,
-    /// Records whose arrival has not come yet, by arrival, source and position.
+    /// Records of which something has not arrived yet, by when it does, source and position: the record itself, or a field
+    /// that arrives later.
     held: BTreeMap<(Micros, usize, u64), Held>,
+    /// How many of them have not arrived themselves.
+    to_arrive: usize,
     /// The stamp of the records that are on their way into the log.
     pending: Option<Micros>,
     /// The latest stamp given.
@@ -39,12 +47,13 @@ pub struct States {
 /// What of a held record is not its key.
 struct Held {
     event: Micros,
+    arrival: Micros,
     fields: Box<[Value]>,
 }
 
 /// One row asked about.
 pub struct Asked {
-    /// For each slot of the plan, the entity; `None` for an entity that is null or not asked about.
+    /// For each of the plan's entities, its key; `None` for an entity that is null or not asked about.
     pub keys: Vec<Option<Key>>,
     /// The request's values, in the plan's order.
     pub request: Vec<Value>,
@@ -84,13 +93,26 @@ impl States {
     pub fn new(project: &Project) -> Self {
         let all: Vec<usize> = (0..project.features.len()).collect();
         let plan = Plan::compile(project, &all);
-        let slots = plan.entities().iter().map(|_| HashMap::new()).collect();
+        let slots = (0..plan.slots()).map(|_| HashMap::new()).collect();
         let read = (0..project.sources.len()).map(|s| plan.sources().contains(&s)).collect();
         let positions = vec![0; project.sources.len()];
         let [answered, asked] = [Micros::MIN; 2].map(AtomicI64::new);
         let (held, stamped) = (BTreeMap::new(), Micros::MIN);
-        let texts = Texts::default();
-        Self { plan, slots, texts, positions, read, last_arrival: None, held, pending: None, stamped, answered, asked }
+        Self {
+            plan,
+            slots,
+            texts: Texts::default(),
+            ledgers: project.sources.iter().map(|_| Ledger::default()).collect(),
+            positions,
+            read,
+            last_arrival: None,
+            held,
+            to_arrive: 0,
+            pending: None,
+            stamped,
+            answered,
+            asked,
+        }
     }
 
     /// What went before a start: the latest stamp given, and the latest instant answered for.
@@ -121,12 +143,12 @@ impl States {
 
     /// How many records are held because their arrival has not come.
     pub fn held(&self) -> usize {
-        self.held.len()
+        self.to_arrive
     }
 
     /// The latest arrival of a held record.
     pub fn last_held(&self) -> Option<Micros> {
-        self.held.last_key_value().map(|((arrival, ..), _)| *arrival)
+        self.held.iter().rev().find(|((due, ..), held)| *due == held.arrival).map(|((due, ..), _)| *due)
     }
 
     /// The latest instant that was answered for.
@@ -134,12 +156,12 @@ impl States {
         self.asked.load(Ordering::Relaxed)
     }
 
-    /// The latest arrival applied, which an instant must lie behind.
+    /// The latest arrival applied, of a record or of a field of it, which an instant must lie behind.
     pub fn last_arrival(&self) -> Option<Micros> {
         self.last_arrival
     }
 
-    /// How many entities are known, by slot.
+    /// How many entities are known, by slot of the plan.
     pub fn entities(&self) -> impl Iterator<Item = usize> {
         self.slots.iter().map(HashMap::len)
     }
@@ -153,40 +175,77 @@ impl States {
     pub fn take(&mut self, record: &Record<'_>, now: Micros) {
         self.advance(record.source, record.position + 1);
         if record.arrival <= now {
-            return self.apply(record);
+            let mut by = record.arrival;
+            while self.read[record.source]
+                && let Some(next) = self.plan.next_version(record, by).filter(|next| *next <= now)
+            {
+                by = next;
+            }
+            return self.arrive(record, by);
         }
+        self.hold(record, record.arrival);
+    }
+
+    fn hold(&mut self, record: &Record<'_>, due: Micros) {
+        self.to_arrive += usize::from(due == record.arrival);
         let fields = record.fields.iter().map(|field| field.to_value()).collect();
-        self.held.insert((record.arrival, record.source, record.position), Held { event: record.event, fields });
+        let held = Held { event: record.event, arrival: record.arrival, fields };
+        self.held.insert((due, record.source, record.position), held);
     }
 
-    /// Whether a held record has arrived, so that [`States::release`] must come before an answer.
+    /// Whether something that is held has arrived, so that [`States::release`] must come before an answer.
     pub fn is_due(&self, clock: Micros) -> bool {
-        self.held.first_key_value().is_some_and(|((arrival, ..), _)| *arrival < self.present(clock))
+        self.held.first_key_value().is_some_and(|((due, ..), _)| *due < self.present(clock))
     }
 
-    /// Applies the held records that have arrived.
+    /// Applies what was held and has arrived.
     pub fn release(&mut self, clock: Micros) {
         while self.is_due(clock)
             && let Some((key, held)) = self.held.pop_first()
         {
-            held.with_record(key, |record| self.apply(record));
+            held.with_record(key, |record| {
+                if key.0 == record.arrival {
+                    self.to_arrive -= 1;
+                    self.arrive(record, key.0);
+                } else {
+                    self.reveal(record, key.0);
+                }
+            });
         }
         // What is stamped from now on must not lie before what was released.
         self.answered.fetch_max(self.present(clock), Ordering::Relaxed);
     }
 
-    /// Applies a record to every entity that it touches.
-    fn apply(&mut self, record: &Record<'_>) {
-        self.last_arrival = self.last_arrival.max(Some(record.arrival));
+    /// Applies what is known by a time of a record that has arrived, in place of what it corrects.
+    fn arrive(&mut self, record: &Record<'_>, by: Micros) {
+        self.last_arrival = self.last_arrival.max(Some(by));
         if !self.read[record.source] {
             return;
         }
-        let Self { plan, slots, texts, .. } = self;
-        plan.route(record, |slot, key| {
-            if let Some(key) = key {
-                slots[slot].entry(key).or_default().apply(plan, texts, slot, record);
-            }
+        let Self { plan, slots, texts, ledgers, .. } = self;
+        let arrived = ledgers[record.source].arrive(plan, record, by, |slot, key, change| {
+            change.make(plan, texts, slot, slots[slot].entry(key).or_default());
         });
+        if !matches!(arrived, Arrived::Outdated | Arrived::Removes) {
+            self.await_more(record, by);
+        }
+    }
+
+    /// Applies what has become known of a record by a time after its arrival.
+    fn reveal(&mut self, record: &Record<'_>, by: Micros) {
+        self.last_arrival = self.last_arrival.max(Some(by));
+        let Self { plan, slots, texts, ledgers, .. } = self;
+        ledgers[record.source].reveal(plan, record, by, |slot, key, change| {
+            change.make(plan, texts, slot, slots[slot].entry(key).or_default());
+        });
+        self.await_more(record, by);
+    }
+
+    /// Holds a record for the next of its fields to arrive.
+    fn await_more(&mut self, record: &Record<'_>, by: Micros) {
+        if let Some(next) = self.plan.next_version(record, by) {
+            self.hold(record, next);
+        }
     }
 
     /// The fields of the source that the plan reads; none when it does not read the source.
@@ -225,33 +284,39 @@ impl States {
     }
 
     fn answer_one(&self, asked: &Asked, at: Micros) -> Answered {
-        let states: Vec<Option<&State>> =
-            self.slots.iter().zip(&asked.keys).map(|(states, key)| key.as_ref().and_then(|k| states.get(k))).collect();
+        let common = |slot: usize, key: &Key| self.slots[slot].get(key).map(Cow::Borrowed);
         let request: Vec<Datum<'_>> = asked.request.iter().map(Value::as_datum).collect();
         let moment = Moment { at, request: &request };
-        if self.held.first_key_value().is_none_or(|((arrival, ..), _)| *arrival >= at) {
-            return Answered { at, values: self.plan.features(&states, &self.texts, &moment) };
+        if self.held.first_key_value().is_none_or(|((due, ..), _)| *due >= at) {
+            return Answered { at, values: self.plan.features(&asked.keys, common, &self.texts, &moment) };
         }
         // Asked about an instant a little ahead of the clock: with what will have arrived by then, which others do not know yet.
-        let mut own: Vec<Option<State>> = states.into_iter().map(Option::<&State>::cloned).collect();
-        let mut texts = self.texts.clone();
+        let mut own: Vec<HashMap<Key, State>> = self.slots.iter().map(|_| HashMap::new()).collect();
+        let (mut texts, mut ledgers) = (self.texts.clone(), HashMap::<usize, Ledger>::new());
         for (key, held) in self.held.range(..(at, 0, 0)).filter(|((_, source, _), _)| self.read[*source]) {
             held.with_record(*key, |record| {
-                self.plan.route(record, |slot, key| {
-                    if key.is_some() && key == asked.keys[slot] {
-                        own[slot].get_or_insert_default().apply(&self.plan, &mut texts, slot, record);
-                    }
-                });
+                let ledger = ledgers.entry(record.source).or_default();
+                ledger.recall(&self.plan, record, &self.ledgers[record.source]);
+                let each = |slot: usize, key: Key, change: Change<'_>| {
+                    let before = || self.slots[slot].get(&key).cloned().unwrap_or_default();
+                    let state = own[slot].entry(key.clone()).or_insert_with(before);
+                    change.make(&self.plan, &mut texts, slot, state);
+                };
+                if key.0 == record.arrival {
+                    ledger.arrive(&self.plan, record, at - 1, each);
+                } else {
+                    ledger.reveal(&self.plan, record, at - 1, each);
+                }
             });
         }
-        let states: Vec<Option<&State>> = own.iter().map(Option::as_ref).collect();
-        Answered { at, values: self.plan.features(&states, &texts, &moment) }
+        let state = |slot: usize, key: &Key| own[slot].get(key).map(Cow::Borrowed).or_else(|| common(slot, key));
+        Answered { at, values: self.plan.features(&asked.keys, state, &texts, &moment) }
     }
 }
 
 impl Held {
-    fn with_record(&self, (arrival, source, position): (Micros, usize, u64), with: impl FnOnce(&Record<'_>)) {
+    fn with_record(&self, (_, source, position): (Micros, usize, u64), with: impl FnOnce(&Record<'_>)) {
         let fields: Vec<Datum<'_>> = self.fields.iter().map(Value::as_datum).collect();
-        with(&Record { source, position, event: self.event, arrival, fields: &fields });
+        with(&Record { source, position, event: self.event, arrival: self.arrival, fields: &fields });
     }
 }

@@ -26,6 +26,8 @@ pub struct Draft {
     pub observations: Vec<Asked>,
     /// When production asks, of a question.
     pub rule: Rule,
+    /// How landings change.
+    pub changing: Changing,
 }
 
 /// The rule of a question, as the words of its definition.
@@ -33,6 +35,17 @@ pub struct Draft {
 pub struct Rule {
     pub(crate) about_route: bool,
     pub(crate) observe: String,
+}
+
+/// How landings change after they have arrived.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Changing {
+    /// A later landing of the same identity replaces the earlier one, or, where `gone` is true, removes it.
+    pub(crate) corrects: bool,
+    /// `x` becomes known only at `x_known`.
+    pub(crate) late: bool,
+    /// The observations ask with all that is known today.
+    pub(crate) as_corrected: bool,
 }
 
 /// A feature over landings, as the words of its definition.
@@ -56,6 +69,8 @@ pub struct Landing {
     pub(crate) n: Option<i64>,
     pub(crate) s: Option<&'static str>,
     pub(crate) b: Option<bool>,
+    pub(crate) gone: Option<bool>,
+    pub(crate) x_known: Option<Micros>,
 }
 
 /// An observation.
@@ -219,8 +234,11 @@ prop_compose! {
         n in integer(),
         s in text(TEXTS),
         b in prop_oneof![Just(None), Just(Some(true)), Just(Some(false))],
+        gone in prop_oneof![2 => Just(None), 4 => Just(Some(false)), 1 => Just(Some(true))],
+        x_known in prop_oneof![1 => Just(None), 6 => (-2..10i64).prop_map(Some)],
     ) -> Landing {
-        Landing { id, tail, route, event, arrival: event + delay * STEP, x, n, s, b }
+        let x_known = x_known.map(|steps| event + steps * STEP);
+        Landing { id, tail, route, event, arrival: event + delay * STEP, x, n, s, b, gone, x_known }
     }
 }
 
@@ -276,8 +294,16 @@ fn rule() -> impl Strategy<Value = Rule> {
     )
 }
 
-/// A random draft with so many landings. More than a few hundred fill the blocks in which the engine keeps records.
-pub fn draft(landings: Range<usize>) -> impl Strategy<Value = Draft> {
+/// How landings change: mostly in one way or the other. `drawn` says whether they do at all.
+fn changing(drawn: bool) -> impl Strategy<Value = Changing> {
+    (any::<bool>(), any::<bool>(), prop::bool::weighted(0.2)).prop_map(move |(corrects, late, as_corrected)| {
+        if drawn { Changing { corrects, late, as_corrected } } else { Changing::default() }
+    })
+}
+
+/// A random draft with so many landings. More than a few hundred fill the blocks in which the engine keeps records. With
+/// `changing`, landings are corrected, removed and completed later in many of them.
+pub fn draft(landings: Range<usize>, changing: bool) -> impl Strategy<Value = Draft> {
     // Long logs repeat an identity as rarely as short ones.
     let identities = u16::try_from(landings.end).unwrap_or(u16::MAX);
     let fuel = (text(TAILS), instant(), number());
@@ -288,23 +314,27 @@ pub fn draft(landings: Range<usize>) -> impl Strategy<Value = Draft> {
         prop::collection::vec(fuel, 0..8),
         prop::collection::vec(asked(), 1..10),
         select(BEGINNINGS),
+        self::changing(changing),
         rule(),
     )
-        .prop_map(|(aggregations, mut landings, repeated, mut fuel, mut observations, beginning, rule)| {
-            let shift = time::parse_instant(beginning, None).unwrap_or(BASE) - BASE;
-            for landing in &mut landings {
-                landing.event += shift;
-                landing.arrival += shift;
-            }
-            fuel.iter_mut().for_each(|(_, at, _)| *at += shift);
-            observations.iter_mut().for_each(|asked| asked.at += shift);
-            // The same record again, delivered later.
-            for (which, later) in repeated {
-                if !landings.is_empty() {
-                    let again = which.get(&landings).clone();
-                    landings.push(Landing { arrival: again.arrival + later * STEP, ..again });
+        .prop_map(
+            |(aggregations, mut landings, repeated, mut fuel, mut observations, beginning, changing, rule)| {
+                let shift = time::parse_instant(beginning, None).unwrap_or(BASE) - BASE;
+                for landing in &mut landings {
+                    landing.event += shift;
+                    landing.arrival += shift;
+                    landing.x_known = landing.x_known.map(|at| at + shift);
                 }
-            }
-            Draft { aggregations, landings, fuel, observations, rule }
-        })
+                fuel.iter_mut().for_each(|(_, at, _)| *at += shift);
+                observations.iter_mut().for_each(|asked| asked.at += shift);
+                // The same record again, delivered later.
+                for (which, later) in repeated {
+                    if !landings.is_empty() {
+                        let again = which.get(&landings).clone();
+                        landings.push(Landing { arrival: again.arrival + later * STEP, ..again });
+                    }
+                }
+                Draft { aggregations, landings, fuel, observations, rule, changing }
+            },
+        )
 }

@@ -1,5 +1,5 @@
 //! The naive oracle: for every observation and every aggregation it looks at every record and asks DESIGN §5's question:
-//! *arrival < t, and t − w ≤ event < t?* Slow, short, and sharing no code with the engine.
+//! *arrival < t, and t − w ≤ event < t?*, and of several versions of a record which one was known. Slow, short, and sharing no code with the engine.
 
 use std::collections::HashSet;
 
@@ -39,6 +39,14 @@ pub fn feature(case: &Case<'_>, observation: &Observation, index: usize) -> Valu
         Input::Aggregate(i) => aggregate(case, observation, &declared.value.aggregates[*i]),
         Input::Feature(f) => feature(case, observation, *f),
         Input::Request(r) => observation.request[*r].clone(),
+        Input::Parent { child, parent, feature: wanted } => {
+            // The parent is whom its child's features name, and everything else is as it was asked.
+            let parent = &case.project.entities[*child].parents[*parent];
+            let key: Vec<Value> = parent.features.iter().map(|f| feature(case, observation, *f)).collect();
+            let mut asked = observation.clone();
+            asked.keys[parent.entity] = Some(key);
+            feature(case, &asked, *wanted)
+        }
     });
     let value = evaluate(&declared.value.expr, &inputs.collect::<Vec<_>>());
     if value.is_null() { declared.default.clone().unwrap_or(Value::Null) } else { value }
@@ -52,7 +60,7 @@ pub fn aggregate(case: &Case<'_>, observation: &Observation, wanted: &Aggregate)
     let values: Vec<&Value> = counted.iter().map(|(_, _, v)| v).collect();
     let by_order = |a: &&&Value, b: &&&Value| a.as_datum().order(b.as_datum());
     let owned = |v: Option<&&Value>| v.map_or(Value::Null, |v| (*v).clone());
-    let since = |record: Option<&(usize, &LogRecord, Value)>| {
+    let since = |record: Option<&(usize, LogRecord, Value)>| {
         let event = record.map_or(observation.at, |(_, r, _)| r.event);
         Value::Float((observation.at - event) as f64 / 1e6)
     };
@@ -166,11 +174,7 @@ fn between(sorted: &[&Value], at: u64) -> Value {
 }
 
 /// The records that count, each with the value that is folded: not null, of a record that the filter lets through.
-fn counted<'a>(
-    case: &'a Case<'_>,
-    observation: &Observation,
-    wanted: &Aggregate,
-) -> Vec<(usize, &'a LogRecord, Value)> {
+fn counted(case: &Case<'_>, observation: &Observation, wanted: &Aggregate) -> Vec<(usize, LogRecord, Value)> {
     let source = &case.project.sources[wanted.source];
     let Some(key) = &observation.keys[wanted.entity] else {
         return Vec::new();
@@ -179,36 +183,54 @@ fn counted<'a>(
         source
             .touches
             .iter()
-            .filter(|t| t.entity == wanted.entity)
+            .filter(|t| t.entity == wanted.entity && (wanted.role.is_none() || wanted.role == t.role))
             .any(|t| t.fields.iter().zip(key).all(|(f, part)| !part.is_null() && r.fields[*f] == *part))
     };
     let t = observation.at;
     let (from, to) = span(&wanted.window, t);
-    let known = |r: &LogRecord| r.arrival < t || matches!(wanted.window, Window::Ahead(_));
-    let in_window = |r: &LogRecord| known(r) && from.is_none_or(|from| from <= r.event) && r.event < to;
+    let everything = case.as_corrected || matches!(wanted.window, Window::Ahead(_));
+    let in_window = |r: &LogRecord| from.is_none_or(|from| from <= r.event) && r.event < to;
     let passes =
         |r: &LogRecord| wanted.filter.as_ref().is_none_or(|f| matches!(evaluate(f, &r.fields), Value::Bool(true)));
     let folded = |r: &LogRecord| wanted.input.as_ref().map_or(Value::Bool(true), |x| evaluate(x, &r.fields));
-    first_of_their_identity(case, wanted.source)
+    versions_that_count(case, wanted.source, if everything { i64::MAX } else { t })
         .into_iter()
         .filter(|(_, r)| touches(r) && in_window(r) && passes(r))
-        .map(|(position, r)| (position, r, folded(r)))
+        .map(|(position, r)| {
+            let value = folded(&r);
+            (position, r, value)
+        })
         .filter(|(_, _, v)| !v.is_null())
         .collect()
 }
 
-/// A source's records without those whose identity another record brought before: of an identity, the first to arrive.
-fn first_of_their_identity<'a>(case: &'a Case<'_>, source: usize) -> Vec<(usize, &'a LogRecord)> {
-    let identity = &case.project.sources[source].identity;
+/// A source's records as they were known at an instant: of an identity the first that arrived, or, where records correct,
+/// the last, unless it is a tombstone; and null for each value that arrived no earlier.
+fn versions_that_count(case: &Case<'_>, source: usize, t: i64) -> Vec<(usize, LogRecord)> {
+    let declared = &case.project.sources[source];
     let log = case.logs.iter().find(|l| l.source == source);
     let mut records: Vec<(usize, &LogRecord)> = log.map(|l| l.records.iter().enumerate().collect()).unwrap_or_default();
+    records.retain(|(_, r)| r.arrival < t);
     records.sort_by_key(|(position, r)| (r.arrival, *position));
+    if declared.corrects {
+        records.reverse();
+    }
     let mut seen = HashSet::new();
     records.retain(|(_, r)| {
-        let name: Vec<&Value> = identity.iter().map(|f| &r.fields[*f]).collect();
+        let name: Vec<&Value> = declared.identity.iter().map(|f| &r.fields[*f]).collect();
         name.is_empty() || name.iter().any(|v| v.is_null()) || seen.insert(name)
     });
-    records
+    records.retain(|(_, r)| declared.tombstone.is_none_or(|f| r.fields[f] != Value::Bool(true)));
+    let known = |r: &LogRecord, field: usize| match declared.fields[field].arrives.map(|f| &r.fields[f]) {
+        None => true,
+        Some(Value::Time(from)) => *from < t,
+        Some(_) => false,
+    };
+    let masked = |r: &LogRecord| LogRecord {
+        fields: r.fields.iter().enumerate().map(|(i, v)| if known(r, i) { v.clone() } else { Value::Null }).collect(),
+        ..r.clone()
+    };
+    records.into_iter().map(|(position, r)| (position, masked(r))).collect()
 }
 
 fn sum(values: &[&Value]) -> Value {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use tandem_definitions::{Micros, Value, time};
 use tandem_project::scenario::Observation;
 
-use crate::draft::Draft;
+use crate::draft::{Changing, Draft};
 
 const TANDEM: &str = "name: random
 people: [{name: sam, role: data scientist}]
@@ -22,6 +22,7 @@ status: active
 servers: [{server: production, type: local, path: logs/landings.csv, format: csv}]
 schema:
   - name: landings
+    customProperties: [{property: corrects, value: CORRECTS}]
     properties:
       - {name: id, logicalType: string, customProperties: [{property: identity, value: true}]}
       - {name: tail, logicalType: string, customProperties: [{property: entity, value: aircraft}]}
@@ -29,10 +30,12 @@ schema:
       - {name: dest, logicalType: string, customProperties: [{property: entity, value: route.dest}]}
       - {name: happened, logicalType: timestamp, required: true, customProperties: [{property: timeRole, value: event}]}
       - {name: known, logicalType: timestamp, required: true, customProperties: [{property: timeRole, value: arrival}]}
-      - {name: x, logicalType: number}
+      - {name: x, logicalType: numberLATE}
       - {name: n, logicalType: integer}
       - {name: s, logicalType: string}
       - {name: b, logicalType: boolean}
+      - {name: gone, logicalType: booleanTOMBSTONE}
+      - {name: x_known, logicalType: timestamp}
 ";
 
 const FUEL: &str = "apiVersion: v3.2.0
@@ -83,14 +86,17 @@ impl Draft {
             let _ = write!(out, "```{info}\n{text}```\n\n");
         };
         block("yaml tandem.yaml", TANDEM);
-        block("yaml sources/landings.odcs.yaml", LANDINGS);
+        block("yaml sources/landings.odcs.yaml", &self.landings_contract());
         block("yaml sources/fuel.odcs.yaml", FUEL);
         block("yaml features/aircraft.yaml", &self.definitions(false));
         block("yaml features/route.yaml", &self.definitions(true));
         block("csv landings", &self.landings_text());
         block("csv fuel", &self.fuel_text());
         block("yaml questions/drawn.yaml", &self.question());
-        block("csv expect", &self.expect_text(values));
+        block(
+            if self.changing.as_corrected { "csv expect as corrected" } else { "csv expect" },
+            &self.expect_text(values),
+        );
         if let Some(observed) = observed {
             block("csv observations drawn", &self.observed_text(observed));
         }
@@ -141,8 +147,19 @@ impl Draft {
         out
     }
 
+    fn landings_contract(&self) -> String {
+        let Changing { corrects, late, .. } = self.changing;
+        let property = |said: bool, words: &str| {
+            if said { format!(", customProperties: [{{{words}}}]") } else { String::new() }
+        };
+        LANDINGS
+            .replace("CORRECTS", &corrects.to_string())
+            .replace("LATE", &property(late, "property: arrives, value: x_known"))
+            .replace("TOMBSTONE", &property(corrects, "property: tombstone, value: true"))
+    }
+
     fn landings_text(&self) -> String {
-        let mut out = "id,tail,origin,dest,happened,known,x,n,s,b\n".to_owned();
+        let mut out = "id,tail,origin,dest,happened,known,x,n,s,b,gone,x_known\n".to_owned();
         for r in &self.landings {
             let cells = [
                 r.id.map_or_else(null, |id| format!("L{id}")),
@@ -155,6 +172,8 @@ impl Draft {
                 plain(r.n),
                 text(r.s),
                 plain(r.b),
+                plain(r.gone),
+                r.x_known.map_or_else(null, instant),
             ];
             let _ = writeln!(out, "{}", cells.join(","));
         }

@@ -1,7 +1,7 @@
 //! The ways to turn a log into values that need nothing but memory. Each must give the oracle's bits.
 //! Not here: the replay from files (`disk.rs`) and HTTP (the server's own tests).
 
-use tandem_definitions::Value;
+use tandem_definitions::{Micros, Value};
 use tandem_engine::Plan;
 use tandem_project::scenario::{Case, Fold, InMemory, Step, Way, timeline};
 
@@ -64,8 +64,8 @@ fn walk(
     for step in timeline(case) {
         match step {
             Step::Ask(index, observation) => values[index] = fold.features(&plan, observation),
-            Step::Record(source, position, record) => {
-                fold.take(&plan, case, source, position, record);
+            known => {
+                fold.take(&plan, case, known);
                 after(&plan, &mut fold)?;
             }
         }
@@ -97,14 +97,16 @@ impl Way for Shuffled {
             for step in &steps[..here] {
                 if let Step::Record(source, position, record) = step
                     && plan.sources().contains(source)
-                    && fold.admit(case, *source, record)
+                    && fold.admit(case, *source, *position, record)
                 {
                     known.push((*source, *position, *record));
                 }
             }
             shuffle(&mut known, &mut random);
+            // Of a version that arrives late itself, what is known now is known at once.
+            let by = if case.as_corrected { Micros::MAX } else { observation.at - 1 };
             for (source, position, record) in known {
-                fold.apply(&plan, source, position, record);
+                fold.apply(&plan, source, position, record, by);
             }
             values[*index] = fold.features(&plan, observation);
         }

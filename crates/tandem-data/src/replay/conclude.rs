@@ -5,7 +5,7 @@
 
 use arrow_array::{Array, ArrayRef, UInt32Array};
 use arrow_select::{concat::concat, take::take};
-use tandem_definitions::{Datum, Value};
+use tandem_definitions::{Datum, Project, Value};
 use tandem_engine::Plan;
 
 use crate::read::Builder;
@@ -73,6 +73,30 @@ pub(super) fn conclude(plan: &Plan, aggregates: &[ArrayRef], asks: &Asks, thread
         if computed.is_empty() { Vec::new() } else { compute(plan, &computed, aggregates, asks, threads) }.into_iter();
     let output = |o| plan.lone_aggregate(o).map(|a| ArrayRef::clone(&aggregates[a])).or_else(|| values.next());
     (0..outputs.len()).map_while(output).collect()
+}
+
+/// The keys of the parents that a slot is about, a column for each part, from the aggregates of the slots before it.
+pub(super) fn parents(
+    project: &Project,
+    plan: &Plan,
+    slot: usize,
+    aggregates: &[ArrayRef],
+    asks: &Asks,
+) -> Vec<ArrayRef> {
+    let (columns, request) = (of_five_types(aggregates), of_five_types(&asks.request));
+    let parts = &project.entities[plan.entity(slot)].keys;
+    let mut keys: Vec<Vec<Value>> = vec![Vec::with_capacity(asks.at.len()); parts.len()];
+    for row in 0..asks.at.len() {
+        // What is not folded yet is not looked at.
+        let mut known: Vec<Datum<'_>> = columns.iter().map(|column| column.get(row)).collect();
+        known.resize(plan.aggregate_count(), Datum::Null);
+        let told: Vec<Datum<'_>> = request.iter().map(|column| column.get(row)).collect();
+        let key = plan.parent(slot, &known, &told);
+        for (part, column) in keys.iter_mut().enumerate() {
+            column.push(key.as_ref().map_or(Value::Null, |key| key.0[part].clone()));
+        }
+    }
+    parts.iter().zip(&keys).map(|(part, values)| array_of(part.ty, values)).collect()
 }
 
 /// The outputs that are computed, in chunks of rows shared among threads.

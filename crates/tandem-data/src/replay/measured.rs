@@ -4,33 +4,15 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use arrow_array::{Array, ArrayRef};
-use tandem_definitions::{Datum, Micros, Type, canonical_bits};
-use tandem_engine::{Measuring, Plan, Texts};
+use arrow_array::Array;
+use tandem_definitions::{Datum, canonical_bits};
+use tandem_engine::{Late, Measuring, Plan, Texts, as_known};
 
+use crate::read::Batch;
 use crate::table::Column;
 
-use super::of_five_types;
 use super::rows::Lane;
 use super::scatter::Entry;
-
-/// A field of the plan that becomes known later than its record.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Late {
-    /// Which of the columns read it is, and which says when.
-    pub field: usize,
-    pub arrives: usize,
-}
-
-impl Late {
-    /// When the field of this row became known; `None`: never. Never before the record itself, whose business that is.
-    pub fn known_from(&self, columns: &[ArrayRef], row: usize) -> Option<Micros> {
-        match of_five_types(&columns[self.arrives..=self.arrives])[0].get(row) {
-            Datum::Time(at) => Some(at),
-            _ => None,
-        }
-    }
-}
 
 /// The nulls and words of some entries.
 pub(super) struct Measured {
@@ -40,15 +22,15 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    /// Measures the entries; of `columns` the first `fields` are the plan's.
+    /// Measures the entries of a batch, whose columns are the plan's fields.
     pub fn new(
         plan: &Plan,
         lane: &Lane,
-        (columns, fields): (&[Column<'_>], usize),
-        late: &[Late],
-        entries: &[Entry],
+        columns: &[Column<'_>],
+        (batch, entries): (&Batch, &[Entry]),
         texts: &Mutex<Texts>,
     ) -> Self {
+        let late = plan.changing(lane.source).late.as_slice();
         let mut measured = Self { nulls: vec![vec![0; entries.len()]; lane.nulls.1], words: Vec::new() };
         for (m, measuring) in lane.measures.iter().enumerate() {
             let mut words = Vec::with_capacity(entries.len());
@@ -60,8 +42,8 @@ impl Measured {
                     copy(&columns[*f], entries, texts, &mut words, |i| nulls[i] |= bit);
                 }
                 _ => {
-                    let batch = Computed { plan, lane, m, columns, fields, late, texts };
-                    batch.words(entries, &mut words, |i| nulls[i] |= bit);
+                    let computed = Computed { plan, lane, m, columns, batch, late, texts };
+                    computed.words(entries, &mut words, |i| nulls[i] |= bit);
                 }
             }
             measured.words.push(words);
@@ -82,7 +64,7 @@ struct Computed<'c> {
     lane: &'c Lane,
     m: usize,
     columns: &'c [Column<'c>],
-    fields: usize,
+    batch: &'c Batch,
     late: &'c [Late],
     texts: &'c Mutex<Texts>,
 }
@@ -97,7 +79,7 @@ impl Computed<'_> {
             }
             words.push(word.unwrap_or(0));
         };
-        if plan.measure_type(lane.slot, lane.source, m) == Some(Type::Text) {
+        if plan.measures_texts(lane.slot, lane.source, m) {
             let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
             return self.each(&reads, entries, &mut texts, push);
         }
@@ -126,24 +108,18 @@ impl Computed<'_> {
 
     /// Computes it of each entry's record as far as it was known.
     fn each(&self, reads: &[usize], entries: &[Entry], texts: &mut Texts, mut push: impl FnMut(usize, Option<u64>)) {
-        let Self { plan, lane, m, columns, fields, late, .. } = *self;
-        let mut row = vec![Datum::Null; fields];
+        let Self { plan, lane, m, columns, batch, late, .. } = *self;
+        let mut row = vec![Datum::Null; columns.len()];
         for (i, entry) in entries.iter().enumerate() {
-            for &field in reads {
-                row[field] = columns[field].get(entry.row as usize);
+            let at = entry.row as usize;
+            if late.is_empty() {
+                reads.iter().for_each(|&field| row[field] = columns[field].get(at));
+                push(i, plan.measure(lane.slot, lane.source, m, &row, texts));
+            } else {
+                columns.iter().zip(&mut row).for_each(|(column, datum)| *datum = column.get(at));
+                let known = as_known(late, batch.arrival[at], &row, entry.from);
+                push(i, plan.measure(lane.slot, lane.source, m, &known, texts));
             }
-            mask(&mut row, columns, late, entry);
-            push(i, plan.measure(lane.slot, lane.source, m, &row, texts));
-        }
-    }
-}
-
-/// Makes null what is not known yet.
-fn mask(row: &mut [Datum<'_>], columns: &[Column<'_>], late: &[Late], entry: &Entry) {
-    for Late { field, arrives } in late {
-        let known = matches!(columns[*arrives].get(entry.row as usize), Datum::Time(at) if at <= entry.from);
-        if !known {
-            row[*field] = Datum::Null;
         }
     }
 }

@@ -13,8 +13,11 @@ mod keys;
 mod measured;
 mod rows;
 mod scatter;
+mod standing;
 mod store;
 mod walk;
+
+use std::ops::Range;
 
 use arrow_array::ArrayRef;
 use tandem_definitions::{Micros, Project};
@@ -27,9 +30,9 @@ use crate::table::{Column, columns};
 use identity::Replaced;
 pub use identity::{Admitted, first_of_identity};
 use keys::KeyIndex;
-use measured::Late;
 use rows::Lane;
 use scatter::{Logs, Prepared, Scattered};
+pub use standing::Standing;
 use store::Room;
 
 /// About how many bytes a partition has: small enough to be sorted within a core's own cache.
@@ -40,7 +43,7 @@ const MOST_BITS: u32 = 10;
 /// What is asked: one row an ask, in the order in which the values come back.
 #[derive(Clone, Debug)]
 pub struct Asks {
-    /// For each slot of the plan, the parts of the entity's key, a column each. A null part: an entity of which nothing
+    /// For each of the plan's entities, the parts of its key, a column each. A null part: an entity of which nothing
     /// is known.
     pub keys: Vec<Vec<ArrayRef>>,
     /// The instants.
@@ -134,37 +137,55 @@ pub fn replay(
     options: &Options,
     progress: &dyn Fn(Progress),
 ) -> Result<Replayed, ReadError> {
-    let indexes: Vec<KeyIndex> = asks.keys.iter().map(|parts| KeyIndex::new(parts)).collect();
-    let sources = plan.sources().iter().map(|&s| prepare(project, plan, s, origin, &asks.known));
+    let by_entity: Vec<KeyIndex> = asks.keys.iter().map(|parts| KeyIndex::new(parts)).collect();
+    let sources = plan.sources().iter().map(|&s| prepare(project, s, plan, origin, &asks.known));
     let sources: Vec<Prepared> = sources.collect::<Result<_, _>>()?;
-    let lanes = Lane::all(project, plan);
     let room = Room::new(options.memory.map_or(u64::MAX, |memory| memory / 2));
-    let bits = bits(&lanes, &sources, options);
-    let logs = Logs { plan, lanes: &lanes, indexes: &indexes, sources: &sources, now: options.now, bits };
-    let report = |share: f64, records| progress(Progress { share, records });
-    let scattered = scatter::scatter(&logs, &room, options.threads, &|share, records| report(0.5 * share, records))?;
-    let records = scattered.summaries.iter().map(|log| log.records).sum();
-    let aggregates =
-        fold(&logs, &scattered, &room, asks, options.threads, &|share| report(0.5 + 0.45 * share, records));
-    let columns = conclude::conclude(plan, &aggregates?, asks, options.threads);
-    Ok(Replayed { columns, logs: scattered.summaries, spilled: room.spilled() })
+    let asked = (0..plan.slots()).take_while(|&slot| plan.asked(slot).is_some()).count();
+    // The parents' keys are told by what is folded first, so their records are looked for afterwards, slot by slot.
+    let rounds = 1 + plan.slots() - asked;
+    let (mut aggregates, mut summaries): (Vec<ArrayRef>, Vec<LogSummary>) = Default::default();
+    for (round, last) in (asked..=plan.slots()).enumerate() {
+        let slots = if round == 0 { 0..asked } else { last - 1..last };
+        let told = (round > 0).then(|| conclude::parents(project, plan, slots.start, &aggregates, asks));
+        let told = told.map(|parts| KeyIndex::new(&parts));
+        let index = |slot: usize| plan.asked(slot).map(|entity| &by_entity[entity]).or(told.as_ref());
+        let indexes: Vec<Option<&KeyIndex>> =
+            (0..plan.slots()).map(|slot| slots.contains(&slot).then(|| index(slot)).flatten()).collect();
+        let lanes = Lane::of(project, plan, slots.clone());
+        let bits = bits(&lanes, &sources, options);
+        let logs = Logs { plan, lanes: &lanes, indexes: &indexes, sources: &sources, now: options.now, bits };
+        let report =
+            |share: f64, records| progress(Progress { share: (round as f64 + share) / rounds as f64, records });
+        let scattered = scatter::scatter(&logs, &room, options.threads, &|share, n| report(0.5 * share, n))?;
+        let records = scattered.summaries.iter().map(|log| log.records).sum();
+        let folding = |share: f64| report(0.5 + 0.45 * share, records);
+        aggregates.extend(fold(&logs, slots, &scattered, &room, asks, options.threads, &folding)?);
+        if round == 0 {
+            summaries = scattered.summaries;
+        }
+    }
+    let columns = conclude::conclude(plan, &aggregates, asks, options.threads);
+    Ok(Replayed { columns, logs: summaries, spilled: room.spilled() })
 }
 
-/// The aggregates of all slots, one after the other, in the order of the asks.
+/// The aggregates of some slots, one after the other, in the order of the asks.
 fn fold(
     logs: &Logs<'_>,
+    slots: Range<usize>,
     scattered: &Scattered,
     room: &Room,
     asks: &Asks,
     threads: usize,
     progress: &dyn Fn(f64),
 ) -> Result<Vec<ArrayRef>, ReadError> {
-    let slots = logs.plan.entities().len();
+    let all = slots.len();
     let mut aggregates = Vec::new();
-    for slot in 0..slots {
+    for (done, slot) in slots.enumerate() {
         let Logs { plan, lanes, indexes, bits, .. } = *logs;
-        let ground = walk::Ground { plan, slot, lanes, scattered, index: &indexes[slot], asks, room, bits };
-        let folded = walk::walk(&ground, threads, &|share| progress((slot as f64 + share) / slots as f64));
+        let Some(index) = indexes[slot] else { continue };
+        let ground = walk::Ground { plan, slot, lanes, scattered, index, asks, room, bits };
+        let folded = walk::walk(&ground, threads, &|share| progress((done as f64 + share) / all as f64));
         aggregates.extend(conclude::in_order(&folded.map_err(ReadError::no_room)?, asks.at.len(), threads));
     }
     Ok(aggregates)
@@ -173,27 +194,15 @@ fn fold(
 /// Finds a source's parts, and which of its records count.
 fn prepare(
     project: &Project,
-    plan: &Plan,
     source: usize,
+    plan: &Plan,
     origin: &Origin,
     known: &Known,
 ) -> Result<Prepared, ReadError> {
     let declared = &project.sources[source];
-    let mut wanted = plan.fields(source).to_vec();
-    let mut late = Vec::new();
-    for (field, &read) in plan.fields(source).iter().enumerate() {
-        if let Some(arrives) = declared.fields[read].arrives {
-            late.push(Late { field, arrives: wanted.len() });
-            wanted.push(arrives);
-        }
-    }
-    let tombstone = declared.tombstone.filter(|_| declared.corrects).map(|field| {
-        wanted.push(field);
-        wanted.len() - 1
-    });
-    let parts = Parts::find(declared, origin, &wanted)?.with_dictionaries();
+    let parts = Parts::find(declared, origin, plan.fields(source))?.with_dictionaries();
     let by_position = matches!(known, Known::Positions(_));
-    let mut prepared = Prepared { parts, admitted: None, replaced: None, late, tombstone, positions: None };
+    let mut prepared = Prepared { parts, admitted: None, replaced: None, positions: None };
     if !declared.identity.is_empty() {
         let identities = Parts::find(declared, origin, &declared.identity)?;
         let rows = if declared.corrects {

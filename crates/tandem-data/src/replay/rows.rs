@@ -4,6 +4,8 @@
 //! whose records change after they arrived (a source that corrects, a field that arrives later) has operations instead:
 //! apply, replace, remove, each from a time and a position on. Not here: which rows there are (`scatter.rs`).
 
+use std::ops::Range;
+
 use tandem_definitions::{Project, Source};
 use tandem_engine::{Measuring, Plan};
 
@@ -60,11 +62,11 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// The lanes of a plan.
-    pub fn all(project: &Project, plan: &Plan) -> Vec<Self> {
+    /// The lanes of some slots of a plan.
+    pub fn of(project: &Project, plan: &Plan, slots: Range<usize>) -> Vec<Self> {
         let mut lanes = Vec::new();
         for (s, &source) in plan.sources().iter().enumerate() {
-            for slot in 0..plan.entities().len() {
+            for slot in slots.clone() {
                 if plan.touches(source).iter().any(|touch| touch.slot == slot) {
                     lanes.push(Self::new(&project.sources[source], plan, (s, source, slot)));
                 }
@@ -74,8 +76,7 @@ impl Lane {
     }
 
     fn new(declared: &Source, plan: &Plan, (s, source, slot): (usize, usize, usize)) -> Self {
-        let late = plan.fields(source).iter().any(|&field| declared.fields[field].arrives.is_some());
-        let changes = declared.corrects || late;
+        let changes = declared.corrects || !plan.changing(source).late.is_empty();
         let measures: Vec<Measuring> = plan.measures(slot, source).collect();
         let first = if changes { FROM_POSITION + 1 } else { ARRIVAL + 1 };
         let nulls = (first, measures.len().div_ceil(64));

@@ -9,14 +9,15 @@ use std::sync::{Mutex, PoisonError};
 
 use arrow_array::{Array, ArrayRef};
 use tandem_definitions::{Datum, Micros};
-use tandem_engine::{Plan, Texts};
+use tandem_engine::{Plan, Texts, versions};
 
 use crate::finding::Findings;
 use crate::read::{Batch, Parts, ReadError};
+use crate::table::Column;
 
 use super::identity::{Admitted, Replaced};
 use super::keys::{KeyIndex, NOBODY};
-use super::measured::{Late, Measured};
+use super::measured::Measured;
 use super::rows::{Kind, Lane, who};
 use super::store::{PIECE, Room, Store};
 use super::{LogSummary, of_five_types};
@@ -25,8 +26,8 @@ use super::{LogSummary, of_five_types};
 pub(super) struct Logs<'l> {
     pub plan: &'l Plan,
     pub lanes: &'l [Lane],
-    /// By the plan's slots.
-    pub indexes: &'l [KeyIndex],
+    /// By the plan's slots; of parents none until their keys are told.
+    pub indexes: &'l [Option<&'l KeyIndex>],
     /// By the plan's sources.
     pub sources: &'l [Prepared],
     pub now: Option<Micros>,
@@ -37,11 +38,8 @@ pub(super) struct Logs<'l> {
 /// A source before its records are read.
 pub(super) struct Prepared {
     pub parts: Parts,
-    /// How many of the fields read are the plan's; behind them come the arrival times of late ones, and a tombstone.
     pub admitted: Option<Admitted>,
     pub replaced: Option<Replaced>,
-    pub late: Vec<Late>,
-    pub tombstone: Option<usize>,
     /// The position of each part's first record; known beforehand only where there is an identity.
     pub positions: Option<Vec<u64>>,
 }
@@ -125,7 +123,7 @@ enum Heard {
 /// The parts' summaries as those of their sources, and where each part begins.
 fn summarise(logs: &Logs<'_>, read: Vec<PartRead>) -> Result<(Vec<LogSummary>, Vec<Vec<u64>>), ReadError> {
     let empty = |(s, &source): (usize, &usize)| {
-        let without_entity = logs.plan.touches(source).iter().map(|t| (logs.plan.entities()[t.slot], 0)).collect();
+        let without_entity = logs.plan.touches(source).iter().map(|t| (logs.plan.entity(t.slot), 0)).collect();
         let prepared = &logs.sources[s];
         let duplicates = prepared.admitted.as_ref().map_or(0, Admitted::duplicates);
         let replaced = prepared.replaced.as_ref().map_or(0, |r| r.len() as u64);
@@ -206,13 +204,11 @@ impl Worker<'_> {
         let columns = of_five_types(&batch.columns);
         let prepared = &self.logs.sources[s];
         for (l, lane) in self.logs.lanes.iter().enumerate().filter(|(_, lane)| lane.s == s) {
-            let entries = self.entries(batch, lane, prepared, base);
+            let entries = self.entries(batch, &columns, lane, prepared, base);
             if entries.is_empty() {
                 continue;
             }
-            let fields = self.logs.plan.fields(lane.source).len();
-            let measured =
-                Measured::new(self.logs.plan, lane, (&columns, fields), &prepared.late, &entries, self.texts);
+            let measured = Measured::new(self.logs.plan, lane, &columns, (batch, &entries), self.texts);
             for (i, entry) in entries.iter().enumerate() {
                 let partition = (entry.number & ((1 << self.logs.bits) - 1)) as usize;
                 let (words, pieces) = &mut self.buffers.0[l][partition];
@@ -235,8 +231,15 @@ impl Worker<'_> {
     }
 
     /// The rows that a batch makes in a lane, in the order of the log.
-    fn entries(&self, batch: &Batch, lane: &Lane, prepared: &Prepared, base: u64) -> Vec<Entry> {
-        let index = &self.logs.indexes[lane.slot];
+    fn entries(
+        &self,
+        batch: &Batch,
+        columns: &[Column<'_>],
+        lane: &Lane,
+        prepared: &Prepared,
+        base: u64,
+    ) -> Vec<Entry> {
+        let Some(index) = self.logs.indexes[lane.slot] else { return Vec::new() };
         let touches = self.logs.plan.touches(lane.source).iter().filter(|touch| touch.slot == lane.slot);
         let numbers: Vec<Vec<u32>> = touches
             .map(|touch| index.find(&touch.fields.iter().map(|&f| &batch.columns[f]).collect::<Vec<&ArrayRef>>()))
@@ -256,7 +259,7 @@ impl Worker<'_> {
                 let from = batch.arrival[row];
                 let entry = Entry { row: row as u32, number, kind: Kind::Apply, from, from_position: position };
                 if lane.changes {
-                    self.changes(batch, prepared, entry, &mut entries);
+                    self.changes(columns, prepared, lane.source, entry, &mut entries);
                 } else {
                     entries.push(entry);
                 }
@@ -266,21 +269,20 @@ impl Worker<'_> {
     }
 
     /// A record that changes after it arrived: its versions, and what ends it.
-    fn changes(&self, batch: &Batch, prepared: &Prepared, entry: Entry, entries: &mut Vec<Entry>) {
-        let row = entry.row as usize;
-        let is_true =
-            |&column: &usize| matches!(of_five_types(&batch.columns[column..=column])[0].get(row), Datum::Bool(true));
-        let first = entries.len();
-        if !prepared.tombstone.as_ref().is_some_and(is_true) {
+    fn changes(
+        &self,
+        columns: &[Column<'_>],
+        prepared: &Prepared,
+        source: usize,
+        entry: Entry,
+        entries: &mut Vec<Entry>,
+    ) {
+        let changing = self.logs.plan.changing(source);
+        let fields: Vec<Datum<'_>> = columns.iter().map(|column| column.get(entry.row as usize)).collect();
+        if !changing.tombstone.is_some_and(|field| fields[field] == Datum::Bool(true)) {
             entries.push(entry);
-            for late in &prepared.late {
-                if let Some(from) = late.known_from(&batch.columns, row).filter(|from| *from > entry.from)
-                    && !entries[first..].iter().any(|e| e.from == from)
-                {
-                    entries.push(Entry { kind: Kind::Replace, from, ..entry });
-                }
-            }
-            entries[first..].sort_unstable_by_key(|e| e.from);
+            let later = versions(&changing.late, entry.from, &fields).into_iter().skip(1);
+            entries.extend(later.map(|from| Entry { kind: Kind::Replace, from, ..entry }));
         }
         if let Some(replaced) = &prepared.replaced {
             for &(from, from_position) in replaced.by(entry.from_position) {

@@ -10,8 +10,8 @@ use crate::time::{DAY, format_duration, parse_duration};
 use crate::value::{Micros, Type};
 use crate::yaml::{Node, Scalar};
 
-const OF_FIELD: &[&str] = &["timeRole", "entity", "identity"];
-const OF_SCHEMA: &[&str] = &["arrival", "arrivalDelay", "timeZone"];
+const OF_FIELD: &[&str] = &["timeRole", "entity", "identity", "tombstone", "arrives"];
+const OF_SCHEMA: &[&str] = &["arrival", "arrivalDelay", "timeZone", "corrects"];
 const TYPES: &[&str] = &["string", "integer", "number", "boolean", "timestamp", "date"];
 
 /// A source while its contract is read.
@@ -19,10 +19,25 @@ pub(super) struct Draft {
     pub source: Source,
     pub event: Option<usize>,
     pub arrival: Option<Arrival>,
-    /// `(field, entity's name, part's name, its place)`.
-    pub touches: Vec<(usize, String, Option<String>, Span)>,
+    /// Where it says that it corrects.
+    pub corrects: Option<Span>,
+    /// The fields that say they are a tombstone, and where.
+    pub tombstones: Vec<(usize, Span)>,
+    /// The fields that arrive later than their record: when, by the name of another field, and where that is said.
+    pub late: Vec<(usize, String, Span)>,
+    pub touches: Vec<Held>,
     /// A time role could not be read: that finding is enough, the missing time is not another one.
     pub role_unread: bool,
+}
+
+/// What a field holds: an entity's key, or a part of it.
+pub(super) struct Held {
+    pub field: usize,
+    pub entity: String,
+    pub part: Option<String>,
+    /// As what the record touches it: `account.branch as sender`.
+    pub role: Option<String>,
+    pub span: Span,
 }
 
 impl Reader {
@@ -87,7 +102,16 @@ impl Reader {
             time_zone: None,
             place,
         };
-        let mut draft = Draft { source, event: None, arrival: None, touches: Vec::new(), role_unread: false };
+        let mut draft = Draft {
+            source,
+            event: None,
+            arrival: None,
+            touches: Vec::new(),
+            corrects: None,
+            tombstones: Vec::new(),
+            late: Vec::new(),
+            role_unread: false,
+        };
         for node in schema.list("properties") {
             self.property(unit, node, &mut draft);
         }
@@ -95,6 +119,7 @@ impl Reader {
         self.locations(unit, &mut draft);
         self.times(unit, schema, &mut draft);
         self.touched(unit, &mut draft);
+        self.changes(unit, &mut draft);
         draft
     }
 
@@ -125,16 +150,31 @@ impl Reader {
             let (Some(key), Some(value)) = (custom.get("property"), custom.get("value")) else { continue };
             match key.text().unwrap_or("") {
                 "timeRole" => self.time_role(unit, value, index, draft),
-                "identity" => match value.scalar() {
-                    Some(Scalar::Bool(true)) => draft.source.identity.push(index),
-                    Some(Scalar::Bool(false)) => {}
-                    _ => self.bad_property(unit, value, "`identity` is true or false.", "Write `value: true`."),
+                "identity" if self.says_yes(unit, value, "identity") => draft.source.identity.push(index),
+                "tombstone" if self.says_yes(unit, value, "tombstone") => draft.tombstones.push((index, value.span)),
+                "identity" | "tombstone" => {}
+                "arrives" => match value.text() {
+                    Some(other) => draft.late.push((index, other.to_owned(), value.span)),
+                    None => self.bad_property(
+                        unit,
+                        value,
+                        "`arrives` is the name of a field.",
+                        "Write the field that holds the time from which on the value is known: `value: landed_at`.",
+                    ),
                 },
                 "entity" => match value.text() {
                     Some(text) => {
+                        let (name, role) =
+                            text.split_once(" as ").map_or((text, None), |(n, r)| (n.trim(), Some(r.trim())));
                         let (entity, part) =
-                            text.split_once('.').map_or((text, None), |(e, p)| (e, Some(p.to_owned())));
-                        draft.touches.push((index, entity.to_owned(), part, value.span));
+                            name.split_once('.').map_or((name, None), |(e, p)| (e, Some(p.to_owned())));
+                        draft.touches.push(Held {
+                            field: index,
+                            entity: entity.to_owned(),
+                            part,
+                            role: role.map(str::to_owned),
+                            span: value.span,
+                        });
                     }
                     None => self.bad_property(
                         unit,
@@ -243,8 +283,20 @@ impl Reader {
                     }
                     None => check_duration(value, text, false, &unit.origin, &mut self.findings),
                 },
+                "corrects" => draft.corrects = self.says_yes(unit, value, "corrects").then_some(value.span),
                 "timeZone" => draft.source.time_zone = check_zone(value, &unit.origin, &mut self.findings),
                 other => self.other_property(unit, custom, key, other, OF_SCHEMA),
+            }
+        }
+    }
+
+    /// Whether a property that is true or false is true.
+    fn says_yes(&mut self, unit: &Unit<'_>, value: &Node, name: &str) -> bool {
+        match value.scalar() {
+            Some(Scalar::Bool(yes)) => yes,
+            _ => {
+                self.bad_property(unit, value, &format!("`{name}` is true or false."), "Write `value: true`.");
+                false
             }
         }
     }

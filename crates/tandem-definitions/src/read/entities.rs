@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::contract::Draft;
+use super::contract::{Draft, Held};
 use super::{Reader, Unit};
 use crate::codes::Code;
 use crate::findings::{Span, instead};
@@ -11,8 +11,9 @@ use crate::project::Touch;
 impl Reader {
     /// Resolves what the fields say they hold; every part of a key must be there.
     pub(super) fn touched(&mut self, unit: &Unit<'_>, draft: &mut Draft) {
-        let mut found: BTreeMap<usize, Vec<Option<(usize, Span)>>> = BTreeMap::new();
-        for (field, name, part, span) in &draft.touches {
+        // By entity and role.
+        let mut found: BTreeMap<(usize, Option<String>), Vec<Option<(usize, Span)>>> = BTreeMap::new();
+        for Held { field, entity: name, part, role, span } in &draft.touches {
             let Some(entity) = self.project.entity(name) else {
                 if !self.broken.entities.contains(name) {
                     let names = self.project.entities.iter().map(|e| e.name.as_str());
@@ -39,21 +40,29 @@ impl Reader {
                 self.findings.at(Code::IncompleteKey, &unit.origin, *span, message, help);
                 continue;
             };
-            let slots = found.entry(entity).or_insert_with(|| vec![None; keys.len()]);
+            let slots = found.entry((entity, role.clone())).or_insert_with(|| vec![None; keys.len()]);
             if let Some((other, _)) = slots[index] {
                 let message = format!("`{name}` is held by `{}` already.", draft.source.fields[other].name);
-                let help = "A record touches one of each entity: keep the field that it is about.";
+                let help = format!(
+                    "Say as what each of the two is touched: `entity: {name} as sender`, `entity: {name} as receiver`."
+                );
                 self.findings.at(Code::IncompleteKey, &unit.origin, *span, message, help);
                 continue;
             }
             slots[index] = Some((*field, *span));
         }
-        for (entity, slots) in found {
-            self.touch(unit, draft, entity, &slots);
+        for (touched, slots) in found {
+            self.touch(unit, draft, touched, &slots);
         }
     }
 
-    fn touch(&mut self, unit: &Unit<'_>, draft: &mut Draft, entity: usize, slots: &[Option<(usize, Span)>]) {
+    fn touch(
+        &mut self,
+        unit: &Unit<'_>,
+        draft: &mut Draft,
+        (entity, role): (usize, Option<String>),
+        slots: &[Option<(usize, Span)>],
+    ) {
         let mut fields = Vec::new();
         for (part, slot) in slots.iter().enumerate() {
             match slot {
@@ -77,7 +86,7 @@ impl Reader {
             }
         }
         if fields.len() == slots.len() {
-            draft.source.touches.push(Touch { entity, fields });
+            draft.source.touches.push(Touch { entity, fields, role });
         }
     }
 

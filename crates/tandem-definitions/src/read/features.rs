@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::mem;
 
 use super::order::order;
+use super::parents::{Belongs, inherited};
 use super::{Found, Reader, Unit};
 use crate::codes::Code;
 use crate::expression::Expr;
 use crate::findings::{Origin, Span};
 use crate::project::{Computation, Feature, Project, RequestField, Source, Window};
-use crate::sql::{Checker, Folding, Names, Record, Scope, Sql, reads};
+use crate::sql::{Checker, Folding, Inherited, Names, Record, Scope, Sql, reads, reads_of_others};
 use crate::value::{Type, Value};
 use crate::yaml::{Node, Scalar};
 
@@ -29,9 +30,16 @@ struct Known<'p> {
     /// The features that come later in the order are known by then; what is declared and not in the project is broken.
     declared: &'p BTreeSet<String>,
     requests: &'p BTreeSet<String>,
+    /// What the entities say to belong to, and which of them the feature is about.
+    parents: &'p [Belongs],
+    own: usize,
 }
 
 impl Names for Known<'_> {
+    fn parent(&self, entity: &str, feature: &str) -> Inherited {
+        inherited(self.project, self.declared, self.parents, self.own, (entity, feature))
+    }
+
     fn feature(&self, name: &str) -> crate::sql::Named {
         match self.project.feature(name) {
             Some(index) => crate::sql::Named::Known(index, self.project.features[index].ty),
@@ -74,7 +82,15 @@ impl Reader {
         let index = |name: &str| drafts.iter().position(|d| d.name == name);
         let edges: Vec<BTreeSet<usize>> = drafts
             .iter()
-            .map(|d| d.value.iter().flat_map(|sql| reads(&sql.ast)).filter_map(|name| index(&name)).collect())
+            .map(|d| {
+                let own = d.value.iter().flat_map(|sql| reads(&sql.ast));
+                let others = d.value.iter().flat_map(|sql| reads_of_others(&sql.ast));
+                let others = others.flat_map(|(parent, name)| {
+                    let by = self.attributes(d.entity, &parent);
+                    by.chain([name]).collect::<Vec<String>>()
+                });
+                own.chain(others).filter_map(|name| index(&name)).collect()
+            })
             .collect();
         let (ordered, cycles) = order(&edges);
         for cycle in cycles {
@@ -83,6 +99,7 @@ impl Reader {
         for index in ordered {
             self.feature(&drafts[index]);
         }
+        self.parents();
     }
 
     fn request_field(&mut self, unit: &Unit<'_>, node: &Node) {
@@ -141,7 +158,7 @@ impl Reader {
         let Some(folding) = self.folding(draft) else { return };
         let Some(entity) = draft.entity else { return };
         let Some(sql) = &draft.value else { return };
-        let Some((value, ty)) = self.computation(sql, folding) else { return };
+        let Some((value, ty)) = self.computation(sql, folding, entity) else { return };
         self.unused_clauses(draft, &value);
         let default = draft.node.get("default").and_then(|node| self.default(node, ty, draft));
         let text = |key: &str| draft.node.text_of(key).unwrap_or_default().to_owned();
@@ -181,12 +198,16 @@ impl Reader {
             self.not_touched(from, &draft.origin, index, entity);
             return None;
         }
+        let role = match draft.node.get("as") {
+            Some(node) => Some(self.role(node, &draft.origin, (index, entity))?),
+            None => None,
+        };
         let filter = match filter {
             Some(None) => return None,
             Some(filter) => filter,
             None => None,
         };
-        Some(Some(Plan { source: index, entity, filter, window }))
+        Some(Some(Plan { source: index, entity, filter, window, role }))
     }
 
     pub(super) fn not_touched(&mut self, from: &Node, origin: &Origin<'_>, source: usize, entity: usize) {
@@ -229,8 +250,14 @@ impl Reader {
     }
 
     /// Checks an expression over features.
-    fn computation(&mut self, sql: &Sql<'_>, plan: Option<Plan>) -> Option<(Computation, Type)> {
-        let known = Known { project: &self.project, declared: &self.broken.features, requests: &self.broken.request };
+    fn computation(&mut self, sql: &Sql<'_>, plan: Option<Plan>, own: usize) -> Option<(Computation, Type)> {
+        let known = Known {
+            project: &self.project,
+            declared: &self.broken.features,
+            requests: &self.broken.request,
+            parents: &self.belongs,
+            own,
+        };
         let all: BTreeSet<String> =
             known.declared.iter().cloned().chain(known.project.features.iter().map(|f| f.name.clone())).collect();
         let known = Known { declared: &all, ..known };
@@ -244,7 +271,7 @@ impl Reader {
         if !value.aggregates.is_empty() {
             return;
         }
-        for key in ["from", "where", "over"] {
+        for key in ["from", "as", "where", "over"] {
             if let Some(node) = draft.node.get(key) {
                 let message = format!("`{key}` says which records are folded, but `value` folds none.");
                 let help = format!("Fold something in `value` (`last(x)`, `count(*)`, …), or remove `{key}`.");
@@ -290,12 +317,13 @@ pub(super) struct Plan {
     pub entity: usize,
     pub filter: Option<Expr>,
     pub window: Window,
+    pub role: Option<String>,
 }
 
 impl Plan {
     pub fn folding(self, project: &Project) -> Folding<'_> {
-        let Self { source, entity, filter, window } = self;
-        Folding { record: record(&project.sources[source]), source, entity, filter, window }
+        let Self { source, entity, filter, window, role } = self;
+        Folding { record: record(&project.sources[source]), source, entity, filter, window, role }
     }
 }
 

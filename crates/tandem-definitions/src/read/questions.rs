@@ -6,7 +6,7 @@ use super::features::{Plan, computed};
 use super::{Found, Reader, Unit};
 use crate::codes::Code;
 use crate::findings::{Origin, instead};
-use crate::project::{Computation, Window};
+use crate::project::{Computation, Input, Window};
 use crate::question::{Metric, Outcome, Question, Split, Success};
 use crate::sql::{Scope, Sql};
 use crate::time::{format_duration, parse_duration, parse_instant};
@@ -125,7 +125,7 @@ impl Reader {
             self.not_touched(from?, origin, source, entity);
             return None;
         }
-        let plan = Plan { source, entity, filter, window: Window::Ahead(horizon) };
+        let plan = Plan { source, entity, filter, window: Window::Ahead(horizon), role: None };
         let folding = Some(plan.folding(&self.project));
         let scope = Scope::Entity { folding, names: None, aggregates: Vec::new(), inputs: Vec::new() };
         let (value, ty) = computed(&sql, scope, &mut self.findings)?;
@@ -237,24 +237,31 @@ impl Reader {
         positive(each.text()).map(|each| (count, Some(each)))
     }
 
-    /// The entities and the fields of the request that features read, through all the features they are made of.
+    /// The entities that must be told and the fields of the request that features read, through all the features they are
+    /// made of. Which parent an entity belongs to need not be told: its own features tell it.
     pub(super) fn needs(&self, features: &[usize]) -> (BTreeSet<usize>, BTreeSet<usize>) {
         let (mut entities, mut requests) = (BTreeSet::new(), BTreeSet::new());
         let mut seen = BTreeSet::new();
-        let mut open = features.to_vec();
-        while let Some(index) = open.pop() {
-            if !seen.insert(index) {
+        // Each feature, and the parent that it is read of.
+        let mut open: Vec<(usize, Option<usize>)> = features.iter().map(|f| (*f, None)).collect();
+        while let Some((index, of)) = open.pop() {
+            if !seen.insert((index, of)) {
                 continue;
             }
             let value = &self.project.features[index].value;
-            entities.extend(value.aggregates.iter().map(|a| a.entity));
+            entities.extend(value.aggregates.iter().map(|a| a.entity).filter(|entity| Some(*entity) != of));
             for input in &value.inputs {
                 match input {
-                    crate::project::Input::Feature(feature) => open.push(*feature),
-                    crate::project::Input::Request(request) => {
+                    Input::Feature(feature) => open.push((*feature, of)),
+                    Input::Request(request) => {
                         requests.insert(*request);
                     }
-                    crate::project::Input::Aggregate(_) => {}
+                    Input::Aggregate(_) => {}
+                    Input::Parent { child, parent, feature } => {
+                        let Some(parent) = self.project.entities[*child].parents.get(*parent) else { continue };
+                        open.extend(parent.features.iter().map(|f| (*f, of)));
+                        open.push((*feature, Some(parent.entity)));
+                    }
                 }
             }
         }

@@ -26,6 +26,9 @@ impl Reader {
         for node in unit.root.list("entities") {
             self.declared_entity(unit, node);
         }
+        for node in unit.root.list("entities") {
+            self.belongs(unit, node);
+        }
     }
 
     fn one_of_the_team(&mut self, unit: &Unit<'_>, node: &Node) {
@@ -66,6 +69,7 @@ impl Reader {
             name: name.to_owned(),
             meaning: node.text_of("meaning").unwrap_or_default().to_owned(),
             keys,
+            parents: Vec::new(),
             place: unit.origin.place(name_node.span),
         });
     }

@@ -122,6 +122,7 @@ impl<'p> Checker<'_, 'p> {
         let aggregate = folded.map(|(function, input, input_type, ty)| Aggregate {
             source: folding.source,
             entity: folding.entity,
+            role: folding.role.clone(),
             function,
             input,
             input_type,

@@ -4,7 +4,7 @@
 use sqlparser::ast::{DataType, Expr as Ast, Ident, Spanned, TypedString, Value as Constant};
 
 use super::Sql;
-use super::scope::{Named, Names, Record, Scope};
+use super::scope::{Inherited, Named, Names, Record, Scope};
 use crate::codes::Code;
 use crate::expression::{Binary, Expr, Scalar};
 use crate::findings::{Findings, Span, instead, nearest};
@@ -29,6 +29,9 @@ pub(crate) struct Checker<'a, 'p> {
     /// The entity's scope, while an aggregation's record is looked at.
     pub(super) outer: Option<Outer<'p>>,
 }
+
+/// What a dot is for.
+const DOTTED: &str = "Write a feature's name, a field's name, `request.NAME`, or `PARENT.FEATURE`.";
 
 type Outer<'p> = (Option<&'p dyn Names>, Vec<Aggregate>, Vec<Input>);
 
@@ -294,11 +297,39 @@ impl<'a, 'p> Checker<'a, 'p> {
                 );
                 None
             }
-            _ => self.unsupported(
-                span,
-                "A dot is only for fields of the request.",
-                "Write a feature's name, a field's name, or `request.NAME`.",
+            Scope::Entity { names: Some(names), .. } => {
+                let names = *names;
+                let inherited = names.parent(head, word);
+                self.inherited(inherited, [head, word], [span, self.sql.words(tail.span)])
+            }
+            _ => self.unsupported(span, "A dot is only for fields of the request.", DOTTED),
+        }
+    }
+
+    /// A feature of an entity that the feature's own belongs to.
+    fn inherited(&mut self, meaning: Inherited, [head, word]: [&str; 2], [all, tail]: [Span; 2]) -> Option<Typed> {
+        match meaning {
+            Inherited::Known(input, ty) => Some(Typed { expr: self.input(input), ty: Some(ty), span: all }),
+            Inherited::Broken => None,
+            Inherited::NoEntity => self.unsupported(
+                all,
+                "A dot is only for the request, and for the entities that this one belongs to.",
+                DOTTED,
             ),
+            Inherited::NoParent(own) => {
+                let message = format!("The definitions do not say to which {head} a {own} belongs.");
+                let help = format!(
+                    "Say it in tandem.yaml, at the entity `{own}`: `belongs_to: [{{entity: {head}, by: [FEATURE]}}]`, where the feature tells the key of the {head}."
+                );
+                self.find(Code::NoParent, all, message, help);
+                None
+            }
+            Inherited::NoFeature(features) => {
+                let message = format!("There is no feature `{word}` of a {head}.");
+                let help = instead(word, "feature", features.iter().map(String::as_str));
+                self.find(Code::UnknownFeature, tail, message, help);
+                None
+            }
         }
     }
 

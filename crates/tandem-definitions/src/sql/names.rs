@@ -19,6 +19,21 @@ pub(crate) fn reads(ast: &Ast) -> BTreeSet<String> {
     names
 }
 
+/// The names with a dot outside of aggregations: `carrier.delay_7d` as (`carrier`, `delay_7d`).
+pub(crate) fn reads_of_others(ast: &Ast) -> BTreeSet<(String, String)> {
+    let mut names = BTreeSet::new();
+    let mut open = vec![ast];
+    while let Some(ast) = open.pop() {
+        if let Ast::CompoundIdentifier(parts) = ast
+            && let [head, tail] = parts.as_slice()
+        {
+            names.insert((head.value.clone(), tail.value.clone()));
+        }
+        parts(ast, &mut open);
+    }
+    names
+}
+
 /// The parts of every kind of expression that the checker reads.
 fn parts<'e>(ast: &'e Ast, into: &mut Vec<&'e Ast>) {
     match ast {

@@ -23,6 +23,8 @@ pub(crate) struct Folding<'p> {
     pub entity: usize,
     pub filter: Option<Expr>,
     pub window: Window,
+    /// Only records that touch the entity as this.
+    pub role: Option<String>,
 }
 
 /// A name that an expression over features may use.
@@ -35,10 +37,26 @@ pub(crate) enum Named {
     Unknown,
 }
 
+/// What `carrier.delay_7d` means.
+#[derive(Clone, Debug)]
+pub(crate) enum Inherited {
+    Known(Input, Type),
+    /// Declared, but with findings of its own.
+    Broken,
+    /// There is no such entity: the dot means something else.
+    NoEntity,
+    /// The feature's own entity, which does not belong to it.
+    NoParent(String),
+    /// It has no such feature; its features.
+    NoFeature(Vec<String>),
+}
+
 /// The names of a project that expressions over features may use.
 pub(crate) trait Names {
     fn feature(&self, name: &str) -> Named;
     fn request(&self, name: &str) -> Named;
+    /// A feature of the entity that the feature's own belongs to.
+    fn parent(&self, entity: &str, feature: &str) -> Inherited;
     fn features(&self) -> Vec<&str>;
     fn requests(&self) -> Vec<&str>;
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, UInt32Array};
 use arrow_select::{concat::concat, take::take};
 use tandem_data::read::{self, Batch};
-use tandem_data::replay::{Admitted, first_of_identity};
-use tandem_data::table::columns;
+use tandem_data::replay::Standing;
+use tandem_data::table::{array_of, columns};
 use tandem_definitions::{Datum, Expr, Micros, OnRecord, Project, Question, Value};
-use tandem_engine::evaluate;
+use tandem_engine::{Late, as_known, evaluate};
 
-use super::{Observations, empty, in_words, position_or_push};
+use super::{Observations, empty, in_words, late, position_or_push};
 use crate::error::Error;
 use crate::load::Loaded;
 
@@ -21,26 +21,53 @@ pub(crate) enum LeftOut {
     Unplanned,
     /// The condition does not hold.
     Filtered,
-    /// Production had not heard of it at the instant.
+    /// Production had not heard of it, or not of its time, at the instant.
     Unknown,
+    /// Another record had taken its place by then, or it removes one.
+    Replaced,
 }
 
-/// The instant at which production asks on a record with these values and this arrival (`None`: one that cannot be used).
-/// `field` is where the time stands among the values, and the filter reads them.
-pub(crate) fn instant(
-    values: &[Datum<'_>],
-    field: usize,
-    offset: Micros,
-    filter: Option<&Expr>,
-    arrival: Option<Micros>,
-) -> Result<Micros, LeftOut> {
-    let Value::Time(from) = values[field].to_value() else { return Err(LeftOut::Unplanned) };
-    let at = from.saturating_add(offset);
-    if filter.is_some_and(|f| evaluate(f, values) != Value::Bool(true)) {
-        return Err(LeftOut::Filtered);
+/// The rule, over the fields that are read of a record.
+pub(crate) struct Asking<'r> {
+    /// Where the time stands that the instant is reckoned from.
+    pub field: usize,
+    /// What is added to it.
+    pub offset: Micros,
+    /// Which records.
+    pub filter: Option<&'r Expr>,
+    /// Where it stands whether a record removes another.
+    pub tombstone: Option<usize>,
+    /// The fields that arrive later than their record.
+    pub late: &'r [Late],
+}
+
+impl Asking<'_> {
+    /// The instant at which production asks on a record with these fields, and the fields as it knew them then. `arrival`:
+    /// `None` for one that cannot be used; `until`: when another record takes its place.
+    pub fn instant<'d>(
+        &self,
+        fields: &[Datum<'d>],
+        arrival: Option<Micros>,
+        until: Option<Micros>,
+    ) -> Result<(Micros, Vec<Datum<'d>>), LeftOut> {
+        let Value::Time(from) = fields[self.field].to_value() else { return Err(LeftOut::Unplanned) };
+        if self.tombstone.is_some_and(|f| fields[f] == Datum::Bool(true)) {
+            return Err(LeftOut::Replaced);
+        }
+        let at = from.saturating_add(self.offset);
+        let known = as_known(self.late, arrival.unwrap_or(at), fields, at.saturating_sub(1));
+        // Production could not have asked about what it had not heard of.
+        let unknown = arrival.is_none_or(|arrival| arrival >= at) || known[self.field] == Datum::Null;
+        if self.filter.is_some_and(|f| evaluate(f, if unknown { fields } else { &known }) != Value::Bool(true)) {
+            Err(LeftOut::Filtered)
+        } else if unknown {
+            Err(LeftOut::Unknown)
+        } else if until.is_some_and(|until| until < at) {
+            Err(LeftOut::Replaced)
+        } else {
+            Ok((at, known))
+        }
     }
-    // Production could not have asked about what it had not heard of.
-    if arrival.is_none_or(|arrival| arrival >= at) { Err(LeftOut::Unknown) } else { Ok(at) }
 }
 
 /// What the rule needs of the source's fields.
@@ -50,6 +77,8 @@ struct Fields {
     filter: Option<Expr>,
     keys: Vec<Vec<usize>>,
     request: Vec<usize>,
+    tombstone: Option<usize>,
+    late: Vec<Late>,
 }
 
 impl Fields {
@@ -62,13 +91,15 @@ impl Fields {
         let keys = question.observe.entities.iter().filter_map(key);
         let keys = keys.map(|fields| fields.into_iter().map(&mut place).collect()).collect();
         let request = rule.request.iter().map(|&field| place(field)).collect();
+        let tombstone = source.tombstone.map(&mut place);
         if let Some(filter) = &rule.filter {
             filter.columns(&mut |c| {
                 place(c);
             });
         }
         let filter = rule.filter.as_ref().map(|f| f.map_columns(&|c| wanted.iter().position(|&w| w == c).unwrap_or(0)));
-        Self { wanted, instant, filter, keys, request }
+        let late = late(source, &mut wanted);
+        Self { wanted, instant, filter, keys, request, tombstone, late }
     }
 }
 
@@ -77,10 +108,13 @@ impl Fields {
 struct Collected {
     at: Vec<Micros>,
     batches: Vec<Vec<ArrayRef>>,
+    /// For each field of the request that is told, its values as known at the instant.
+    told: Vec<Vec<Value>>,
     unplanned: u64,
     unknown: u64,
     duplicates: u64,
     filtered: u64,
+    replaced: u64,
 }
 
 /// The observations: one for each record of the source, at the instant that the rule states.
@@ -89,10 +123,10 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnRecord
     let source = &project.sources[rule.source];
     let fields = Fields::new(project, question, rule);
     let mut reader = read::open(source, &loaded.origin, &fields.wanted)?;
-    let admitted = first_of_identity(source, &loaded.origin, false)?;
-    let mut collected = Collected::default();
+    let standing = Standing::find(source, &loaded.origin)?;
+    let mut collected = Collected { told: vec![Vec::new(); fields.request.len()], ..Collected::default() };
     for batch in &mut reader {
-        collected.add(&batch?, &fields, rule, admitted.as_ref());
+        collected.add(&batch?, &fields, rule, &standing);
     }
     if collected.batches.is_empty() {
         return Err(empty(source));
@@ -105,13 +139,15 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnRecord
         (format!("{field} is not known"), collected.unplanned),
         (format!("the {} record arrived only after the instant", source.name), collected.unknown),
         ("repeated by the log (same identity)".to_owned(), collected.duplicates),
+        ("a later record of the same identity had replaced or removed it by then".to_owned(), collected.replaced),
         ("the question's `where` does not hold".to_owned(), collected.filtered),
     ];
+    let told = question.observe.request.iter().zip(&collected.told);
     let observations = Observations {
         at: collected.at,
         keys: fields.keys.iter().map(|parts| parts.iter().map(|&f| columns[f].clone()).collect()).collect(),
         entities: question.observe.entities.clone(),
-        request: fields.request.iter().map(|&f| columns[f].clone()).collect(),
+        request: told.map(|(&field, values)| array_of(project.request[field].ty, values)).collect(),
         told: question.observe.request.clone(),
         records: reader.position(),
         left_out: left_out.into_iter().filter(|(_, count)| *count > 0).collect(),
@@ -121,22 +157,34 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnRecord
 }
 
 impl Collected {
-    fn add(&mut self, batch: &Batch, fields: &Fields, rule: &OnRecord, admitted: Option<&Admitted>) {
-        let columns = columns(&batch.columns).expect("the reader gives only the five types");
+    fn add(&mut self, batch: &Batch, fields: &Fields, rule: &OnRecord, standing: &Standing) {
+        let columns = columns(&batch.columns).expect("the reader gives only types that tables have");
+        let asking = Asking {
+            field: fields.instant,
+            offset: rule.offset,
+            filter: fields.filter.as_ref(),
+            tombstone: fields.tombstone,
+            late: &fields.late,
+        };
         let mut rows: Vec<u32> = Vec::new();
         let mut values: Vec<Datum<'_>> = Vec::new();
         for row in 0..batch.len() {
             values.clear();
             values.extend(columns.iter().map(|column| column.get(row)));
             let arrival = batch.is_usable(row).then(|| batch.arrival[row]);
-            match instant(&values, fields.instant, rule.offset, fields.filter.as_ref(), arrival) {
+            let position = batch.first_position + row as u64;
+            match asking.instant(&values, arrival, standing.until(position)) {
                 Err(LeftOut::Unplanned) => self.unplanned += 1,
-                _ if admitted.is_some_and(|a| !a.counts(batch.first_position + row as u64)) => self.duplicates += 1,
+                _ if !standing.counts(position) => self.duplicates += 1,
                 Err(LeftOut::Filtered) => self.filtered += 1,
                 Err(LeftOut::Unknown) => self.unknown += 1,
-                Ok(at) => {
+                Err(LeftOut::Replaced) => self.replaced += 1,
+                Ok((at, known)) => {
                     self.at.push(at);
                     rows.push(row as u32);
+                    for (told, field) in self.told.iter_mut().zip(&fields.request) {
+                        told.push(known[*field].to_value());
+                    }
                 }
             }
         }

@@ -4,7 +4,7 @@
 use tandem_definitions::{ARRIVED_AT, Arrival, File, KeyPart, Micros, Project, Source, Type, Value, time};
 
 use super::markdown::show;
-use super::{Cell, Scenario, Table};
+use super::{Cell, Expect, Scenario, Table};
 
 /// What a [`super::Way`] is given: a project, its logs, and the observations that it is asked about.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Case<'a> {
     pub features: Vec<usize>,
     /// The observations, in the order of the expected rows.
     pub observations: Vec<Observation>,
+    /// Whether they are asked with all that is known today, whenever it arrived, instead of what was known at their instant.
+    pub as_corrected: bool,
 }
 
 /// A source's records in log order: a record's position is its index.
@@ -141,8 +143,9 @@ pub(super) fn case<'a>(
     scenario: &'a Scenario,
     project: &'a Project,
     logs: Vec<Log>,
-    table: &'a Table,
+    expect: &'a Expect,
 ) -> Result<(Case<'a>, Vec<Vec<&'a Cell>>), Vec<Unusable>> {
+    let Expect { table, as_corrected } = expect;
     let mut problems = Vec::new();
     let mut columns = Vec::new();
     for name in &table.columns {
@@ -170,7 +173,8 @@ pub(super) fn case<'a>(
         return Err(problems);
     }
     let features = columns.iter().filter_map(|c| if let Column::Feature(f) = c { Some(*f) } else { None }).collect();
-    Ok((Case { project, files: &scenario.files, logs, features, observations }, expected))
+    let as_corrected = *as_corrected;
+    Ok((Case { project, files: &scenario.files, logs, features, observations, as_corrected }, expected))
 }
 
 fn observation(project: &Project, columns: &[Column], cells: &[Cell]) -> Result<Observation, String> {

@@ -5,7 +5,7 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 use tandem_definitions::{Code, Diagnostic, File, Place};
 
 use super::table::{self, Table};
-use super::{Cell, Scenario};
+use super::{Cell, Expect, Scenario};
 
 /// Reads the text of a scenario.
 ///
@@ -105,10 +105,18 @@ impl Reading<'_> {
                 self.scenario.files.push(File { path: path.to_owned(), text: text.to_owned() });
             }
             ("yaml", Some(source)) => self.given(source, table::yaml(text, line)),
-            ("csv", Some("expect")) => match table::csv(text, line) {
-                Ok(table) => self.scenario.expect.push(table),
-                Err((line, message)) => self.problem(line, message, EXPECT_HELP),
-            },
+            ("csv", Some("expect")) => {
+                let how: Vec<&str> = words.collect();
+                let as_corrected = how == ["as", "corrected"];
+                if !as_corrected && !how.is_empty() {
+                    let message = format!("`expect {}` is no way to expect values.", how.join(" "));
+                    self.problem(line - 1, message, "Write ```csv expect, or ```csv expect as corrected.");
+                }
+                match table::csv(text, line) {
+                    Ok(table) => self.scenario.expect.push(Expect { table, as_corrected }),
+                    Err((line, message)) => self.problem(line, message, EXPECT_HELP),
+                }
+            }
             ("csv", Some("observations")) => match (words.next(), table::csv(text, line)) {
                 (Some(question), Ok(table)) => self.scenario.observed.push((question.to_owned(), table)),
                 (None, _) => self.problem(line - 1, "Nothing says whose observations these are.", OBSERVED_HELP),

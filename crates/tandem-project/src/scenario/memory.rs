@@ -1,11 +1,12 @@
 //! The shortest driver around the engine: one pass over the log in memory, in the order of arrival. It is what
 //! `tandem test` uses, and the yardstick for the others. Not here: files, threads, limits (tandem-data's replay).
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use tandem_definitions::{Datum, Value};
-use tandem_engine::{Admission, Key, Moment, Plan, Record, State, Texts};
+use tandem_definitions::{Datum, Micros, Value};
+use tandem_engine::{Admission, Change, Key, Late, Ledger, Moment, Plan, Record, State, Texts, versions};
 
 use super::{Case, LogRecord, Observation, Way};
 
@@ -18,22 +19,31 @@ pub struct InMemory;
 pub enum Step<'a> {
     /// A record of the source (index in the project) at the position arrives.
     Record(usize, u64, &'a LogRecord),
+    /// More of a record that arrived before becomes known at this time: a field arrives later than its record.
+    Later(usize, u64, &'a LogRecord, Micros),
     /// The observation of this index is asked about.
     Ask(usize, &'a Observation),
 }
 
 /// The records and observations of a case in the order of arrival. At one instant observations come before records:
-/// a record counts only after its arrival.
+/// a record counts only after its arrival. As corrected, everything is known before anybody asks.
 pub fn timeline<'a>(case: &'a Case<'_>) -> Vec<Step<'a>> {
-    let records = case
-        .logs
-        .iter()
-        .flat_map(|log| log.records.iter().zip(0..).map(|(r, position)| Step::Record(log.source, position, r)));
     let asks = case.observations.iter().enumerate().map(|(i, o)| Step::Ask(i, o));
-    let mut steps: Vec<Step<'a>> = asks.chain(records).collect();
+    let mut steps: Vec<Step<'a>> = asks.collect();
+    for log in &case.logs {
+        let source = &case.project.sources[log.source];
+        let late = Late::among(source, &(0..source.fields.len()).collect::<Vec<_>>());
+        for (record, position) in log.records.iter().zip(0..) {
+            steps.push(Step::Record(log.source, position, record));
+            let fields: Vec<Datum<'_>> = record.fields.iter().map(Value::as_datum).collect();
+            let later = versions(&late, record.arrival, &fields).into_iter().skip(1);
+            steps.extend(later.map(|from| Step::Later(log.source, position, record, from)));
+        }
+    }
     steps.sort_by_key(|step| match step {
-        Step::Ask(index, o) => (o.at, 0, *index as u64, 0),
+        Step::Ask(index, o) => (if case.as_corrected { Micros::MAX } else { o.at }, 0, *index as u64, 0),
         Step::Record(source, position, r) => (r.arrival, 1, *position, *source),
+        Step::Later(source, position, _, from) => (*from, 1, *position, *source),
     });
     steps
 }
@@ -46,36 +56,63 @@ pub struct Fold {
     /// What the states refer to.
     texts: Texts,
     admissions: BTreeMap<usize, Admission>,
-    /// How many records were ignored as repeated.
-    pub repeated: usize,
+    ledgers: BTreeMap<usize, Ledger>,
+    /// The records that were ignored as repeated, by source and position.
+    pub repeated: BTreeSet<(usize, u64)>,
 }
 
 impl Fold {
-    /// Admits and applies a record. Records of sources that no feature reads have no place in the plan.
-    pub fn take(&mut self, plan: &Plan, case: &Case<'_>, source: usize, position: u64, record: &LogRecord) {
-        if plan.sources().contains(&source) && self.admit(case, source, record) {
-            self.apply(plan, source, position, record);
+    /// Takes in what a step of the timeline makes known; an observation makes nothing known. Records of sources that no
+    /// feature reads have no place in the plan.
+    pub fn take(&mut self, plan: &Plan, case: &Case<'_>, step: Step<'_>) {
+        match step {
+            Step::Ask(..) => {}
+            Step::Record(source, position, record) => {
+                if plan.sources().contains(&source) && self.admit(case, source, position, record) {
+                    self.apply(plan, source, position, record, record.arrival);
+                }
+            }
+            Step::Later(source, position, record, by) => {
+                if plan.sources().contains(&source) && !self.repeated.contains(&(source, position)) {
+                    self.change(plan, source, position, record, |ledger, record, each| {
+                        ledger.reveal(plan, record, by, each);
+                    });
+                }
+            }
         }
     }
 
-    /// Whether a record is to be applied; `false` when its identity has been seen before.
-    pub fn admit(&mut self, case: &Case<'_>, source: usize, record: &LogRecord) -> bool {
-        let identity = &case.project.sources[source].identity;
-        let identity: Vec<Datum<'_>> = identity.iter().map(|f| record.fields[*f].as_datum()).collect();
-        let new = identity.is_empty() || self.admissions.entry(source).or_default().admit(&identity);
-        self.repeated += usize::from(!new);
+    /// Whether a record is to be applied; `false` when it repeats an identity of a source that does not correct.
+    pub fn admit(&mut self, case: &Case<'_>, source: usize, position: u64, record: &LogRecord) -> bool {
+        let declared = &case.project.sources[source];
+        let identity: Vec<Datum<'_>> = declared.identity.iter().map(|f| record.fields[*f].as_datum()).collect();
+        let new = declared.corrects || self.admissions.entry(source).or_default().admit(&identity);
+        if !new {
+            self.repeated.insert((source, position));
+        }
         new
     }
 
-    /// Applies an admitted record to every entity that it touches.
-    pub fn apply(&mut self, plan: &Plan, source: usize, position: u64, record: &LogRecord) {
+    /// Applies what is known by a time of an admitted record to every entity that it touches, in place of what it corrects.
+    pub fn apply(&mut self, plan: &Plan, source: usize, position: u64, record: &LogRecord, by: Micros) {
+        self.change(plan, source, position, record, |ledger, record, each| {
+            ledger.arrive(plan, record, by, each);
+        });
+    }
+
+    fn change(
+        &mut self,
+        plan: &Plan,
+        source: usize,
+        position: u64,
+        record: &LogRecord,
+        how: impl FnOnce(&mut Ledger, &Record<'_>, &mut dyn FnMut(usize, Key, Change<'_>)),
+    ) {
+        let Self { states, texts, ledgers, .. } = self;
         let fields: Vec<Datum<'_>> = plan.fields(source).iter().map(|f| record.fields[*f].as_datum()).collect();
         let record = Record { source, position, event: record.event, arrival: record.arrival, fields: &fields };
-        let Self { states, texts, .. } = self;
-        plan.route(&record, |slot, key| {
-            if let Some(key) = key {
-                states.entry((slot, key)).or_default().apply(plan, texts, slot, &record);
-            }
+        how(ledgers.entry(source).or_default(), &record, &mut |slot, key, change| {
+            change.make(plan, texts, slot, states.entry((slot, key)).or_default());
         });
     }
 
@@ -83,11 +120,10 @@ impl Fold {
     pub fn features(&self, plan: &Plan, observation: &Observation) -> Vec<Value> {
         let keys = plan.entities().iter().map(|e| observation.keys[*e].as_ref());
         let keys: Vec<Option<Key>> = keys.map(|k| k.map(|k| Key(k.clone().into()))).collect();
-        let states = keys.into_iter().enumerate().map(|(slot, key)| self.states.get(&(slot, key?)));
-        let states: Vec<Option<&State>> = states.collect();
+        let state = |slot: usize, key: &Key| self.states.get(&(slot, key.clone())).map(Cow::Borrowed);
         let request = plan.request_fields().iter().map(|r| observation.request[*r].as_datum());
         let request: Vec<Datum<'_>> = request.collect();
-        plan.features(&states, &self.texts, &Moment { at: observation.at, request: &request })
+        plan.features(&keys, state, &self.texts, &Moment { at: observation.at, request: &request })
     }
 }
 
@@ -103,7 +139,7 @@ impl Way for InMemory {
         for step in timeline(case) {
             match step {
                 Step::Ask(index, observation) => values[index] = fold.features(&plan, observation),
-                Step::Record(source, position, record) => fold.take(&plan, case, source, position, record),
+                known => fold.take(&plan, case, known),
             }
         }
         Ok(values)

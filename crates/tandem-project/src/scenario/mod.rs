@@ -7,6 +7,7 @@
 //! | ```` ```yaml include ```` | a list of definition files, taken from `scenarios/common/` |
 //! | ```` ```csv landings ````, ```` ```yaml landings ```` | given records of a source, in log order |
 //! | ```` ```csv expect ```` | observations (entities, `at`, `request.NAME`) and the expected value of each feature |
+//! | ```` ```csv expect as corrected ```` | the same with all that is known today: every record as last corrected, whenever it arrived |
 //! | ```` ```csv observations late_landing ```` | the observations of a question, all of them and in order; with `part` (of the last fold) and `fold`, where it tests, if wanted |
 //! | ```` ```text findings ```` | the findings that the definitions must give: `CODE file:line:column` |
 //!
@@ -49,11 +50,20 @@ pub struct Scenario {
     /// The given records: the source's name and its records in log order. A source may have several tables.
     pub given: Vec<(String, Table)>,
     /// The observations with their expected values.
-    pub expect: Vec<Table>,
+    pub expect: Vec<Expect>,
     /// The expected observations: the question's name, and all of them in order.
     pub observed: Vec<(String, Table)>,
     /// The expected findings with their lines, each `CODE file:line:column`; `None` when nothing is said about findings.
     pub findings: Option<Vec<(usize, String)>>,
+}
+
+/// Observations with their expected values.
+#[derive(Clone, Debug)]
+pub struct Expect {
+    /// The table.
+    pub table: Table,
+    /// Whether the values are those with all that is known today, instead of what was known at each instant.
+    pub as_corrected: bool,
 }
 
 impl Scenario {

@@ -167,8 +167,9 @@ impl Running<'_> {
             Ok(logs) => logs,
             Err(found) => return self.unusable(found),
         };
-        for table in &self.scenario.expect {
-            let (case, expected) = match case(self.scenario, project, logs.clone(), table) {
+        for expect in &self.scenario.expect {
+            let table = &expect.table;
+            let (case, expected) = match case(self.scenario, project, logs.clone(), expect) {
                 Ok(ready) => ready,
                 Err(found) => {
                     self.unusable(found);
@@ -202,7 +203,14 @@ impl Running<'_> {
                 continue;
             };
             let files = &self.scenario.files;
-            let case = Case { project, files, logs: logs.clone(), features: Vec::new(), observations: Vec::new() };
+            let case = Case {
+                project,
+                files,
+                logs: logs.clone(),
+                features: Vec::new(),
+                observations: Vec::new(),
+                as_corrected: false,
+            };
             let differs = way.observations(&case, question).map(|got| difference(project, question, table, &got));
             if let Some((line, message)) = differs.unwrap_or_else(|message| Some((table.line, message))) {
                 self.fail(line, What::Observed(message));

@@ -1,12 +1,14 @@
 //! The oracle's observations: for every instant and every entity it looks at every record. Of the calendar it knows only what a
 //! clock on the wall shows, minute by minute.
 
+use std::cmp::Ordering;
+
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use tandem_definitions::{Calendar, Days, OnCalendar, OnRecord, Question, Rule, Value};
 use tandem_project::scenario::{Case, LogRecord, Observation};
 
-use super::{first_of_their_identity, span};
+use super::{span, versions_that_count};
 use crate::evaluate::evaluate;
 
 /// The observations of a question, in order.
@@ -18,32 +20,29 @@ pub(super) fn observations(case: &Case<'_>, question: &Question) -> Vec<Observat
     }
 }
 
-/// The records that count of a source, as they lie in the log.
-fn log<'a>(case: &'a Case<'_>, source: usize) -> Vec<&'a LogRecord> {
-    let mut records = first_of_their_identity(case, source);
-    records.sort_by_key(|(position, _)| *position);
-    records.into_iter().map(|(_, r)| r).collect()
-}
-
 fn on_records(case: &Case<'_>, question: &Question, rule: &OnRecord) -> Vec<Observation> {
     let source = &case.project.sources[rule.source];
+    let log = case.logs.iter().find(|l| l.source == rule.source);
     let mut observations = Vec::new();
-    for record in log(case, rule.source) {
+    for (here, record) in log.map(|l| l.records.iter().enumerate()).into_iter().flatten() {
         let Value::Time(from) = record.fields[rule.field] else { continue };
         let at = from + rule.offset;
-        let holds = rule.filter.as_ref().is_none_or(|f| evaluate(f, &record.fields) == Value::Bool(true));
-        if !holds || record.arrival >= at {
+        // As it was known at the instant, if it was: nobody asks on what has been replaced, or not been heard of.
+        let known = versions_that_count(case, rule.source, at);
+        let Some((_, known)) = known.into_iter().find(|(position, _)| *position == here) else { continue };
+        let holds = rule.filter.as_ref().is_none_or(|f| evaluate(f, &known.fields) == Value::Bool(true));
+        if known.fields[rule.field] == Value::Null || !holds {
             continue;
         }
         let mut keys = vec![None; case.project.entities.len()];
-        for touch in &source.touches {
-            keys[touch.entity] = Some(touch.fields.iter().map(|f| record.fields[*f].clone()).collect());
+        for touch in source.touches.iter().rev() {
+            keys[touch.entity] = Some(touch.fields.iter().map(|f| known.fields[*f].clone()).collect());
         }
         let mut request = vec![Value::Null; case.project.request.len()];
         for field in &question.observe.request {
             let name = &case.project.request[*field].name;
             let told = source.fields.iter().position(|f| f.name == *name);
-            request[*field] = told.map_or(Value::Null, |f| record.fields[f].clone());
+            request[*field] = told.map_or(Value::Null, |f| known.fields[f].clone());
         }
         observations.push(Observation { keys, at, request });
     }
@@ -62,26 +61,27 @@ fn on_calendar(case: &Case<'_>, question: &Question, rule: &OnCalendar) -> Vec<O
     sources.extend(question.outcome.value.aggregates.iter().map(|a| a.source));
     let end = sources.into_iter().flat_map(arrivals).max().unwrap_or(first);
     let holds = |r: &LogRecord| rule.filter.as_ref().is_none_or(|f| evaluate(f, &r.fields) == Value::Bool(true));
-    let records: Vec<&LogRecord> = log(case, rule.source).into_iter().filter(|r| holds(r)).collect();
     let names = |r: &LogRecord| -> Vec<Vec<Value>> {
         let touches = source.touches.iter().filter(|t| t.entity == rule.entity);
         let keys = touches.map(|t| t.fields.iter().map(|f| r.fields[*f].clone()).collect::<Vec<_>>());
         keys.filter(|key| !key.iter().any(Value::is_null)).collect()
     };
-    let mut everybody: Vec<Vec<Value>> = Vec::new();
-    for key in records.iter().flat_map(|r| names(r)) {
-        if !everybody.contains(&key) {
-            everybody.push(key);
-        }
-    }
     let mut observations = Vec::new();
     for at in instants(&rule.every, first, end) {
         let (from, to) = span(&rule.window, at);
-        let counts = |r: &&LogRecord| r.arrival < at && from.is_none_or(|from| from <= r.event) && r.event < to;
-        let known: Vec<&LogRecord> = records.iter().copied().filter(counts).collect();
-        for key in everybody.iter().filter(|key| known.iter().any(|r| names(r).contains(key))) {
+        let known = versions_that_count(case, rule.source, at).into_iter().map(|(_, r)| r);
+        let known = known.filter(|r| holds(r) && from.is_none_or(|from| from <= r.event) && r.event < to);
+        let mut active: Vec<Vec<Value>> = known.flat_map(|r| names(&r)).collect();
+        // In the order of their keys, each once.
+        let order = |a: &Vec<Value>, b: &Vec<Value>| {
+            let parts = a.iter().zip(b).map(|(a, b)| a.as_datum().order(b.as_datum()));
+            parts.fold(Ordering::Equal, Ordering::then)
+        };
+        active.sort_by(order);
+        active.dedup();
+        for key in active {
             let mut keys = vec![None; case.project.entities.len()];
-            keys[rule.entity] = Some(key.clone());
+            keys[rule.entity] = Some(key);
             observations.push(Observation { keys, at, request: vec![Value::Null; case.project.request.len()] });
         }
     }

@@ -1,0 +1,87 @@
+//! What a contract says about records that change: later ones that correct earlier ones, tombstones, and fields whose
+//! values arrive later than their record. Not here: what that means for a value (tandem-engine).
+
+use super::contract::Draft;
+use super::{Reader, Unit};
+use crate::codes::Code;
+use crate::findings::{Span, instead};
+use crate::project::Arrival;
+use crate::value::Type;
+
+impl Reader {
+    /// After all fields are known.
+    pub(super) fn changes(&mut self, unit: &Unit<'_>, draft: &mut Draft) {
+        if let Some(span) = draft.corrects {
+            if draft.source.identity.is_empty() {
+                let message =
+                    format!("`{}` corrects, but nothing says which record a later one replaces.", draft.source.name);
+                let help = "Say of the fields that identify a record: `customProperties: [{property: identity, value: true}]`.";
+                self.findings.at(Code::CorrectsWithoutIdentity, &unit.origin, span, message, help);
+            }
+            draft.source.corrects = true;
+        }
+        self.tombstones(unit, draft);
+        for (index, other, span) in std::mem::take(&mut draft.late) {
+            self.late(unit, draft, index, &other, span);
+        }
+    }
+
+    fn tombstones(&mut self, unit: &Unit<'_>, draft: &mut Draft) {
+        for &(index, span) in &draft.tombstones {
+            let field = &draft.source.fields[index];
+            let (message, help) = if field.ty != Type::Bool {
+                let message = format!("`{}` is a tombstone, but its type is {}.", field.name, field.ty);
+                (message, "Write `logicalType: boolean`: the record is removed where it is true.")
+            } else if !draft.source.corrects {
+                let message = format!("`{}` is a tombstone, but `{}` corrects nothing.", field.name, draft.source.name);
+                (message, "Add to the schema: `customProperties: [{property: corrects, value: true}]`.")
+            } else if let Some(first) = draft.source.tombstone {
+                let first = &draft.source.fields[first].name;
+                (format!("`{}` is a tombstone, but `{first}` is one already.", field.name), "Keep one of the two.")
+            } else {
+                draft.source.tombstone = Some(index);
+                continue;
+            };
+            self.findings.at(Code::BadTombstone, &unit.origin, span, message, help);
+        }
+    }
+
+    fn late(&mut self, unit: &Unit<'_>, draft: &mut Draft, index: usize, other: &str, span: Span) {
+        let source = &draft.source;
+        let Some(arrives) = source.field(other) else {
+            let help = instead(other, "field", source.fields.iter().map(|f| f.name.as_str()));
+            let message = format!("`{}` has no field `{other}`.", source.name);
+            return self.findings.at(Code::UnknownField, &unit.origin, span, message, help);
+        };
+        let name = &source.fields[index].name;
+        // Whom a record is about, which one it is and when it counts must be known as soon as the record is.
+        let role = if source.identity.contains(&index) {
+            Some("a part of the identity")
+        } else if draft.touches.iter().any(|held| held.field == index) {
+            Some("a part of an entity's key")
+        } else if draft.event == Some(index) {
+            Some("the event time")
+        } else if draft.arrival == Some(Arrival::Declared { field: index }) {
+            Some("the arrival time")
+        } else if draft.tombstones.iter().any(|(field, _)| *field == index) {
+            Some("a tombstone")
+        } else {
+            None
+        };
+        let (message, help) = match role {
+            Some(role) => (
+                format!("`{name}` is {role}: it has to be known as soon as its record is."),
+                "Take `arrives` off it; what arrives later are the values that features fold.",
+            ),
+            None if source.fields[arrives].ty != Type::Time => (
+                format!("`{name}` arrives at `{other}`, but that is of type {}.", source.fields[arrives].ty),
+                "Name a field of the type `timestamp` (or `date`): the time from which on the value is known.",
+            ),
+            None => {
+                draft.source.fields[index].arrives = Some(arrives);
+                return;
+            }
+        };
+        self.findings.at(Code::BadArrives, &unit.origin, span, message, help);
+    }
+}
