@@ -355,7 +355,7 @@ impl Node {
                 }
             }
         }
-        partial
+        partial.kept()
     }
 
     /// The marks of all records in order; `None` when they are more than it is worth to keep in one list.

@@ -3,18 +3,19 @@
 
 use serde::Serialize;
 use tandem_data::read::{self, Batch};
-use tandem_data::replay::{Asks, Known, Standing, replay};
-use tandem_data::table::{array_of, columns};
+use tandem_data::replay::{Asks, Known, replay};
+use tandem_data::table::{array_of, columns, value};
+use tandem_data::versions::versions;
 use tandem_definitions::{
-    Aggregate, Computation, Datum, Expr, Feature, Input, KeyPart, Micros, Project, Type, Value, time,
+    Aggregate, Computation, Datum, Expr, Feature, Input, KeyPart, Micros, Project, Touch, Type, Value, time,
 };
 use tandem_engine::{Late, Plan, as_known, evaluate, interval};
 
 use crate::arithmetic::arithmetic;
 use crate::error::Error;
-use crate::explain::aggregation;
 use crate::load::Loaded;
 use crate::training::key_columns;
+use crate::words::aggregation;
 
 /// How many records of each kind are kept to be shown, the latest.
 const SHOWN: usize = 20;
@@ -55,6 +56,10 @@ pub struct Part {
     pub not_yet_known: Records,
     /// Known, but they happened before the window.
     pub before_the_window: Records,
+    /// In the window and known, but a later record of the same identity had replaced or removed them by the instant.
+    pub replaced: Records,
+    /// In the window and known, but a field of theirs that would make them count was not, by the instant.
+    pub value_not_yet_known: Records,
     /// In the window and known, but the condition does not hold or there is no value.
     pub without_a_value: Records,
 }
@@ -75,7 +80,7 @@ pub struct Line {
     pub event: String,
     /// When production first knew.
     pub arrival: String,
-    /// What it gives to the aggregation; empty where that is nothing but its being there.
+    /// What it gives to the aggregation, after its category, if it is grouped; empty where that is nothing but its being there.
     pub value: String,
     #[serde(skip)]
     order: (Micros, Micros, u64),
@@ -106,7 +111,12 @@ pub fn account(loaded: &Loaded, name: &str, key: &[(String, String)], at: Micros
     let project = &loaded.project;
     let index = loaded.feature(name)?;
     let feature = &project.features[index];
-    let reads = feature.value.inputs.iter().filter_map(|i| if let Input::Feature(f) = i { Some(*f) } else { None });
+    // Of a parent's feature, who the parent is.
+    let reads = feature.value.inputs.iter().flat_map(|input| match input {
+        Input::Feature(f) => vec![*f],
+        Input::Parent { child, parent, .. } => project.entities[*child].parents[*parent].features.clone(),
+        Input::Aggregate(_) | Input::Request(_) => Vec::new(),
+    });
     let wanted: Vec<usize> = std::iter::once(index).chain(reads).collect();
     let own = wanted.len();
     let (apart, wanted) = each_apart(project, feature, wanted);
@@ -124,7 +134,7 @@ pub fn account(loaded: &Loaded, name: &str, key: &[(String, String)], at: Micros
         let slot = plan.entities().iter().position(|e| *e == aggregate.entity).unwrap_or(0);
         parts.push(part(loaded, aggregate, &keys[slot], at)?);
     }
-    let values = values(loaded, &apart, &plan, &keys, at)?;
+    let values = values(loaded, &plan, &keys, at)?;
     let (values, apart) = values.split_at(own);
     for ((part, aggregate), result) in parts.iter_mut().zip(&feature.value.aggregates).zip(apart) {
         part.arithmetic = arithmetic(aggregate, &part.counted, result, at, interval(&aggregate.window, at));
@@ -211,63 +221,70 @@ fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Re
         ..Part::default()
     };
     let all: Vec<usize> = (0..source.fields.len()).collect();
-    let role = |role: &Option<String>| aggregate.role.is_none() || *role == aggregate.role;
-    let touches = source.touches.iter().filter(|t| t.entity == aggregate.entity && role(&t.role));
+    let is_meant = |t: &&Touch| t.entity == aggregate.entity && (aggregate.role.is_none() || aggregate.role == t.role);
+    let touches = source.touches.iter().filter(is_meant);
     let key_fields: Vec<Vec<usize>> = touches.map(|t| t.fields.clone()).collect();
-    let (standing, late) = (Standing::find(source, &loaded.origin)?, Late::among(source, &all));
+    let versions = versions(source, &loaded.origin)?;
+    let late = Late::among(source, &all);
     for batch in read::open(source, &loaded.origin, &all)? {
         let batch = batch?;
         each_record(&batch, &key_fields, key, |row, values| {
             let position = batch.first_position + row as u64;
             let (event, arrival) = (batch.event[row], batch.arrival[row]);
-            let replaced = standing.until(position).is_some_and(|until| until < at);
-            let removes = source.tombstone.is_some_and(|f| values[f] == Datum::Bool(true));
-            if event >= to || !standing.counts(position) || replaced || removes {
+            if event >= to || versions.never_counts(position) {
                 return;
             }
-            // Of what has not arrived yet, all is shown that will be known of it.
-            let values = &as_known(&late, arrival, values, if arrival < at { at - 1 } else { Micros::MAX });
-            let holds = aggregate.filter.as_ref().is_none_or(|f| evaluate(f, values) == Value::Bool(true));
-            let value = aggregate.input.as_ref().map(|input| evaluate(input, values));
-            let line = Line {
-                event: time::format_instant(event),
-                arrival: time::format_instant(arrival),
-                value: value.as_ref().map_or_else(String::new, Value::to_string),
-                order: (event, arrival, position),
-            };
-            if arrival >= at {
-                if from.is_none_or(|from| event >= from) {
-                    part.not_yet_known.add(line);
-                }
-            } else if from.is_some_and(|from| event < from) {
-                part.before_the_window.add(line);
-            } else if !holds || value.is_some_and(|v| v.is_null()) {
-                part.without_a_value.add(line);
+            let in_window = from.is_none_or(|from| event >= from);
+            let (value, counts) = folded(aggregate, values);
+            let (known_value, known_counts) =
+                folded(aggregate, &as_known(&late, arrival, values, at.saturating_sub(1)));
+            let (records, value) = if arrival >= at {
+                (&mut part.not_yet_known, value)
+            } else if !in_window {
+                (&mut part.before_the_window, known_value)
+            } else if !versions.counts(position, at) {
+                (&mut part.replaced, known_value)
+            } else if known_counts {
+                (&mut part.counted, known_value)
+            } else if counts {
+                (&mut part.value_not_yet_known, value)
             } else {
-                part.counted.add(line);
+                (&mut part.without_a_value, value)
+            };
+            if arrival < at || in_window {
+                records.add(Line {
+                    event: time::format_instant(event),
+                    arrival: time::format_instant(arrival),
+                    value,
+                    order: (event, arrival, position),
+                });
             }
         });
     }
-    for records in [&mut part.counted, &mut part.not_yet_known, &mut part.before_the_window, &mut part.without_a_value]
-    {
+    let Part { counted, not_yet_known, before_the_window, replaced, value_not_yet_known, without_a_value, .. } =
+        &mut part;
+    for records in [counted, not_yet_known, before_the_window, replaced, value_not_yet_known, without_a_value] {
         records.trim();
     }
     Ok(part)
 }
 
+/// What a record with these fields gives to an aggregation, in words, and whether it counts there.
+fn folded(aggregate: &Aggregate, fields: &[Datum<'_>]) -> (String, bool) {
+    let holds = aggregate.filter.as_ref().is_none_or(|f| evaluate(f, fields) == Value::Bool(true));
+    let category = aggregate.by.as_ref().map(|by| evaluate(&by.expr, fields));
+    let value = aggregate.input.as_ref().map(|input| evaluate(input, fields));
+    let told: Vec<&Value> = category.iter().chain(&value).collect();
+    let counts = holds && !told.iter().any(|value| value.is_null());
+    (told.iter().map(ToString::to_string).collect::<Vec<_>>().join(": "), counts)
+}
+
 /// The values of a plan for these entities, by the same replay that a training set comes from.
-fn values(
-    loaded: &Loaded,
-    project: &Project,
-    plan: &Plan,
-    keys: &[Vec<Value>],
-    at: Micros,
-) -> Result<Vec<Value>, Error> {
-    let entities = plan.entities().iter().map(|&entity| &project.entities[entity].keys);
+fn values(loaded: &Loaded, plan: &Plan, keys: &[Vec<Value>], at: Micros) -> Result<Vec<Value>, Error> {
+    let entities = plan.entities().iter().map(|&entity| &loaded.project.entities[entity].keys);
     let column = |(part, value): (&KeyPart, &Value)| array_of(part.ty, std::slice::from_ref(value));
     let keys = entities.zip(keys).map(|(parts, key)| parts.iter().zip(key).map(column).collect());
     let asks = Asks { keys: keys.collect(), at: vec![at], request: Vec::new(), known: Known::Arrived };
-    let replayed = replay(project, plan, &loaded.origin, &asks, &loaded.options, &|_| {})?;
-    let columns = columns(&replayed.columns).expect("the replay gives only types that tables have");
-    Ok(columns.iter().map(|column| column.get(0).to_value()).collect())
+    let replayed = replay(&loaded.project, plan, &loaded.origin, &asks, &loaded.options, &|_| {})?;
+    Ok(replayed.columns.iter().map(|column| value(column, 0)).collect())
 }

@@ -8,13 +8,13 @@ pub(crate) mod record;
 use arrow_array::{ArrayRef, UInt32Array};
 use arrow_select::take::take;
 use tandem_definitions::{Micros, OnRecord, Project, Question, Rule, Source, Window, time};
-use tandem_engine::{Late, Plan};
+use tandem_engine::Plan;
 
 use crate::error::Error;
 use crate::load::Loaded;
 
-/// The observations of a question: of a file in the order of its rows; else in order of their instant, ties in the order of
-/// the log (on records) or of the keys (on a calendar).
+/// The observations of a question: of a file in the order of its rows; else in order of their instant, ties in the order in
+/// which the log first names them.
 #[derive(Clone, Debug)]
 pub struct Observations {
     /// The instants.
@@ -108,7 +108,7 @@ pub fn in_words(project: &Project, question: &Question) -> String {
             let filter = if rule.filter.is_some() { " (where the condition holds)" } else { "" };
             let span = match &rule.window {
                 Window::AllTime => "ever before".to_owned(),
-                window => crate::explain::window(window).replacen("of", "in", 1),
+                window => crate::words::window(window).replacen("of", "in", 1),
             };
             format!("every {}, for each {entity} that was active in {source}{filter} {span}, as known then", rule.every)
         }
@@ -122,18 +122,6 @@ fn empty(source: &Source) -> Error {
         format!("the source `{}` has no records, so there is nothing to observe", source.name),
         "check the path in its contract",
     )
-}
-
-/// The fields among `wanted` whose values arrive later than their record; the fields that say when are added.
-fn late(source: &Source, wanted: &mut Vec<usize>) -> Vec<Late> {
-    let read = wanted.len();
-    for time in wanted.clone().into_iter().filter_map(|field| source.fields[field].arrives) {
-        position_or_push(wanted, time);
-    }
-    let mut late = Late::among(source, wanted);
-    // What is read only as a time is no value itself.
-    late.retain(|l| l.field < read);
-    late
 }
 
 /// Where `item` stands in `list`; appended when it is new.

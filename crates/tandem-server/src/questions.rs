@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 use tandem_data::json;
-use tandem_definitions::{Entity, Input, KeyPart, Project, Value, time};
+use tandem_definitions::{Entity, KeyPart, Project, Value, time};
 use tandem_engine::{Key, Plan};
 
 use crate::problem::{Problem, nearest};

@@ -4,6 +4,7 @@
 //! is asserted here.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -165,7 +166,9 @@ impl Bench<'_> {
     }
 
     fn ask(&self, state: Option<&State>, at: i64) {
-        black_box(self.plan.features(&[state], &self.texts, &Moment { at, request: &[] }));
+        let key = Some(Key([Value::Int(0)].into()));
+        let given = |_: usize, _: &Key| state.map(Cow::Borrowed);
+        black_box(self.plan.features(&[key], given, &self.texts, &Moment { at, request: &[] }));
     }
 
     /// One by one: every state stays in memory.

@@ -14,5 +14,6 @@ pub mod evaluate;
 pub mod exact;
 pub mod oracle;
 pub mod render;
+mod sketches;
 pub mod suite;
 pub mod ways;

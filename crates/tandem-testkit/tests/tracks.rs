@@ -1,11 +1,12 @@
 //! Long tracks of one entity: random runs of records put in one by one and in columns, late and tied, taken out again, put
 //! away and read back, against the plain sum over a list. The random logs of `ways_agree.rs` are too short for a tree.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use tandem_definitions::{Datum, File, Micros, Project, Value};
-use tandem_engine::{Measuring, Moment, Plan, Record, Rows, State, Texts};
+use tandem_engine::{Key, Measuring, Moment, Plan, Record, Rows, State, Texts};
 
 const HOUR: Micros = 3_600_000_000;
 const DAY: Micros = 24 * HOUR;
@@ -203,7 +204,9 @@ impl Run<'_> {
     }
 
     fn check(&self, at: Micros, what: &str) {
-        let values = self.plan.features(&[Some(&self.state)], &self.texts, &Moment { at, request: &[] });
+        let key = Some(Key([Value::Int(0)].into()));
+        let state = |_: usize, _: &Key| Some(Cow::Borrowed(&self.state));
+        let values = self.plan.features(&[key], state, &self.texts, &Moment { at, request: &[] });
         for (w, (window, back, lag)) in WINDOWS.iter().enumerate() {
             let records =
                 self.known.iter().filter(|r| r.order.0 < at - lag && back.is_none_or(|back| r.order.0 >= at - back));

@@ -5,12 +5,11 @@
 use std::collections::HashMap;
 
 use tandem_data::read;
-use tandem_data::replay::Standing;
 use tandem_data::table::{array_of, columns};
 use tandem_definitions::{Datum, Expr, Micros, OnCalendar, Question, Value};
-use tandem_engine::{Key, Late, as_known, evaluate, instants, interval, versions};
+use tandem_engine::{Late, as_known, evaluate, instants, interval, versions};
 
-use super::{Observations, empty, in_words, late, position_or_push};
+use super::{Observations, empty, in_words, position_or_push};
 use crate::error::Error;
 use crate::load::Loaded;
 
@@ -20,7 +19,7 @@ pub(crate) struct Activity {
     pub instants: Vec<Micros>,
     /// For each instant, the event times that its window spans.
     windows: Vec<(Option<Micros>, Micros)>,
-    /// The entities' keys.
+    /// The entities' keys, in the order in which the log first names them.
     pub keys: Vec<Vec<Value>>,
     numbers: HashMap<Vec<Value>, u32>,
     /// For each entity, the runs of instants at which one record after the other makes it active.
@@ -35,23 +34,25 @@ impl Activity {
         Self { instants, windows, keys: Vec::new(), numbers: HashMap::new(), runs: Vec::new() }
     }
 
-    /// A record of an entity that was known from after `arrival` up to and with `until`, if that was not for ever. Windows move
-    /// on with the instant, so those in which it lies follow each other.
-    fn add(&mut self, key: Vec<Value>, event: Micros, arrival: Micros, until: Option<Micros>) {
-        let number = match self.numbers.get(&key) {
-            Some(number) => *number,
-            None => {
-                let number = self.keys.len() as u32;
-                self.keys.push(key.clone());
-                self.numbers.insert(key, number);
-                self.runs.push(Vec::new());
-                number
-            }
-        };
+    /// The number of an entity, whom a record of the log names.
+    pub fn number(&mut self, key: Vec<Value>) -> u32 {
+        if let Some(number) = self.numbers.get(&key) {
+            return *number;
+        }
+        let number = self.keys.len() as u32;
+        self.keys.push(key.clone());
+        self.numbers.insert(key, number);
+        self.runs.push(Vec::new());
+        number
+    }
+
+    /// A record of an entity that counted from an arrival on, until another one took its place. Windows move on with the
+    /// instant, so those in which it lies follow each other.
+    pub fn add(&mut self, number: u32, event: Micros, (arrival, until): (Micros, Micros)) {
         let known = self.instants.partition_point(|at| *at <= arrival);
         let entered = self.windows.partition_point(|(_, to)| *to <= event);
         let left = self.windows.partition_point(|(from, _)| from.is_none_or(|from| from <= event));
-        let replaced = until.map_or(left, |until| self.instants.partition_point(|at| *at <= until));
+        let replaced = self.instants.partition_point(|at| *at <= until);
         let (begin, end) = (known.max(entered) as u32, left.min(replaced) as u32);
         if begin >= end {
             return;
@@ -64,67 +65,39 @@ impl Activity {
         }
     }
 
-    /// Everything that was known of a record, one version after the other: `fields` of which some arrive later than itself.
-    pub fn record(
-        &mut self,
-        active: &Active<'_>,
-        fields: &[Datum<'_>],
-        event: Micros,
-        arrival: Micros,
-        until: Option<Micros>,
-    ) {
-        if active.tombstone.is_some_and(|f| fields[f] == Datum::Bool(true)) {
-            return;
-        }
-        let versions = versions(active.late, arrival, fields);
-        for (index, &from) in versions.iter().enumerate() {
-            let next = versions.get(index + 1).copied();
-            let until = next.into_iter().chain(until).min();
-            if let Some(filter) = active.filter {
-                let known = as_known(active.late, arrival, fields, from);
-                if evaluate(filter, &known) != Value::Bool(true) {
-                    continue;
-                }
-            }
-            for key in active.keys {
-                let key: Vec<Value> = key.iter().map(|&f| fields[f].to_value()).collect();
-                // Nobody is active through a key with a null in it.
-                if !key.iter().any(Value::is_null) {
-                    self.add(key, event, from, until);
-                }
-            }
-        }
-    }
-
-    /// Each active entity at each instant, both by number, in order of the instant, then of the entity's key.
+    /// Each active entity at each instant, both by number, in order of the instant, then of the entity.
     pub fn observations(&mut self) -> Vec<(u32, u32)> {
-        let mut by_key: Vec<u32> = (0..self.keys.len() as u32).collect();
-        by_key.sort_by_cached_key(|number| Key(self.keys[*number as usize].clone().into()));
         let mut observed = Vec::new();
-        for (rank, number) in (0..).zip(&by_key) {
-            let runs = &mut self.runs[*number as usize];
+        for (runs, number) in self.runs.iter_mut().zip(0..) {
             runs.sort_unstable();
             let mut next = 0;
             for &(begin, end) in &*runs {
-                observed.extend((begin.max(next)..end).map(|instant| (instant, rank)));
+                observed.extend((begin.max(next)..end).map(|instant| (instant, number)));
                 next = next.max(end);
             }
         }
         observed.sort_unstable();
-        observed.into_iter().map(|(instant, rank): (u32, u32)| (instant, by_key[rank as usize])).collect()
+        observed
     }
 }
 
-/// What says who is active, over the fields that are read of a record.
-pub(crate) struct Active<'r> {
-    /// For each key that a record holds of the entity, its parts.
-    pub keys: &'r [Vec<usize>],
-    /// Which records.
-    pub filter: Option<&'r Expr>,
-    /// Where it stands whether a record removes another.
-    pub tombstone: Option<usize>,
-    /// The fields that arrive later than their record.
-    pub late: &'r [Late],
+/// Calls `each` for every stretch of arrival time, from (itself excluded) until (itself included), in which a record was known
+/// with values that the filter lets through. `until` is when the record ceased to count.
+pub(crate) fn stretches(
+    filter: Option<&Expr>,
+    late: &[Late],
+    values: &[Datum<'_>],
+    (arrival, until): (Micros, Micros),
+    mut each: impl FnMut((Micros, Micros)),
+) {
+    let mut times = versions(late, arrival, values).into_iter().peekable();
+    while let Some(from) = times.next().filter(|from| *from < until) {
+        let next = times.peek().map_or(until, |next| until.min(*next));
+        let known = as_known(late, arrival, values, from);
+        if filter.is_none_or(|f| evaluate(f, &known) == Value::Bool(true)) {
+            each((from, next));
+        }
+    }
 }
 
 /// The first and the last arrival of a source, up to the present.
@@ -161,20 +134,28 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnCalend
         });
     }
     let filter = rule.filter.as_ref().map(|f| f.map_columns(&|c| wanted.iter().position(|&w| w == c).unwrap_or(0)));
-    let tombstone = source.tombstone.map(|field| position_or_push(&mut wanted, field));
-    let late = late(source, &mut wanted);
-    let active = Active { keys: &keys, filter: filter.as_ref(), tombstone, late: &late };
-    let standing = Standing::find(source, &loaded.origin)?;
+    for time in wanted.clone().iter().filter_map(|f| source.fields[*f].arrives) {
+        position_or_push(&mut wanted, time);
+    }
+    let late = Late::among(source, &wanted);
+    let counting = tandem_data::versions::versions(source, &loaded.origin)?;
     let mut activity = Activity::new(rule, first, end);
     let mut reader = read::open(source, &loaded.origin, &wanted)?;
     for batch in &mut reader {
         let batch = batch?;
-        let columns = columns(&batch.columns).expect("the reader gives only types that tables have");
+        let columns = columns(&batch.columns).expect("the reader gives only the five types");
         for row in (0..batch.len()).filter(|&row| batch.is_usable(row)) {
-            let position = batch.first_position + row as u64;
-            if standing.counts(position) {
-                let fields: Vec<Datum<'_>> = columns.iter().map(|column| column.get(row)).collect();
-                activity.record(&active, &fields, batch.event[row], batch.arrival[row], standing.until(position));
+            let values: Vec<Datum<'_>> = columns.iter().map(|column| column.get(row)).collect();
+            for fields in &keys {
+                let key: Vec<Value> = fields.iter().map(|&f| values[f].to_value()).collect();
+                if key.iter().any(Value::is_null) {
+                    continue;
+                }
+                let who = activity.number(key);
+                let Some(until) = counting.until(batch.first_position + row as u64) else { continue };
+                stretches(filter.as_ref(), &late, &values, (batch.arrival[row], until), |stretch| {
+                    activity.add(who, batch.event[row], stretch);
+                });
             }
         }
     }

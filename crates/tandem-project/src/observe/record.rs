@@ -5,12 +5,12 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, UInt32Array};
 use arrow_select::{concat::concat, take::take};
 use tandem_data::read::{self, Batch};
-use tandem_data::replay::Standing;
 use tandem_data::table::{array_of, columns};
-use tandem_definitions::{Datum, Expr, Micros, OnRecord, Project, Question, Value};
+use tandem_data::versions::{Versions, versions};
+use tandem_definitions::{Datum, Expr, Micros, OnRecord, Project, Question, Source, Value};
 use tandem_engine::{Late, as_known, evaluate};
 
-use super::{Observations, empty, in_words, late, position_or_push};
+use super::{Observations, empty, in_words, position_or_push};
 use crate::error::Error;
 use crate::load::Loaded;
 
@@ -21,52 +21,50 @@ pub(crate) enum LeftOut {
     Unplanned,
     /// The condition does not hold.
     Filtered,
-    /// Production had not heard of it, or not of its time, at the instant.
+    /// Production had not heard of it at the instant, or not of the time that the instant is reckoned from.
     Unknown,
-    /// Another record had taken its place by then, or it removes one.
+    /// It repeats a record of the same identity.
+    Repeated,
+    /// A later record had replaced or removed it by then.
     Replaced,
 }
 
-/// The rule, over the fields that are read of a record.
-pub(crate) struct Asking<'r> {
-    /// Where the time stands that the instant is reckoned from.
+/// What says when production asks on a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct When<'w> {
+    /// Where the time that the instant is reckoned from stands among the values.
     pub field: usize,
-    /// What is added to it.
     pub offset: Micros,
-    /// Which records.
-    pub filter: Option<&'r Expr>,
-    /// Where it stands whether a record removes another.
-    pub tombstone: Option<usize>,
-    /// The fields that arrive later than their record.
-    pub late: &'r [Late],
+    /// It reads the values.
+    pub filter: Option<&'w Expr>,
+    /// The values that arrive later than their record.
+    pub late: &'w [Late],
 }
 
-impl Asking<'_> {
-    /// The instant at which production asks on a record with these fields, and the fields as it knew them then. `arrival`:
-    /// `None` for one that cannot be used; `until`: when another record takes its place.
-    pub fn instant<'d>(
+impl When<'_> {
+    /// The instant at which production asks on a record with these values, and the values as they were known then.
+    /// `arrival` is `None` for a record that cannot be used, and `until` for one that never counts.
+    pub fn asked<'d>(
         &self,
-        fields: &[Datum<'d>],
+        values: &[Datum<'d>],
         arrival: Option<Micros>,
         until: Option<Micros>,
     ) -> Result<(Micros, Vec<Datum<'d>>), LeftOut> {
-        let Value::Time(from) = fields[self.field].to_value() else { return Err(LeftOut::Unplanned) };
-        if self.tombstone.is_some_and(|f| fields[f] == Datum::Bool(true)) {
+        let Value::Time(from) = values[self.field].to_value() else { return Err(LeftOut::Unplanned) };
+        let at = from.saturating_add(self.offset);
+        let Some(until) = until else { return Err(LeftOut::Repeated) };
+        if until < at {
             return Err(LeftOut::Replaced);
         }
-        let at = from.saturating_add(self.offset);
-        let known = as_known(self.late, arrival.unwrap_or(at), fields, at.saturating_sub(1));
-        // Production could not have asked about what it had not heard of.
-        let unknown = arrival.is_none_or(|arrival| arrival >= at) || known[self.field] == Datum::Null;
-        if self.filter.is_some_and(|f| evaluate(f, if unknown { fields } else { &known }) != Value::Bool(true)) {
-            Err(LeftOut::Filtered)
-        } else if unknown {
-            Err(LeftOut::Unknown)
-        } else if until.is_some_and(|until| until < at) {
-            Err(LeftOut::Replaced)
-        } else {
-            Ok((at, known))
+        let known = as_known(self.late, arrival.unwrap_or(Micros::MIN), values, at.saturating_sub(1));
+        if self.filter.is_some_and(|f| evaluate(f, &known) != Value::Bool(true)) {
+            return Err(LeftOut::Filtered);
         }
+        // Production could not have asked about what it had not heard of.
+        if known[self.field].is_null() || arrival.is_none_or(|arrival| arrival >= at) {
+            return Err(LeftOut::Unknown);
+        }
+        Ok((at, known))
     }
 }
 
@@ -77,7 +75,6 @@ struct Fields {
     filter: Option<Expr>,
     keys: Vec<Vec<usize>>,
     request: Vec<usize>,
-    tombstone: Option<usize>,
     late: Vec<Late>,
 }
 
@@ -91,15 +88,17 @@ impl Fields {
         let keys = question.observe.entities.iter().filter_map(key);
         let keys = keys.map(|fields| fields.into_iter().map(&mut place).collect()).collect();
         let request = rule.request.iter().map(|&field| place(field)).collect();
-        let tombstone = source.tombstone.map(&mut place);
         if let Some(filter) = &rule.filter {
             filter.columns(&mut |c| {
                 place(c);
             });
         }
         let filter = rule.filter.as_ref().map(|f| f.map_columns(&|c| wanted.iter().position(|&w| w == c).unwrap_or(0)));
-        let late = late(source, &mut wanted);
-        Self { wanted, instant, filter, keys, request, tombstone, late }
+        for time in wanted.clone().iter().filter_map(|f| source.fields[*f].arrives) {
+            position_or_push(&mut wanted, time);
+        }
+        let late = Late::among(source, &wanted);
+        Self { wanted, instant, filter, keys, request, late }
     }
 }
 
@@ -108,13 +107,11 @@ impl Fields {
 struct Collected {
     at: Vec<Micros>,
     batches: Vec<Vec<ArrayRef>>,
-    /// For each field of the request that is told, its values as known at the instant.
-    told: Vec<Vec<Value>>,
     unplanned: u64,
     unknown: u64,
-    duplicates: u64,
-    filtered: u64,
+    repeated: u64,
     replaced: u64,
+    filtered: u64,
 }
 
 /// The observations: one for each record of the source, at the instant that the rule states.
@@ -123,10 +120,10 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnRecord
     let source = &project.sources[rule.source];
     let fields = Fields::new(project, question, rule);
     let mut reader = read::open(source, &loaded.origin, &fields.wanted)?;
-    let standing = Standing::find(source, &loaded.origin)?;
-    let mut collected = Collected { told: vec![Vec::new(); fields.request.len()], ..Collected::default() };
+    let versions = versions(source, &loaded.origin)?;
+    let mut collected = Collected::default();
     for batch in &mut reader {
-        collected.add(&batch?, &fields, rule, &standing);
+        collected.add(&batch?, &fields, (source, rule), &versions);
     }
     if collected.batches.is_empty() {
         return Err(empty(source));
@@ -138,16 +135,15 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnRecord
     let left_out = [
         (format!("{field} is not known"), collected.unplanned),
         (format!("the {} record arrived only after the instant", source.name), collected.unknown),
-        ("repeated by the log (same identity)".to_owned(), collected.duplicates),
-        ("a later record of the same identity had replaced or removed it by then".to_owned(), collected.replaced),
+        ("repeated by the log (same identity)".to_owned(), collected.repeated),
+        ("replaced or removed by a later record before the instant".to_owned(), collected.replaced),
         ("the question's `where` does not hold".to_owned(), collected.filtered),
     ];
-    let told = question.observe.request.iter().zip(&collected.told);
     let observations = Observations {
         at: collected.at,
         keys: fields.keys.iter().map(|parts| parts.iter().map(|&f| columns[f].clone()).collect()).collect(),
         entities: question.observe.entities.clone(),
-        request: told.map(|(&field, values)| array_of(project.request[field].ty, values)).collect(),
+        request: fields.request.iter().map(|&f| columns[f].clone()).collect(),
         told: question.observe.request.clone(),
         records: reader.position(),
         left_out: left_out.into_iter().filter(|(_, count)| *count > 0).collect(),
@@ -157,40 +153,43 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnRecord
 }
 
 impl Collected {
-    fn add(&mut self, batch: &Batch, fields: &Fields, rule: &OnRecord, standing: &Standing) {
-        let columns = columns(&batch.columns).expect("the reader gives only types that tables have");
-        let asking = Asking {
-            field: fields.instant,
-            offset: rule.offset,
-            filter: fields.filter.as_ref(),
-            tombstone: fields.tombstone,
-            late: &fields.late,
-        };
+    fn add(&mut self, batch: &Batch, fields: &Fields, (source, rule): (&Source, &OnRecord), versions: &Versions) {
+        let columns = columns(&batch.columns).expect("the reader gives only the five types");
+        let Fields { instant, filter, late, .. } = fields;
+        let when = When { field: *instant, offset: rule.offset, filter: filter.as_ref(), late };
         let mut rows: Vec<u32> = Vec::new();
         let mut values: Vec<Datum<'_>> = Vec::new();
+        // Of each field that arrives later than its record, what was known of it.
+        let mut known_late: Vec<Vec<Value>> = fields.late.iter().map(|_| Vec::new()).collect();
         for row in 0..batch.len() {
             values.clear();
             values.extend(columns.iter().map(|column| column.get(row)));
             let arrival = batch.is_usable(row).then(|| batch.arrival[row]);
-            let position = batch.first_position + row as u64;
-            match asking.instant(&values, arrival, standing.until(position)) {
+            let until = versions.until(batch.first_position + row as u64);
+            match when.asked(&values, arrival, until) {
                 Err(LeftOut::Unplanned) => self.unplanned += 1,
-                _ if !standing.counts(position) => self.duplicates += 1,
+                // A tombstone is a record that removes.
+                Err(LeftOut::Repeated) if source.corrects => self.replaced += 1,
+                Err(LeftOut::Repeated) => self.repeated += 1,
+                Err(LeftOut::Replaced) => self.replaced += 1,
                 Err(LeftOut::Filtered) => self.filtered += 1,
                 Err(LeftOut::Unknown) => self.unknown += 1,
-                Err(LeftOut::Replaced) => self.replaced += 1,
                 Ok((at, known)) => {
                     self.at.push(at);
                     rows.push(row as u32);
-                    for (told, field) in self.told.iter_mut().zip(&fields.request) {
-                        told.push(known[*field].to_value());
+                    for (late, values) in fields.late.iter().zip(&mut known_late) {
+                        values.push(known[late.field].to_value());
                     }
                 }
             }
         }
         let index = UInt32Array::from(rows);
         let pick = |column: &ArrayRef| take(column, &index, None).expect("rows of this very batch");
-        self.batches.push(batch.columns.iter().map(pick).collect());
+        let mut picked: Vec<ArrayRef> = batch.columns.iter().map(pick).collect();
+        for (late, values) in fields.late.iter().zip(&known_late) {
+            picked[late.field] = array_of(source.fields[fields.wanted[late.field]].ty, values);
+        }
+        self.batches.push(picked);
     }
 
     fn columns(&self, fields: &Fields) -> Vec<ArrayRef> {

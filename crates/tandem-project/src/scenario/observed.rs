@@ -1,16 +1,14 @@
 //! The observations of a question over a scenario's logs, in memory, and whether they are those that it expects.
 //! Not here: the rules (`crate::observe`).
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
-
+use tandem_data::versions::Versions;
 use tandem_definitions::{Datum, Micros, OnCalendar, OnRecord, Project, Question, Rule, Source, Type, Value, time};
 use tandem_engine::Late;
 
 use super::case::{Column, column, typed};
 use super::{Case, LogRecord, Observation, Table};
-use crate::observe::calendar::{Active, Activity};
-use crate::observe::record::Asking;
+use crate::observe::calendar::{Activity, stretches};
+use crate::observe::record::When;
 use crate::training::Part;
 
 /// The observations, from records in memory.
@@ -24,41 +22,30 @@ pub(super) fn in_memory(case: &Case<'_>, question: &Question) -> Result<Vec<Obse
     }
 }
 
-/// The records of a source by position that ever count, each with the arrival of the one that replaces it.
-fn standing<'c>(case: &'c Case<'_>, source: usize) -> Vec<(&'c LogRecord, Option<Micros>)> {
+/// The records of a source by position, each with the arrival until which it counts; `None`: it never does.
+fn records<'c>(case: &'c Case<'_>, source: usize) -> Vec<(&'c LogRecord, Option<Micros>)> {
     let declared = &case.project.sources[source];
     let log = case.logs.iter().find(|l| l.source == source);
     let records: Vec<&LogRecord> = log.map(|l| l.records.iter().collect()).unwrap_or_default();
-    let mut by_arrival: Vec<usize> = (0..records.len()).collect();
-    by_arrival.sort_by_key(|&position| records[position].arrival);
-    let identity = |position: usize| -> Option<Vec<Value>> {
-        let parts: Vec<Value> = declared.identity.iter().map(|f| records[position].fields[*f].clone()).collect();
-        (!parts.is_empty() && !parts.iter().any(Value::is_null)).then_some(parts)
-    };
-    let mut until: BTreeMap<usize, Option<Micros>> = BTreeMap::new();
-    let mut latest: HashMap<Vec<Value>, usize> = HashMap::new();
-    for position in by_arrival {
-        let before = identity(position).and_then(|identity| match latest.entry(identity) {
-            Entry::Occupied(before) if !declared.corrects => Some(*before.get()),
-            Entry::Occupied(mut before) => Some(before.insert(position)),
-            Entry::Vacant(place) => {
-                place.insert(position);
-                None
-            }
-        });
-        if declared.corrects || before.is_none() {
-            until.insert(position, None);
-        }
-        if let Some(before) = before.filter(|_| declared.corrects) {
-            until.insert(before, Some(records[position].arrival));
-        }
-    }
-    until.into_iter().map(|(position, until)| (records[position], until)).collect()
+    let told = records.iter().map(|r| {
+        let identity: Box<[Value]> = declared.identity.iter().map(|f| r.fields[*f].clone()).collect();
+        let own = identity.is_empty() || identity.iter().any(Value::is_null);
+        let removes = declared.tombstone.is_some_and(|f| r.fields[f] == Value::Bool(true));
+        (Some(identity).filter(|_| !own), r.arrival, removes)
+    });
+    let versions = Versions::of(declared, told);
+    records.iter().zip(0..).map(|(record, position)| (*record, versions.until(position))).collect()
 }
 
-/// The fields that arrive later than their record, among all of a source.
+/// The fields of a source that arrive later than their record.
 fn late(source: &Source) -> Vec<Late> {
     Late::among(source, &(0..source.fields.len()).collect::<Vec<_>>())
+}
+
+/// The keys that a record of the source holds of an entity.
+fn keys_of<'r>(source: &'r Source, entity: usize, record: &'r LogRecord) -> impl Iterator<Item = Vec<Value>> + 'r {
+    let touches = source.touches.iter().filter(move |t| t.entity == entity);
+    touches.map(|t| t.fields.iter().map(|f| record.fields[*f].clone()).collect())
 }
 
 fn datums(record: &LogRecord) -> Vec<Datum<'_>> {
@@ -67,16 +54,15 @@ fn datums(record: &LogRecord) -> Vec<Datum<'_>> {
 
 fn on_records(case: &Case<'_>, question: &Question, rule: &OnRecord) -> Vec<Observation> {
     let source = &case.project.sources[rule.source];
-    let late = late(source);
-    let OnRecord { field, offset, .. } = *rule;
-    let asking = Asking { field, offset, filter: rule.filter.as_ref(), tombstone: source.tombstone, late: &late };
     let mut observations = Vec::new();
-    for (record, until) in standing(case, rule.source) {
-        let Ok((at, known)) = asking.instant(&datums(record), Some(record.arrival), until) else { continue };
+    let late = late(source);
+    let when = When { field: rule.field, offset: rule.offset, filter: rule.filter.as_ref(), late: &late };
+    for (record, until) in records(case, rule.source) {
+        let datums = datums(record);
+        let Ok((at, known)) = when.asked(&datums, Some(record.arrival), until) else { continue };
         let mut observation = nobody(case.project, at);
         for &entity in &question.observe.entities {
-            let touch = source.touches.iter().find(|t| t.entity == entity);
-            observation.keys[entity] = touch.map(|t| t.fields.iter().map(|f| record.fields[*f].clone()).collect());
+            observation.keys[entity] = keys_of(source, entity, record).next();
         }
         for (told, field) in question.observe.request.iter().zip(&rule.request) {
             observation.request[*told] = known[*field].to_value();
@@ -97,11 +83,18 @@ fn on_calendar(case: &Case<'_>, question: &Question, rule: &OnCalendar) -> Vec<O
     let told = question.outcome.value.aggregates.iter().map(|a| a.source);
     let end = std::iter::once(rule.source).chain(told).flat_map(arrivals).max().unwrap_or(first);
     let mut activity = Activity::new(rule, first, end);
-    let touches = source.touches.iter().filter(|t| t.entity == rule.entity);
-    let (keys, late): (Vec<Vec<usize>>, _) = (touches.map(|t| t.fields.clone()).collect(), late(source));
-    let active = Active { keys: &keys, filter: rule.filter.as_ref(), tombstone: source.tombstone, late: &late };
-    for (record, until) in standing(case, rule.source) {
-        activity.record(&active, &datums(record), record.event, record.arrival, until);
+    let late = late(source);
+    for (record, until) in records(case, rule.source) {
+        for key in keys_of(source, rule.entity, record) {
+            if key.iter().any(Value::is_null) {
+                continue;
+            }
+            let who = activity.number(key);
+            let Some(until) = until else { continue };
+            stretches(rule.filter.as_ref(), &late, &datums(record), (record.arrival, until), |stretch| {
+                activity.add(who, record.event, stretch);
+            });
+        }
     }
     let observed = activity.observations();
     let one = |&(instant, who): &(u32, u32)| {

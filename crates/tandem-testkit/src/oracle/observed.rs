@@ -1,8 +1,6 @@
 //! The oracle's observations: for every instant and every entity it looks at every record. Of the calendar it knows only what a
 //! clock on the wall shows, minute by minute.
 
-use std::cmp::Ordering;
-
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use tandem_definitions::{Calendar, Days, OnCalendar, OnRecord, Question, Rule, Value};
@@ -20,29 +18,38 @@ pub(super) fn observations(case: &Case<'_>, question: &Question) -> Vec<Observat
     }
 }
 
+/// The positions of a source's log.
+fn positions(case: &Case<'_>, source: usize) -> std::ops::Range<usize> {
+    0..case.logs.iter().find(|l| l.source == source).map_or(0, |l| l.records.len())
+}
+
+/// The record at a position as it was known at an instant, if it counted then.
+fn known(case: &Case<'_>, source: usize, position: usize, at: i64) -> Option<LogRecord> {
+    versions_that_count(case, source, at).into_iter().find(|(p, _)| *p == position).map(|(_, r)| r)
+}
+
 fn on_records(case: &Case<'_>, question: &Question, rule: &OnRecord) -> Vec<Observation> {
     let source = &case.project.sources[rule.source];
-    let log = case.logs.iter().find(|l| l.source == rule.source);
     let mut observations = Vec::new();
-    for (here, record) in log.map(|l| l.records.iter().enumerate()).into_iter().flatten() {
+    let all = case.logs.iter().filter(|l| l.source == rule.source).flat_map(|l| &l.records);
+    for (position, record) in all.enumerate() {
         let Value::Time(from) = record.fields[rule.field] else { continue };
         let at = from + rule.offset;
-        // As it was known at the instant, if it was: nobody asks on what has been replaced, or not been heard of.
-        let known = versions_that_count(case, rule.source, at);
-        let Some((_, known)) = known.into_iter().find(|(position, _)| *position == here) else { continue };
-        let holds = rule.filter.as_ref().is_none_or(|f| evaluate(f, &known.fields) == Value::Bool(true));
-        if known.fields[rule.field] == Value::Null || !holds {
+        // As production knew it when it asked; a time that it did not know yet cannot have made it ask.
+        let Some(record) = known(case, rule.source, position, at) else { continue };
+        let holds = rule.filter.as_ref().is_none_or(|f| evaluate(f, &record.fields) == Value::Bool(true));
+        if !holds || record.fields[rule.field].is_null() {
             continue;
         }
         let mut keys = vec![None; case.project.entities.len()];
-        for touch in source.touches.iter().rev() {
-            keys[touch.entity] = Some(touch.fields.iter().map(|f| known.fields[*f].clone()).collect());
+        for touch in &source.touches {
+            keys[touch.entity] = Some(touch.fields.iter().map(|f| record.fields[*f].clone()).collect());
         }
         let mut request = vec![Value::Null; case.project.request.len()];
         for field in &question.observe.request {
             let name = &case.project.request[*field].name;
             let told = source.fields.iter().position(|f| f.name == *name);
-            request[*field] = told.map_or(Value::Null, |f| known.fields[f].clone());
+            request[*field] = told.map_or(Value::Null, |f| record.fields[f].clone());
         }
         observations.push(Observation { keys, at, request });
     }
@@ -66,22 +73,25 @@ fn on_calendar(case: &Case<'_>, question: &Question, rule: &OnCalendar) -> Vec<O
         let keys = touches.map(|t| t.fields.iter().map(|f| r.fields[*f].clone()).collect::<Vec<_>>());
         keys.filter(|key| !key.iter().any(Value::is_null)).collect()
     };
+    let mut everybody: Vec<Vec<Value>> = Vec::new();
+    // In the order in which the log first names them.
+    for position in positions(case, rule.source) {
+        let log = case.logs.iter().filter(|l| l.source == rule.source);
+        for key in log.flat_map(|l| names(&l.records[position])) {
+            if !everybody.contains(&key) {
+                everybody.push(key);
+            }
+        }
+    }
     let mut observations = Vec::new();
     for at in instants(&rule.every, first, end) {
         let (from, to) = span(&rule.window, at);
+        let counts = |r: &LogRecord| from.is_none_or(|from| from <= r.event) && r.event < to && holds(r);
         let known = versions_that_count(case, rule.source, at).into_iter().map(|(_, r)| r);
-        let known = known.filter(|r| holds(r) && from.is_none_or(|from| from <= r.event) && r.event < to);
-        let mut active: Vec<Vec<Value>> = known.flat_map(|r| names(&r)).collect();
-        // In the order of their keys, each once.
-        let order = |a: &Vec<Value>, b: &Vec<Value>| {
-            let parts = a.iter().zip(b).map(|(a, b)| a.as_datum().order(b.as_datum()));
-            parts.fold(Ordering::Equal, Ordering::then)
-        };
-        active.sort_by(order);
-        active.dedup();
-        for key in active {
+        let known: Vec<LogRecord> = known.filter(counts).collect();
+        for key in everybody.iter().filter(|key| known.iter().any(|r| names(r).contains(key))) {
             let mut keys = vec![None; case.project.entities.len()];
-            keys[rule.entity] = Some(key);
+            keys[rule.entity] = Some(key.clone());
             observations.push(Observation { keys, at, request: vec![Value::Null; case.project.request.len()] });
         }
     }
