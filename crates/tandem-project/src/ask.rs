@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, TimestampMicrosecondArray};
+use tandem_data::caps;
 use tandem_data::replay::{self, Asks, Known, Progress};
 use tandem_data::table::{batch, schema, write_table};
-use tandem_definitions::Place;
+use tandem_definitions::Diagnostic;
 use tandem_engine::Plan;
 
 use crate::error::Error;
@@ -23,12 +24,14 @@ pub enum Wanted<'a> {
 }
 
 /// What was answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Answered {
     /// How many rows.
     pub rows: usize,
     /// How many values in each.
     pub features: usize,
+    /// What is odd about them.
+    pub findings: Vec<Diagnostic>,
 }
 
 /// Reads observations (a column for each part of the entities' keys, `at`, and `request.NAME` where a feature reads it)
@@ -50,7 +53,7 @@ pub fn features(
     };
     let plan = Plan::compile(project, &features);
     let (entities, told) = (plan.entities(), plan.request_fields());
-    let observed = file::read(project, observations, (entities, told), &Place::default())?;
+    let observed = file::read(project, observations, (entities, told))?;
     let mut columns = file::columns(project, entities, told);
     let asks = Asks { keys: observed.keys, at: observed.at, request: observed.request, known: Known::Arrived };
     let replayed = replay::replay(project, &plan, &loaded.origin, &asks, &loaded.options, progress)?;
@@ -63,5 +66,5 @@ pub fn features(
     let rows = asks.at.len();
     let table = batch(&schema(&columns), &arrays).map_err(tandem_data::table::TableError::from)?;
     write_table(out, &table)?;
-    Ok(Answered { rows, features: features.len() })
+    Ok(Answered { rows, features: features.len(), findings: caps::findings(project, &replayed.over_the_cap) })
 }

@@ -19,10 +19,6 @@ use tandem_project::load::from_files;
 use tandem_project::observe::observations;
 use tandem_project::scenario::{Case, LogRecord, Observation, Way};
 
-/// Whether the replay knows records that are corrected, removed or completed later, and values as corrected. Until it does,
-/// these ways are spared the drafts and scenarios that have them.
-pub const CHANGING: bool = false;
-
 /// The replay driver, from files of a format.
 #[derive(Clone, Copy, Debug)]
 pub struct OnDisk {
@@ -78,8 +74,7 @@ impl Way for OnDisk {
         let log = self.served.then(|| folder.path().join(LOG));
         let origin = Origin { base: folder.path().to_owned(), server: None, log };
         let replayed = replay(&project, &plan, &origin, &asks, &self.options, &|_| {}).map_err(|e| e.to_string())?;
-        let columns = table::columns(&replayed.columns).ok_or("a column of none of the five types")?;
-        let row = |i| columns.iter().map(|c| c.get(i).to_value()).collect();
+        let row = |i| replayed.columns.iter().map(|column| table::value(column, i)).collect();
         Ok((0..case.observations.len()).map(row).collect())
     }
 
@@ -156,8 +151,11 @@ impl OnDisk {
             let until = |at| arrivals[*source].partition_point(|arrival| *arrival < at) as u64;
             asked.iter().map(|o| until(o.at)).collect()
         };
-        let known =
-            if self.by_position { Known::Positions(plan.sources().iter().map(seen).collect()) } else { Known::Arrived };
+        let known = match (case.as_corrected, self.by_position) {
+            (true, _) => Known::Everything,
+            (false, true) => Known::Positions(plan.sources().iter().map(seen).collect()),
+            (false, false) => Known::Arrived,
+        };
         Asks { keys: keys.collect(), at: asked.iter().map(|o| o.at).collect(), request: request.collect(), known }
     }
 }

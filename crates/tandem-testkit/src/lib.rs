@@ -16,5 +16,6 @@ pub mod exact;
 pub mod oracle;
 pub mod production;
 pub mod render;
+mod sketches;
 pub mod suite;
 pub mod ways;

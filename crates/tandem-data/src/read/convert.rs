@@ -18,6 +18,7 @@ use super::local_time::LocalClock;
 use super::numbers;
 use crate::finding::Findings;
 use crate::json::integer;
+use crate::nested;
 
 /// What conversions need beside the values, and what they count.
 pub(crate) struct Conversion {
@@ -94,6 +95,8 @@ pub(crate) fn convert(
     };
     let plain = |to: &DataType| cast(array, to).map_err(|_| refused());
     match (array.data_type(), ty) {
+        // The fields of a source, and what is asked about, are single values.
+        (_, Type::List(_) | Type::Map(..)) => Err(refused()),
         (D::Null, _) => Ok(arrow_array::new_null_array(&data_type(ty), array.len())),
         (D::Dictionary(key, values), Type::Text)
             if conversion.dictionaries && **key == D::Int32 && **values == D::Utf8 =>
@@ -124,9 +127,10 @@ pub(crate) fn convert(
     }
 }
 
-/// The arrow type of each of the five.
+/// The arrow type of each type.
 pub fn data_type(ty: Type) -> DataType {
     match ty {
+        Type::List(_) | Type::Map(..) => nested::data_type(ty),
         Type::Bool => DataType::Boolean,
         Type::Int => DataType::Int64,
         Type::Float => DataType::Float64,
@@ -186,6 +190,7 @@ fn parse_text(
     let bad = |i: usize| site.bad_value(i, array.value(i), ty);
     let nulls = array.nulls().cloned();
     Ok(match ty {
+        Type::List(_) | Type::Map(..) => return Err(bad(0)),
         Type::Text => Arc::new(array.clone()),
         Type::Bool => {
             let values: Vec<bool> = parse_each(array, parse_bool).map_err(bad)?;

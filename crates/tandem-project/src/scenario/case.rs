@@ -1,6 +1,7 @@
 //! A scenario made ready to run: the text of its tables turned into typed records and observations, by the contracts and
 //! features of its project. Not here: computing values (a [`super::Way`]) and comparing them (`run.rs`).
 
+use tandem_data::json::from_json;
 use tandem_definitions::{ARRIVED_AT, Arrival, File, KeyPart, Micros, Project, Source, Type, Value, time};
 
 use super::markdown::show;
@@ -125,10 +126,16 @@ fn records(source: &Source, table: &Table) -> Result<Vec<LogRecord>, Vec<Unusabl
         };
         match (event, arrival) {
             _ if !wrong.is_empty() => problems.append(&mut wrong),
-            // As the readers have it: what claims to have arrived before it happened counts from its event on.
-            (Some(event), Some(arrival)) => records.push(LogRecord { event, arrival: arrival.max(event), fields }),
+            // As the readers have it: what claims to have arrived before it happened counts from its event on, or as stated.
+            (Some(event), said) => match source.treatment.arrival(event, said) {
+                Some(arrival) => records.push(LogRecord { event, arrival, fields }),
+                None if said.is_none() && source.treatment.missing.is_none() => {
+                    problems.push((row.line, "This record has no arrival time.".to_owned()));
+                }
+                // As the contract says, it never counts.
+                None => {}
+            },
             (None, _) => problems.push((row.line, "This record has no event time.".to_owned())),
-            (_, None) => problems.push((row.line, "This record has no arrival time.".to_owned())),
         }
     }
     if problems.is_empty() { Ok(records) } else { Err(problems) }
@@ -231,6 +238,11 @@ pub(super) fn typed(cell: &Cell, ty: Type, zone: Option<&str>) -> Result<Value, 
         return Ok(Value::Null);
     };
     let value = match ty {
+        Type::List(_) | Type::Map(..) => {
+            let json: serde_json::Value =
+                serde_json::from_str(text).map_err(|e| format!("`{}` is no JSON: {e}.", show(cell)))?;
+            return from_json(&json, ty, zone).map_err(|why| format!("`{}` is no {ty}: {why}.", show(cell)));
+        }
         Type::Bool => text.parse().ok().map(Value::Bool),
         Type::Int => text.parse().ok().map(Value::Int),
         Type::Float => text.parse().ok().map(Value::Float),
