@@ -4,6 +4,7 @@ Everything is computed by the `tandem` binary, by the same code that serves; thi
 Parquet files that it writes. Not here: any computation of a feature, and anything that changes a project's definitions.
 
 - `training_set(question)`: observations x features x outcome, by replay
+- `folds(question)`: its folds in order of time, each as a training part and a test window
 - `features(names, observations)`: values of given entities at given instants
 - `records(source, as_of=...)`: the records that production had at an instant
 - `inputs(frame)`: the columns of a frame as a model gets them (float32)
@@ -12,7 +13,17 @@ Parquet files that it writes. Not here: any computation of a feature, and anythi
 """
 
 from ._binary import TandemError, project
-from ._data import features, records, training_set
+from ._data import features, folds, records, training_set
 from ._model import KeptModel, inputs, keep_model
 
-__all__ = ["KeptModel", "TandemError", "features", "inputs", "keep_model", "project", "records", "training_set"]
+__all__ = [
+    "KeptModel",
+    "TandemError",
+    "features",
+    "folds",
+    "inputs",
+    "keep_model",
+    "project",
+    "records",
+    "training_set",
+]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import tempfile
 import unittest
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +62,53 @@ class TrainingSet(RunFolder):
             tandem.training_set("late_landing", "tset")  # type: ignore[call-overload]
         with self.assertRaisesRegex(tandem.TandemError, "as_='numpy'"):
             tandem.training_set("late_landing", as_="numpy")  # type: ignore[call-overload]
+
+
+class Folds(RunFolder):
+    """Two folds before the one that measures: a row a minute, so bounds and counts are the same number."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        about = self.run_folder / "training-set.json"
+        facts = json.loads(about.read_text("utf-8"))
+        begin = datetime(2013, 1, 1, tzinfo=timezone.utc)
+
+        def instant(minute: int) -> str:
+            return (begin + timedelta(minutes=minute)).isoformat().replace("+00:00", "Z")
+
+        facts["folds"] = [
+            {
+                "fold": number,
+                "train_before": instant(test_from - 50),
+                "test_from": instant(test_from),
+                "test_until": instant(test_from + 600),
+            }
+            for number, test_from in ((1, 850), (2, 1450), (3, 2050))
+        ]
+        about.write_text(json.dumps(facts), "utf-8")
+
+    def test_of_the_earlier_ones_there_is_what_lies_in_the_training_part(self) -> None:
+        parts = [(len(train), len(test)) for train, test in tandem.folds("late_landing")]
+        self.assertEqual(parts, [(800, 600), (1400, 550)])
+        self.assertEqual(len(tandem.training_set("late_landing", fold=1)), 800)
+        self.assertEqual(len(tandem.training_set("late_landing", "test", fold=2)), 550)
+        self.assertEqual(len(tandem.training_set("late_landing", fold=3)), 2000)
+
+    def test_the_last_one_and_unknown_ones_are_refused(self) -> None:
+        with self.assertRaisesRegex(tandem.TandemError, "its notebook never sees"):
+            tandem.training_set("late_landing", "test", fold=3)
+        with self.assertRaisesRegex(tandem.TandemError, "no fold 4"):
+            tandem.training_set("late_landing", fold=4)
+
+    def test_values_as_corrected_are_refused(self) -> None:
+        with self.assertRaisesRegex(tandem.TandemError, "production does not have these values"):
+            tandem.training_set("late_landing", as_corrected=True)
+
+
+class OneFold(RunFolder):
+    def test_has_no_others(self) -> None:
+        with self.assertRaisesRegex(tandem.TandemError, "one fold only"):
+            tandem.folds("late_landing")
 
 
 class Inputs(RunFolder):

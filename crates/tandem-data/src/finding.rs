@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use tandem_definitions::{Code, Diagnostic, Severity, Source};
+use tandem_definitions::{Code, Diagnostic, Severity, Source, time};
 
 /// How many examples of each kind are kept.
 pub const EXAMPLES: usize = 3;
@@ -60,10 +60,14 @@ pub struct Findings {
     pub without_event_time: Count,
     /// No arrival time: not used.
     pub without_arrival_time: Count,
+    /// No arrival time: used, with the one that the contract says to assume.
+    pub assumed_arrival: Count,
     /// An event or arrival time outside the years 1 to 9999: not used.
     pub outside_the_calendar: Count,
     /// Arrived before they happened: used, with the arrival time moved to the event time.
     pub arrived_before_event: Count,
+    /// Arrived before they happened: not used, as the contract says.
+    pub early_left_out: Count,
     /// A local time that a clock set forward skips: read with the offset from before the change.
     pub nonexistent_local_time: Count,
     /// A local time that a clock set back shows twice: the first of the two is taken.
@@ -80,8 +84,10 @@ impl Findings {
         self.records += later.records;
         self.without_event_time.merge(&later.without_event_time);
         self.without_arrival_time.merge(&later.without_arrival_time);
+        self.assumed_arrival.merge(&later.assumed_arrival);
         self.outside_the_calendar.merge(&later.outside_the_calendar);
         self.arrived_before_event.merge(&later.arrived_before_event);
+        self.early_left_out.merge(&later.early_left_out);
         self.nonexistent_local_time.merge(&later.nonexistent_local_time);
         self.ambiguous_local_time.merge(&later.ambiguous_local_time);
         self.finer_than_microsecond.merge(&later.finer_than_microsecond);
@@ -92,7 +98,8 @@ impl Findings {
 
     /// How many records were left out.
     pub fn left_out(&self) -> u64 {
-        self.without_event_time.count + self.without_arrival_time.count + self.outside_the_calendar.count
+        let [event, arrival] = [self.without_event_time.count, self.without_arrival_time.count];
+        event + arrival + self.outside_the_calendar.count + self.early_left_out.count
     }
 }
 
@@ -108,7 +115,13 @@ impl Findings {
                 let place = source.place.clone();
                 let message = format!("{}: {} {what}", source.name, records(count.count));
                 let mut found = Diagnostic::new(code, place, message, help).with_text(count.first());
-                found.severity = found.severity.min(Severity::Warning);
+                // What the contract has foreseen is only told.
+                let foreseen = match code {
+                    Code::RecordWithoutArrival => source.treatment.missing.is_some(),
+                    Code::ArrivedBefore => source.treatment.early.is_some(),
+                    _ => false,
+                };
+                found.severity = found.severity.min(if foreseen { Severity::Note } else { Severity::Warning });
                 all.push(found);
             }
         };
@@ -118,11 +131,23 @@ impl Findings {
             format!("without an event time (`{event}`), left out"),
             format!("Write `{event}` in every record, or say in the contract which field holds the event time"),
         );
+        let stated = |is: bool| if is { ", as the contract says" } else { "" };
         add(
             &self.without_arrival_time,
             Code::RecordWithoutArrival,
-            "without an arrival time, left out".to_owned(),
-            "Production cannot be replayed for a record that never arrived: write when it did".to_owned(),
+            format!("without an arrival time, left out{}", stated(source.treatment.missing.is_some())),
+            "Write when each arrived, or say in the contract what is done: `whenArrivalMissing: leave out`, or \
+             `assume 5 minutes`"
+                .to_owned(),
+        );
+        add(
+            &self.assumed_arrival,
+            Code::RecordWithoutArrival,
+            format!(
+                "without an arrival time, taken as arrived {} after they happened, as the contract says",
+                time::format_duration(source.treatment.assumed_delay().unwrap_or(0))
+            ),
+            "Write when each arrived, if that is known".to_owned(),
         );
         add(
             &self.outside_the_calendar,
@@ -133,7 +158,19 @@ impl Findings {
         add(
             &self.arrived_before_event,
             Code::ArrivedBefore,
-            "arrived before they happened; taken as arrived when they happened".to_owned(),
+            format!(
+                "arrived before they happened; taken as arrived when they happened{}",
+                stated(source.treatment.early.is_some())
+            ),
+            format!(
+                "Check the clocks and time zones of `{event}` and of the arrival time; if they are right, say in the contract \
+                 what is done: `whenArrivalBeforeEvent: event`, or `leave out`"
+            ),
+        );
+        add(
+            &self.early_left_out,
+            Code::ArrivedBefore,
+            "arrived before they happened, left out, as the contract says".to_owned(),
             format!("Check the clocks and time zones of `{event}` and of the arrival time"),
         );
         add(

@@ -105,6 +105,9 @@ pub struct Source {
     /// How long its records are kept, reckoned from their event time; `None`: for ever, as far as anybody has said.
     #[serde(default)]
     pub retention: Option<Micros>,
+    /// What is done with records whose arrival time cannot be taken as it stands.
+    #[serde(default)]
+    pub treatment: Treatment,
     /// The entities that a record touches.
     pub touches: Vec<Touch>,
     /// The IANA zone of times that carry no offset; UTC without it.
@@ -183,6 +186,54 @@ pub enum Arrival {
         /// The delay, zero or more.
         delay: Micros,
     },
+}
+
+/// What is done with records whose arrival time cannot be taken as it stands. What is not stated is a finding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Treatment {
+    /// With those that have none; left out where nothing is stated.
+    pub missing: Option<WhenMissing>,
+    /// With those that arrived before they happened; counted from their event on where nothing is stated.
+    pub early: Option<WhenEarly>,
+}
+
+/// What is done with a record without an arrival time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenMissing {
+    /// It never counts.
+    LeaveOut,
+    /// It is assumed to have arrived so long after its event.
+    Assume {
+        /// The delay, zero or more.
+        delay: Micros,
+    },
+}
+
+/// What is done with a record that claims to have arrived before it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenEarly {
+    /// It counts from its event on.
+    Event,
+    /// It never counts.
+    LeaveOut,
+}
+
+impl Treatment {
+    /// The arrival time of a record that happened and, as it says, arrived then; `None`: it never counts.
+    pub fn arrival(self, event: Micros, said: Option<Micros>) -> Option<Micros> {
+        match said {
+            Some(arrival) if arrival < event => (self.early != Some(WhenEarly::LeaveOut)).then_some(event),
+            Some(arrival) => Some(arrival),
+            None => self.assumed_delay().map(|delay| event.saturating_add(delay)),
+        }
+    }
+
+    /// How long after its event a record without an arrival time is assumed to have arrived, if it is.
+    pub fn assumed_delay(self) -> Option<Micros> {
+        if let Some(WhenMissing::Assume { delay }) = self.missing { Some(delay) } else { None }
+    }
 }
 
 /// The column in which Tandem's own log stamps the arrival time of a record.

@@ -129,7 +129,7 @@ static SCHEMA: Object = Object {
         Key::new(
             "customProperties",
             list_of(&Shape::Object(&CUSTOM)),
-            "Tandem's own: `arrival: observed` or `arrivalDelay: 5 minutes`, `corrects: true` (a later record of the same identity replaces the earlier one), and `timeZone: America/New_York`.",
+            "Tandem's own: `arrival: observed` or `arrivalDelay: 5 minutes`, `corrects: true` (a later record of the same identity replaces the earlier one), `whenArrivalMissing: leave out` or `assume 5 minutes`, `whenArrivalBeforeEvent: event` or `leave out`, and `timeZone: America/New_York`.",
         ),
     ],
 };

@@ -201,6 +201,14 @@ impl Version {
 }
 
 impl Plan {
+    /// How the records of a source that it reads change after they have arrived.
+    ///
+    /// # Panics
+    /// For a source that it does not read.
+    pub fn changing(&self, source: usize) -> &Changing {
+        &self.changing[self.source_slot(source).expect("a source of the plan")]
+    }
+
     /// When more of a record becomes known after a time; `None`: no more.
     pub fn next_version(&self, record: &Record<'_>, after: Micros) -> Option<Micros> {
         next_version(&self.changing(record.source).late, record.arrival, record.fields, after)

@@ -3,11 +3,15 @@
 
 use serde::Serialize;
 use tandem_data::read::{self, Batch};
-use tandem_data::replay::{Asks, Known, first_of_identity, replay};
+use tandem_data::replay::{Asks, Known, replay};
 use tandem_data::table::{array_of, columns, value};
-use tandem_definitions::{Aggregate, Datum, Input, KeyPart, Micros, Type, Value, time};
-use tandem_engine::{Plan, evaluate, interval};
+use tandem_data::versions::versions;
+use tandem_definitions::{
+    Aggregate, Computation, Datum, Expr, Feature, Input, KeyPart, Micros, Project, Touch, Type, Value, time,
+};
+use tandem_engine::{Late, Plan, as_known, evaluate, interval};
 
+use crate::arithmetic::arithmetic;
 use crate::error::Error;
 use crate::load::Loaded;
 use crate::training::key_columns;
@@ -44,12 +48,18 @@ pub struct Part {
     pub window: String,
     /// How the values are folded, in words.
     pub how: String,
+    /// The arithmetic: what goes in, and what the engine makes of it.
+    pub arithmetic: String,
     /// The records that count.
     pub counted: Records,
     /// In the window, but they had not arrived by the instant.
     pub not_yet_known: Records,
     /// Known, but they happened before the window.
     pub before_the_window: Records,
+    /// In the window and known, but a later record of the same identity had replaced or removed them by the instant.
+    pub replaced: Records,
+    /// In the window and known, but a field of theirs that would make them count was not, by the instant.
+    pub value_not_yet_known: Records,
     /// In the window and known, but the condition does not hold or there is no value.
     pub without_a_value: Records,
 }
@@ -101,9 +111,16 @@ pub fn account(loaded: &Loaded, name: &str, key: &[(String, String)], at: Micros
     let project = &loaded.project;
     let index = loaded.feature(name)?;
     let feature = &project.features[index];
-    let reads = feature.value.inputs.iter().filter_map(|i| if let Input::Feature(f) = i { Some(*f) } else { None });
+    // Of a parent's feature, who the parent is.
+    let reads = feature.value.inputs.iter().flat_map(|input| match input {
+        Input::Feature(f) => vec![*f],
+        Input::Parent { child, parent, .. } => project.entities[*child].parents[*parent].features.clone(),
+        Input::Aggregate(_) | Input::Request(_) => Vec::new(),
+    });
     let wanted: Vec<usize> = std::iter::once(index).chain(reads).collect();
-    let plan = Plan::compile(project, &wanted);
+    let own = wanted.len();
+    let (apart, wanted) = each_apart(project, feature, wanted);
+    let plan = Plan::compile(&apart, &wanted);
     if !plan.request_fields().is_empty() {
         return Err(Error::unusable(
             format!("`{name}` reads what the asker tells, and here nobody asks"),
@@ -118,7 +135,11 @@ pub fn account(loaded: &Loaded, name: &str, key: &[(String, String)], at: Micros
         parts.push(part(loaded, aggregate, &keys[slot], at)?);
     }
     let values = values(loaded, &plan, &keys, at)?;
-    let read = wanted[1..].iter().zip(&values[1..]);
+    let (values, apart) = values.split_at(own);
+    for ((part, aggregate), result) in parts.iter_mut().zip(&feature.value.aggregates).zip(apart) {
+        part.arithmetic = arithmetic(aggregate, &part.counted, result, at, interval(&aggregate.window, at));
+    }
+    let read = wanted[1..own].iter().zip(&values[1..]);
     Ok(Account {
         feature: feature.name.clone(),
         expression: feature.value.text.clone(),
@@ -127,6 +148,23 @@ pub fn account(loaded: &Loaded, name: &str, key: &[(String, String)], at: Micros
         read: read.map(|(&f, value)| (project.features[f].name.clone(), value.to_string())).collect(),
         aggregations: parts,
     })
+}
+
+/// The project with a feature for each aggregation of a feature, after all others; and these after the wanted ones.
+fn each_apart(project: &Project, feature: &Feature, mut wanted: Vec<usize>) -> (Project, Vec<usize>) {
+    let mut project = project.clone();
+    for (index, aggregate) in feature.value.aggregates.iter().enumerate() {
+        let value = Computation {
+            text: String::new(),
+            aggregates: vec![aggregate.clone()],
+            inputs: vec![Input::Aggregate(0)],
+            expr: Expr::Column(0),
+        };
+        wanted.push(project.features.len());
+        let (name, ty) = (format!("{} {index}", feature.name), aggregate.ty);
+        project.features.push(Feature { name, value, ty, default: None, ..feature.clone() });
+    }
+    (project, wanted)
 }
 
 /// The key of an entity from what was told, in the types that the sources agree on.
@@ -138,8 +176,8 @@ fn key_of(loaded: &Loaded, entity: usize, told: &[(String, String)]) -> Result<V
         let text = text.ok_or_else(|| {
             Error::unusable(format!("nothing says which {column} is meant"), format!("add `--entity {column}=…`"))
         })?;
-        let literal = tandem_definitions::Expr::Literal(Value::Text(text.as_str().into()));
-        let value = evaluate(&tandem_definitions::Expr::Cast(Box::new(literal), ty), &[]);
+        let literal = Expr::Literal(Value::Text(text.as_str().into()));
+        let value = evaluate(&Expr::Cast(Box::new(literal), ty), &[]);
         if value.is_null() {
             return Err(Error::unusable(format!("`{text}` is no {ty}"), format!("{column} is of type {ty}")));
         }
@@ -183,45 +221,62 @@ fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Re
         ..Part::default()
     };
     let all: Vec<usize> = (0..source.fields.len()).collect();
-    let touches = source.touches.iter().filter(|t| t.entity == aggregate.entity);
+    let is_meant = |t: &&Touch| t.entity == aggregate.entity && (aggregate.role.is_none() || aggregate.role == t.role);
+    let touches = source.touches.iter().filter(is_meant);
     let key_fields: Vec<Vec<usize>> = touches.map(|t| t.fields.clone()).collect();
-    let admitted = first_of_identity(source, &loaded.origin, false)?;
+    let versions = versions(source, &loaded.origin)?;
+    let late = Late::among(source, &all);
     for batch in read::open(source, &loaded.origin, &all)? {
         let batch = batch?;
         each_record(&batch, &key_fields, key, |row, values| {
             let position = batch.first_position + row as u64;
             let (event, arrival) = (batch.event[row], batch.arrival[row]);
-            if event >= to || admitted.as_ref().is_some_and(|a| !a.counts(position)) {
+            if event >= to || versions.never_counts(position) {
                 return;
             }
-            let holds = aggregate.filter.as_ref().is_none_or(|f| evaluate(f, values) == Value::Bool(true));
-            let value = aggregate.input.as_ref().map(|input| evaluate(input, values));
-            let category = aggregate.by.as_ref().map(|by| evaluate(&by.expr, values));
-            let told = category.iter().chain(&value).map(Value::to_string).collect::<Vec<_>>();
-            let line = Line {
-                event: time::format_instant(event),
-                arrival: time::format_instant(arrival),
-                value: told.join(": "),
-                order: (event, arrival, position),
-            };
-            if arrival >= at {
-                if from.is_none_or(|from| event >= from) {
-                    part.not_yet_known.add(line);
-                }
-            } else if from.is_some_and(|from| event < from) {
-                part.before_the_window.add(line);
-            } else if !holds || category.into_iter().chain(value).any(|v| v.is_null()) {
-                part.without_a_value.add(line);
+            let in_window = from.is_none_or(|from| event >= from);
+            let (value, counts) = folded(aggregate, values);
+            let (known_value, known_counts) =
+                folded(aggregate, &as_known(&late, arrival, values, at.saturating_sub(1)));
+            let (records, value) = if arrival >= at {
+                (&mut part.not_yet_known, value)
+            } else if !in_window {
+                (&mut part.before_the_window, known_value)
+            } else if !versions.counts(position, at) {
+                (&mut part.replaced, known_value)
+            } else if known_counts {
+                (&mut part.counted, known_value)
+            } else if counts {
+                (&mut part.value_not_yet_known, value)
             } else {
-                part.counted.add(line);
+                (&mut part.without_a_value, value)
+            };
+            if arrival < at || in_window {
+                records.add(Line {
+                    event: time::format_instant(event),
+                    arrival: time::format_instant(arrival),
+                    value,
+                    order: (event, arrival, position),
+                });
             }
         });
     }
-    for records in [&mut part.counted, &mut part.not_yet_known, &mut part.before_the_window, &mut part.without_a_value]
-    {
+    let Part { counted, not_yet_known, before_the_window, replaced, value_not_yet_known, without_a_value, .. } =
+        &mut part;
+    for records in [counted, not_yet_known, before_the_window, replaced, value_not_yet_known, without_a_value] {
         records.trim();
     }
     Ok(part)
+}
+
+/// What a record with these fields gives to an aggregation, in words, and whether it counts there.
+fn folded(aggregate: &Aggregate, fields: &[Datum<'_>]) -> (String, bool) {
+    let holds = aggregate.filter.as_ref().is_none_or(|f| evaluate(f, fields) == Value::Bool(true));
+    let category = aggregate.by.as_ref().map(|by| evaluate(&by.expr, fields));
+    let value = aggregate.input.as_ref().map(|input| evaluate(input, fields));
+    let told: Vec<&Value> = category.iter().chain(&value).collect();
+    let counts = holds && !told.iter().any(|value| value.is_null());
+    (told.iter().map(ToString::to_string).collect::<Vec<_>>().join(": "), counts)
 }
 
 /// The values of a plan for these entities, by the same replay that a training set comes from.

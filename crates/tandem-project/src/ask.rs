@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, TimestampMicrosecondArray};
 use tandem_data::caps;
 use tandem_data::replay::{self, Asks, Known, Progress};
 use tandem_data::table::{batch, schema, write_table};
-use tandem_definitions::{Diagnostic, Place};
+use tandem_definitions::Diagnostic;
 use tandem_engine::Plan;
 
 use crate::error::Error;
@@ -53,7 +53,7 @@ pub fn features(
     };
     let plan = Plan::compile(project, &features);
     let (entities, told) = (plan.entities(), plan.request_fields());
-    let observed = file::read(project, observations, (entities, told), &Place::default())?;
+    let observed = file::read(project, observations, (entities, told))?;
     let mut columns = file::columns(project, entities, told);
     let asks = Asks { keys: observed.keys, at: observed.at, request: observed.request, known: Known::Arrived };
     let replayed = replay::replay(project, &plan, &loaded.origin, &asks, &loaded.options, progress)?;

@@ -1,13 +1,14 @@
 //! Every promise of a project, verified: its definitions, its sources against their contracts, its models' locks and
 //! notebooks. One report; how it is shown is not decided here.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use arrow_array::Array as _;
 use serde::Serialize;
 use tandem_data::read::{self, Batch};
 use tandem_data::table::columns;
-use tandem_definitions::{Code, Diagnostic, Place, Question, Rule, Source};
+use tandem_definitions::{Arrival, Code, Diagnostic, Place, Question, Rule, Source, time};
 use tandem_engine::Admission;
 use tandem_notebook::Notebook;
 use tandem_notebook::environment::{Unhashed, unhashed};
@@ -106,6 +107,28 @@ struct Seen {
     admission: Admission,
     /// For each touch, how many records have a null in its key.
     nobody: Vec<u64>,
+    /// For each field that arrives later than its record, how many values have no time at which they do.
+    never_known: BTreeMap<usize, u64>,
+    /// The records read last that arrived at one instant.
+    together: Together,
+    /// The most that did, of those that happened far apart.
+    backfill: Together,
+}
+
+/// Records in a row that arrived at one instant.
+#[derive(Clone, Copy, Default)]
+struct Together {
+    arrival: i64,
+    records: u64,
+    /// The first and the last event among them.
+    events: (i64, i64),
+}
+
+impl Together {
+    /// A load of what came in over a month is a load; so many records, and over longer, are the mark of a backfill.
+    fn is_a_backfill(&self) -> bool {
+        self.records >= 10 && self.events.1 - self.events.0 > 31 * time::DAY
+    }
 }
 
 /// Reads all records of a source: every field, against the contract.
@@ -123,21 +146,33 @@ fn check_source(loaded: &Loaded, source: &Source) -> (String, Vec<Diagnostic>) {
         }
     }
     let span = seen.arrivals.map_or(String::new(), |(first, last)| {
-        let text = tandem_definitions::time::format_instant;
+        let text = time::format_instant;
         format!(", arrived from {} to {}", text(first), text(last))
     });
     let mut findings = reader.findings().diagnostics(source);
     findings.extend(seen.findings(loaded, source));
-    (format!("{}{span}", counted(reader.position(), "record")), findings)
+    let corrections = match seen.admission.duplicates() {
+        count if source.corrects && count > 0 => format!(", {count} of them correct an earlier one"),
+        _ => String::new(),
+    };
+    (format!("{}{corrections}{span}", counted(reader.position(), "record")), findings)
 }
 
 impl Seen {
     fn batch(&mut self, batch: &Batch, source: &Source) {
         let columns = columns(&batch.columns).expect("the reader gives only the five types");
+        let late = source.fields.iter().enumerate().filter_map(|(field, f)| Some((field, f.arrives?)));
+        let late: Vec<(usize, usize)> = late.collect();
         let null = |fields: &[usize], row: usize| fields.iter().any(|&f| batch.columns[f].is_null(row));
         for row in (0..batch.len()).filter(|&row| batch.is_usable(row)) {
             let arrival = batch.arrival[row];
             self.arrivals = Some(self.arrivals.map_or((arrival, arrival), |(a, b)| (a.min(arrival), b.max(arrival))));
+            self.arrived(batch.event[row], arrival);
+            for (field, arrives) in &late {
+                if !batch.columns[*field].is_null(row) && batch.columns[*arrives].is_null(row) {
+                    *self.never_known.entry(*field).or_default() += 1;
+                }
+            }
             if !source.identity.is_empty() {
                 let identity: Vec<_> = source.identity.iter().map(|&f| columns[f].get(row)).collect();
                 self.admission.admit(&identity);
@@ -146,6 +181,49 @@ impl Seen {
                 *count += u64::from(null(&touch.fields, row));
             }
         }
+    }
+
+    /// Counts a record among those that arrived together.
+    fn arrived(&mut self, event: i64, arrival: i64) {
+        if self.together.records == 0 || self.together.arrival != arrival {
+            self.together = Together { arrival, records: 0, events: (event, event) };
+        }
+        let Together { records, events, .. } = &mut self.together;
+        *records += 1;
+        *events = (events.0.min(event), events.1.max(event));
+        if self.together.records > self.backfill.records && self.together.is_a_backfill() {
+            self.backfill = self.together;
+        }
+    }
+
+    /// What is odd about the times at which records and their fields arrived.
+    fn odd_arrivals(&self, source: &Source) -> Vec<Diagnostic> {
+        let mut findings = Vec::new();
+        let Together { arrival, records, events } = self.backfill;
+        if records > 0 && !matches!(source.arrival, Arrival::Assumed { .. }) {
+            let [arrival, first, last] = [arrival, events.0, events.1].map(time::format_instant);
+            let message = format!(
+                "{}: {} in a row arrived at {arrival}, though they happened from {first} to {last}",
+                source.name,
+                counted(records, "record")
+            );
+            let help = "If that is when old records were loaded, production knew them earlier: keep the original arrival time, \
+                        or say `arrivalDelay` in the contract. If production got them only then, nothing.";
+            findings.push(Diagnostic::new(Code::ConstantArrival, source.place.clone(), message, help));
+        }
+        for (field, count) in &self.never_known {
+            let field = &source.fields[*field];
+            let time = field.arrives.map_or("", |f| &source.fields[f].name);
+            let message = format!(
+                "{}: {} of `{}` never known, because `{time}` is null",
+                source.name,
+                counted(*count, "value"),
+                field.name
+            );
+            let help = format!("Write in `{time}` when the value was known, or leave the value empty.");
+            findings.push(Diagnostic::new(Code::NeverKnown, field.place.clone(), message, help));
+        }
+        findings
     }
 
     fn findings(&self, loaded: &Loaded, source: &Source) -> Vec<Diagnostic> {
@@ -157,8 +235,9 @@ impl Seen {
             let help = "Nothing, if that is the truth; otherwise find out where the key is lost.";
             findings.push(Diagnostic::new(Code::NoEntity, source.place.clone(), message, help));
         }
+        findings.extend(self.odd_arrivals(source));
         let repeated = self.admission.duplicates();
-        if repeated > 0 {
+        if repeated > 0 && !source.corrects {
             let records = counted(repeated, "record");
             let message = format!("{}: {records} delivered again, and ignored", source.name);
             let help = "Nothing: the identity in the contract says which they are.";

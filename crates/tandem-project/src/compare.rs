@@ -1,6 +1,8 @@
 //! What late and corrected records cost: a question's features as production knew them, beside the same features as all that
 //! is known today would have them. Not here: which of the two a model is trained on (always the first).
 
+use std::collections::BTreeMap;
+
 use arrow_array::ArrayRef;
 use serde::Serialize;
 use tandem_data::replay::{Known, Progress};
@@ -51,7 +53,7 @@ pub struct Difference {
 #[derive(Clone, Debug, Serialize)]
 pub struct Example {
     /// Whom it is about, by key column.
-    pub entity: Vec<(String, String)>,
+    pub entity: BTreeMap<String, String>,
     /// When.
     pub at: String,
     /// The value that production had.
@@ -146,8 +148,8 @@ fn difference(
 }
 
 /// Whom an observation names, by key column.
-fn names(loaded: &Loaded, observed: &Observations, row: usize) -> Vec<(String, String)> {
-    let mut names = Vec::new();
+fn names(loaded: &Loaded, observed: &Observations, row: usize) -> BTreeMap<String, String> {
+    let mut names = BTreeMap::new();
     for (&entity, parts) in observed.entities.iter().zip(&observed.keys) {
         let parts = columns(parts).expect("keys are of the five types");
         let values = parts.iter().map(|part| part.get(row).to_value().to_string());

@@ -4,6 +4,7 @@
 //! is not decided here. Deliberately absent: printing, HTTP, the wall clock (instants are handed in), SQL, ONNX, Jupyter.
 
 pub mod account;
+mod arithmetic;
 pub mod ask;
 pub mod bundle;
 pub mod check;

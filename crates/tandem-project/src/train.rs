@@ -90,7 +90,7 @@ pub fn train(
     let set = {
         let on_event = std::cell::RefCell::new(&mut *on_event);
         training_set(loaded, question, &model.features, Knowledge::AsKnown, &|p| {
-            on_event.borrow_mut()(Event::Replay(p))
+            on_event.borrow_mut()(Event::Replay(p));
         })?
     };
     // Several folds show how steady a method is; a model is measured on the last.

@@ -99,7 +99,7 @@ fn how(function: Function) -> Cow<'static, str> {
 
 #[cfg(test)]
 mod tests {
-    use tandem_definitions::{Arrival, Category, Element, Expr, Fraction, Source, Type};
+    use tandem_definitions::{Arrival, Category, Element, Expr, Fraction, Source, Treatment, Type};
 
     use super::*;
 
@@ -116,6 +116,7 @@ mod tests {
             corrects: false,
             tombstone: None,
             retention: None,
+            treatment: Treatment::default(),
             touches: Vec::new(),
             time_zone: None,
             place: tandem_definitions::Place::default(),

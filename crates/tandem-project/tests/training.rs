@@ -92,3 +92,47 @@ fn a_late_copy_that_stands_first_is_not_the_observation() {
     assert_eq!(rows, 1, "{left_out:?}");
     assert!(left_out.contains(&("repeated by the log (same identity)".to_owned(), 1)), "{left_out:?}");
 }
+
+#[test]
+fn observations_read_their_record_as_it_was_known() {
+    let folder = shop();
+    let path = folder.path().join("sources/orders.odcs.yaml");
+    let contract = std::fs::read_to_string(&path).unwrap();
+    let contract =
+        contract.replace("[{property: timeZone", "[{property: corrects, value: true}, {property: timeZone").replace(
+            "{name: amount, logicalType: number}",
+            "{name: amount, logicalType: number}
+      - {name: method, logicalType: string, customProperties: [{property: arrives, value: paid}]}
+      - {name: paid, logicalType: timestamp}
+      - {name: gone, logicalType: boolean, customProperties: [{property: tombstone, value: true}]}",
+        );
+    std::fs::write(path, contract).unwrap();
+    let path = folder.path().join("questions/comes_back.yaml");
+    let question = std::fs::read_to_string(&path).unwrap();
+    let asked = question.replace("at: 1 hour after at", "at: 1 hour after at, where: method is null");
+    assert_ne!(asked, question);
+    std::fs::write(path, asked).unwrap();
+    // Asked an hour after each order, about those of which no payment was known by then.
+    let records = "id,customer,amount,at,seen,method,paid,gone
+1,ann,1,2024-01-01T08:00:00Z,2024-01-01T08:01:00Z,card,2024-01-01T08:30:00Z,
+2,bob,2,2024-01-01T08:00:00Z,2024-01-01T08:01:00Z,card,2024-01-01T09:00:00Z,
+3,cid,3,2024-01-01T08:00:00Z,2024-01-01T08:01:00Z,,,
+3,eve,3,2024-01-01T08:00:00Z,2024-01-01T08:59:00Z,,,
+4,dan,4,2024-01-01T08:00:00Z,2024-01-01T08:01:00Z,,,
+4,fay,4,2024-01-01T08:00:00Z,2024-01-01T09:00:00Z,,,
+5,gus,5,2024-01-01T08:00:00Z,2024-01-01T08:01:00Z,,,
+5,gus,5,2024-01-01T08:00:00Z,2024-01-01T08:02:00Z,,,true
+6,zoe,6,2024-01-09T08:00:00Z,2024-01-09T08:01:00Z,,,
+";
+    std::fs::write(folder.path().join("orders.csv"), records).unwrap();
+    let loaded = load(folder.path()).unwrap().checked().unwrap();
+    let question = loaded.question("comes_back").unwrap();
+    let set = training_set(&loaded, question, &question.features, Knowledge::AsKnown, &|_| {}).unwrap();
+    let customers = set.table.column("customer").unwrap().as_string::<i32>().iter().flatten().collect::<Vec<_>>();
+    // Bob's payment became known at the very instant, which is too late; Dan's order was still his.
+    assert_eq!(customers, ["bob", "eve", "dan"]);
+    let left_out = |what: &str| set.facts.left_out.iter().find(|(why, _)| why.contains(what)).map(|(_, count)| *count);
+    assert_eq!(left_out("replaced or removed"), Some(3), "{:?}", set.facts.left_out);
+    assert_eq!(left_out("`where` does not hold"), Some(1));
+    assert_eq!(left_out("arrived only after"), Some(1));
+}

@@ -180,34 +180,42 @@ fn times(source: &Source, values: &[Value], now: Micros) -> Result<(Micros, Opti
     let event = time_of(source.event, "event time")?;
     let is_ahead = |arrival: Micros| arrival > now.saturating_add(CLOCKS_APART);
     let shown = time::format_instant;
-    match source.arrival {
-        Arrival::Observed => Ok((event, None)),
-        Arrival::Declared { field } => {
-            let arrival = time_of(field, "arrival time")?;
+    // As the contract has it, what says that it arrived before it happened may be left out: then it is not taken at all.
+    let counts = |arrival: Micros, field: usize| match source.treatment.arrival(event, Some(arrival)) {
+        Some(_) => Ok(()),
+        None => {
+            let detail = format!("the record arrived at {}, before it happened at {}", shown(arrival), shown(event));
+            let remedy =
+                format!("the contract leaves such records out: correct `{}` or the clock of its sender", name(field));
+            Err((field, detail, remedy))
+        }
+    };
+    let assumed = |delay: Micros| {
+        // The delay is our own assumption: a record that is here already is held until it has passed.
+        if is_ahead(event) {
+            let detail = format!("the record says that it happened at {}, and here it is {}", shown(event), shown(now));
+            let field = name(source.event);
+            let remedy = format!("send it when it has happened, or correct `{field}` or the clock of its sender");
+            return Err((source.event, detail, remedy));
+        }
+        Ok((event, Some(event.saturating_add(delay))))
+    };
+    match (&source.arrival, source.treatment.assumed_delay()) {
+        (Arrival::Observed, _) => counts(now, source.event).map(|()| (event, None)),
+        (Arrival::Declared { field }, Some(delay)) if values[*field].is_null() => assumed(delay),
+        (Arrival::Declared { field }, _) => {
+            let arrival = time_of(*field, "arrival time")?;
             if is_ahead(arrival) {
                 let detail =
                     format!("the record says that it arrived at {}, and here it is {}", shown(arrival), shown(now));
-                let field_name = name(field);
+                let field_name = name(*field);
                 let remedy =
                     format!("send it when it has arrived, or correct `{field_name}` or the clock of its sender");
-                return Err((field, detail, remedy));
+                return Err((*field, detail, remedy));
             }
-            Ok((event, Some(arrival)))
+            counts(arrival, *field).map(|()| (event, Some(arrival)))
         }
-        Arrival::Assumed { delay } => {
-            // The delay is our own assumption: a record that is here already is held until it has passed.
-            if is_ahead(event) {
-                let detail =
-                    format!("the record says that it happened at {}, and here it is {}", shown(event), shown(now));
-                let remedy = format!(
-                    "send it when it has happened, or correct `{}` or the clock of its sender",
-                    name(source.event)
-                );
-                return Err((source.event, detail, remedy));
-            }
-            let arrival = event.saturating_add(delay);
-            Ok((event, Some(arrival)))
-        }
+        (Arrival::Assumed { delay }, _) => assumed(*delay),
     }
 }
 

@@ -280,10 +280,11 @@ fn aggregation() -> impl Strategy<Value = Aggregation> {
     })
 }
 
-/// How landings change: mostly in one way or the other. `drawn` says whether they do at all.
-fn changing(drawn: bool) -> impl Strategy<Value = Changing> {
-    (any::<bool>(), any::<bool>(), prop::bool::weighted(0.2)).prop_map(move |(corrects, late, as_corrected)| {
-        if drawn { Changing { corrects, late, as_corrected } } else { Changing::default() }
+fn changing() -> impl Strategy<Value = Changing> {
+    (any::<bool>(), any::<bool>(), prop::bool::weighted(0.2)).prop_map(|(corrects, late, as_corrected)| Changing {
+        corrects,
+        late,
+        as_corrected,
     })
 }
 
@@ -316,9 +317,9 @@ fn rule() -> impl Strategy<Value = Rule> {
     )
 }
 
-/// A random draft with so many landings. More than a few hundred fill the blocks in which the engine keeps records. With
-/// `changing`, landings are corrected, removed and completed later in many of them.
-pub fn draft(landings: Range<usize>, changing: bool) -> impl Strategy<Value = Draft> {
+/// A random draft with so many landings. More than a few hundred fill the blocks in which the engine keeps records. In most
+/// drafts landings are corrected and removed, or completed later.
+pub fn draft(landings: Range<usize>) -> impl Strategy<Value = Draft> {
     // Long logs repeat an identity as rarely as short ones.
     let identities = u16::try_from(landings.end).unwrap_or(u16::MAX);
     let fuel = (text(TAILS), instant(), number());
@@ -329,7 +330,7 @@ pub fn draft(landings: Range<usize>, changing: bool) -> impl Strategy<Value = Dr
         prop::collection::vec(fuel, 0..8),
         prop::collection::vec(asked(), 1..10),
         select(BEGINNINGS),
-        self::changing(changing),
+        changing(),
         rule(),
     )
         .prop_map(

@@ -155,9 +155,10 @@ impl Draft {
     }
 
     fn observed_text(&self, observed: &[Observation]) -> String {
-        let (mut out, entity) = match self.rule.about_route {
-            true => ("route.origin,route.dest,at\n".to_owned(), 1),
-            false => ("aircraft,at\n".to_owned(), 0),
+        let (mut out, entity) = if self.rule.about_route {
+            ("route.origin,route.dest,at\n".to_owned(), 1)
+        } else {
+            ("aircraft,at\n".to_owned(), 0)
         };
         for o in observed {
             let mut cells: Vec<String> = o.keys[entity].iter().flatten().map(cell).collect();

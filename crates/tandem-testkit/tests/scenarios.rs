@@ -4,15 +4,15 @@
 
 use std::fmt::Write as _;
 
-use tandem_definitions::{Aggregate, Days, Function, OnCalendar, Project, Question, Rule, Source, Type, Value, Window};
+use tandem_definitions::{Aggregate, Days, Function, OnCalendar, Project, Question, Rule, Type, Value, Window};
 use tandem_project::scenario::{Case, InMemory, LogRecord, Observation, Scenario, Way, run};
 use tandem_testkit::oracle::Oracle;
-use tandem_testkit::{disk, suite, ways};
+use tandem_testkit::{disk, production, suite, ways};
 
-fn hold(way: &dyn Way, scenarios: &[Scenario]) {
+fn hold(way: &dyn Way) {
     let mut failures = String::new();
-    for scenario in scenarios {
-        for failure in run(scenario, way).failures {
+    for scenario in suite::scenarios() {
+        for failure in run(&scenario, way).failures {
             let _ = writeln!(failures, "{failure}");
         }
     }
@@ -26,30 +26,28 @@ fn there_are_scenarios() {
 
 #[test]
 fn the_oracle_agrees() {
-    hold(&Oracle, &suite::scenarios());
+    hold(&Oracle);
 }
 
 #[test]
 fn in_memory() {
     for way in ways::in_memory() {
-        hold(way.as_ref(), &suite::scenarios());
+        hold(way.as_ref());
+    }
+}
+
+#[test]
+fn in_production() {
+    for way in production::ways() {
+        hold(way.as_ref());
     }
 }
 
 #[test]
 fn on_disk() {
-    let mut scenarios = suite::scenarios();
-    scenarios.retain(|scenario| disk::CHANGING || !changes(scenario));
-    for way in disk::on_disk() {
-        hold(way.as_ref(), &scenarios);
+    for way in disk::on_disk().into_iter().chain(disk::served()) {
+        hold(way.as_ref());
     }
-}
-
-/// Whether records change in a scenario after they have arrived, or values are asked for as corrected.
-fn changes(scenario: &Scenario) -> bool {
-    let (project, _) = tandem_definitions::read(&scenario.files);
-    let source = |s: &Source| s.corrects || s.fields.iter().any(|f| f.arrives.is_some());
-    project.sources.iter().any(source) || scenario.expect.iter().any(|expect| expect.as_corrected)
 }
 
 /// A way that gets one rule of DESIGN §5 wrong, by changing the case that the right way is given.

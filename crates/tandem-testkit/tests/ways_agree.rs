@@ -8,7 +8,7 @@ use tandem_definitions::Value;
 use tandem_project::scenario::{Way, cases, parse};
 use tandem_testkit::draft::{Draft, draft};
 use tandem_testkit::oracle::Oracle;
-use tandem_testkit::{disk, ways};
+use tandem_testkit::{disk, production, ways};
 
 fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
@@ -71,7 +71,7 @@ fn with_oracle_values(draft: &Draft) -> String {
     draft.markdown(Oracle.values(&cases[0]).ok().as_deref(), observed.as_deref())
 }
 
-fn hold(ways: &[Box<dyn Way>], landings: std::ops::Range<usize>, changing: bool, count: u64) {
+fn hold(ways: &[Box<dyn Way>], landings: std::ops::Range<usize>, count: u64) {
     let seed = setting("TANDEM_SEED", 1);
     let count = setting("TANDEM_CASES", count);
     let mut bytes = [0; 32];
@@ -79,8 +79,7 @@ fn hold(ways: &[Box<dyn Way>], landings: std::ops::Range<usize>, changing: bool,
     let config =
         Config { cases: count as u32, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
-    let outcome =
-        runner.run(&draft(landings, changing), |draft| differences(&draft, ways).map_err(TestCaseError::fail));
+    let outcome = runner.run(&draft(landings), |draft| differences(&draft, ways).map_err(TestCaseError::fail));
     match outcome {
         Ok(()) => {}
         Err(TestError::Fail(why, draft)) => {
@@ -96,7 +95,7 @@ fn drafts_have_values() {
     let (mut known, mut all, mut observed) = (0, 0, 0);
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     for _ in 0..100 {
-        let draft = draft(0..40, true).new_tree(&mut runner).unwrap().current();
+        let draft = draft(0..40).new_tree(&mut runner).unwrap().current();
         let scenario = parse("random.md", &draft.markdown(None, None)).unwrap();
         let (project, _) = tandem_definitions::read(&scenario.files);
         let cases = cases(&scenario, &project).unwrap();
@@ -112,20 +111,35 @@ fn drafts_have_values() {
 
 #[test]
 fn in_memory() {
-    hold(&ways::in_memory(), 0..40, true, 1_000);
+    hold(&ways::in_memory(), 0..40, 1_000);
 }
 
 #[test]
 fn in_memory_with_long_logs() {
-    hold(&ways::in_memory(), 150..700, true, 40);
+    hold(&ways::in_memory(), 150..700, 40);
+}
+
+#[test]
+fn in_production() {
+    hold(&production::ways(), 0..40, 1_000);
+}
+
+#[test]
+fn in_production_with_long_logs() {
+    hold(&production::ways(), 150..700, 60);
 }
 
 #[test]
 fn on_disk() {
-    hold(&disk::on_disk(), 0..40, disk::CHANGING, 200);
+    hold(&disk::on_disk(), 0..40, 200);
 }
 
 #[test]
 fn on_disk_with_long_logs() {
-    hold(&disk::on_disk(), 150..700, disk::CHANGING, 20);
+    hold(&disk::on_disk(), 150..700, 20);
+}
+
+#[test]
+fn in_the_log_of_a_service() {
+    hold(&disk::served(), 0..40, 40);
 }

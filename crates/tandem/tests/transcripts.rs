@@ -107,6 +107,61 @@ fn a_scenario_that_cannot_be_read_says_where() {
     transcript("unreadable_scenarios.txt", folder.path());
 }
 
+/// A question on a calendar with folds, and one from a file, beside the fresh project's own.
+fn with_more_questions() -> tempfile::TempDir {
+    let folder = fresh_project();
+    let own = std::fs::read_to_string(folder.path().join("questions/orders_again.yaml")).unwrap();
+    let on = "observe:\n  on: orders\n  at: 1 day after placed_at\n";
+    let question = |name: &str, observe: &str, split: &str| {
+        let text = own.replace("name: orders_again", &format!("name: {name}")).replace(on, observe);
+        text.replace("{test_from: 2024-04-01, gap: 30 days}", split)
+    };
+    let every = "{every: Monday 06:00 Europe/London, for: customer, active_in: orders, over: 30 days}";
+    let folds = "{test_from: 2024-03-01, gap: 30 days, folds: 3, each: 30 days}";
+    let weekly = question("weekly", &format!("observe: {every}\n"), folds);
+    let listed = question("listed", "observe: {from: asked/list.csv}\n", "{test_from: 2024-04-01}");
+    let rows = "customer,at\nann,2024-02-01T00:00:00Z\nnobody,2024-02-01T00:00:00Z\nann,2024-01-20\n";
+    let files =
+        [("questions/weekly.yaml", weekly.as_str()), ("questions/listed.yaml", &listed), ("asked/list.csv", rows)];
+    write(folder.path(), &files);
+    folder
+}
+
+#[test]
+fn observations_by_every_rule() {
+    transcript("observations.txt", with_more_questions().path());
+}
+
+#[test]
+fn what_late_records_change() {
+    let folder = with_more_questions();
+    let path = folder.path().join("logs/orders.csv");
+    let log = std::fs::read_to_string(&path).unwrap();
+    // Two orders that the log heard of weeks later.
+    let log = log
+        .replace("2024-01-09T11:02:00Z", "2024-02-09T11:02:00Z")
+        .replace("2024-01-05T03:00:00Z", "2024-01-25T03:00:00Z");
+    std::fs::write(&path, log).unwrap();
+    transcript("compare.txt", folder.path());
+}
+
+#[test]
+fn observations_that_cannot_be_read() {
+    let folder = with_more_questions();
+    write(folder.path(), &[("asked/list.csv", "customer,at\nann,2024-02-01\nann,soon\n")]);
+    transcript("unreadable_observations.txt", folder.path());
+}
+
+#[test]
+fn how_much_of_the_log_is_needed() {
+    let folder = with_more_questions();
+    let path = "sources/orders.odcs.yaml";
+    let contract = std::fs::read_to_string(folder.path().join(path)).unwrap();
+    let kept = "slaProperties: [{property: retention, value: 60, unit: d}]\nschema:\n";
+    write(folder.path(), &[(path, &contract.replace("schema:\n", kept))]);
+    transcript("history.txt", folder.path());
+}
+
 /// Data to standard output and everything else to standard error; no colours and no progress in a pipe.
 #[test]
 fn a_pipe_gets_data_alone() {

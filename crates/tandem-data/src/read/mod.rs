@@ -11,16 +11,17 @@ mod error;
 mod jsonl;
 mod local_time;
 mod locate;
+mod numbers;
 mod parquet;
 mod shape;
 mod table;
+mod times;
 
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array, ArrayRef, cast::AsArray};
+use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use tandem_definitions::{Format, Micros, Source};
 
@@ -37,8 +38,7 @@ pub(crate) use shape::{Needed, Shape};
 
 use crate::append;
 use crate::finding::Findings;
-use crate::json::{EARLIEST, LATEST};
-use shape::ArrivalFrom;
+use times::Times;
 
 /// How many records a batch has at most.
 pub const BATCH_ROWS: usize = 65_536;
@@ -278,25 +278,7 @@ impl Reader {
         let Raw { columns, first_row, lines } = raw;
         let row = |index: usize| lines.as_ref().map_or(first_row + index as u64, |lines| lines[index]);
         let findings = &mut self.conversion.findings;
-        let (event, event_nulls) = times(&columns[self.shape.event]);
-        let (arrival, arrival_nulls) = match self.shape.arrival {
-            ArrivalFrom::Column(column) => times(&columns[column]),
-            ArrivalFrom::Delay(delay) => (event.iter().map(|e| e.saturating_add(delay)).collect(), None),
-        };
-        let in_calendar = in_calendar(&event, &arrival);
-        let usable = NullBuffer::union(event_nulls.as_ref(), arrival_nulls.as_ref());
-        let usable = NullBuffer::union(usable.as_ref(), in_calendar.as_ref());
-        if usable.is_some() {
-            for i in 0..event.len() {
-                if event_nulls.as_ref().is_some_and(|n| n.is_null(i)) {
-                    findings.without_event_time.add(&file, row(i));
-                } else if arrival_nulls.as_ref().is_some_and(|n| n.is_null(i)) {
-                    findings.without_arrival_time.add(&file, row(i));
-                } else if in_calendar.as_ref().is_some_and(|n| n.is_null(i)) {
-                    findings.outside_the_calendar.add(&file, row(i));
-                }
-            }
-        }
+        let Times { event, arrival, usable } = Times::find(&self.shape, &columns, findings, &file, &row);
         for (column, needed) in columns.iter().zip(&self.shape.needed) {
             if let (true, Some(field), Some(nulls)) = (needed.required, needed.field, column.nulls())
                 && nulls.null_count() > 0
@@ -309,38 +291,12 @@ impl Reader {
                 }
             }
         }
-        let arrival = if event.iter().zip(&arrival).any(|(e, a)| a < e) {
-            for (i, (e, a)) in event.iter().zip(&arrival).enumerate() {
-                if a < e && usable.as_ref().is_none_or(|u| u.is_valid(i)) {
-                    findings.arrived_before_event.add(&file, row(i));
-                }
-            }
-            event.iter().zip(&arrival).map(|(e, a)| *e.max(a)).collect()
-        } else {
-            arrival
-        };
         let first_position = self.position;
         findings.records += event.len() as u64;
         self.position += event.len() as u64;
         let columns = self.shape.wanted.iter().map(|&at| Arc::clone(&columns[at])).collect();
         Batch { columns, event, arrival, first_position, usable: usable.map(NullBuffer::into_inner), file, own_log }
     }
-}
-
-/// Which records have both times in the years 1 to 9999; `None`: all. Others cannot be written as RFC 3339, and are slips.
-fn in_calendar(event: &[Micros], arrival: &[Micros]) -> Option<NullBuffer> {
-    let calendar = EARLIEST..=LATEST;
-    let is_in = |(event, arrival): (&Micros, &Micros)| calendar.contains(event) && calendar.contains(arrival);
-    if event.iter().zip(arrival).all(is_in) {
-        return None;
-    }
-    Some(event.iter().zip(arrival).map(is_in).collect::<Vec<bool>>().into())
-}
-
-/// The values of a column of times, and which are null, if any is.
-fn times(column: &ArrayRef) -> (ScalarBuffer<Micros>, Option<NullBuffer>) {
-    let column = column.as_primitive::<TimestampMicrosecondType>();
-    (column.values().clone(), column.nulls().filter(|n| n.null_count() > 0).cloned())
 }
 
 impl Iterator for Reader {

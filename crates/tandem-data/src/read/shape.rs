@@ -1,6 +1,6 @@
 //! Which columns are read of a source, each once, and which of them are handed out and give the times.
 
-use tandem_definitions::{ARRIVED_AT, Arrival, Micros, Source, Type};
+use tandem_definitions::{ARRIVED_AT, Arrival, Micros, Source, Treatment, Type};
 
 /// A column that is read: a wanted field, or one that a time comes from.
 #[derive(Clone, Debug)]
@@ -22,6 +22,7 @@ pub(crate) struct Shape {
     pub(super) wanted: Vec<usize>,
     pub(super) event: usize,
     pub(super) arrival: ArrivalFrom,
+    pub(super) treatment: Treatment,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,10 +45,14 @@ impl Shape {
                 let stamp = Needed { name: ARRIVED_AT.to_owned(), ty: Type::Time, field: None, required: true };
                 ArrivalFrom::Column(place(&mut needed, stamp))
             }
-            Arrival::Declared { field } => ArrivalFrom::Column(place(&mut needed, column(field, true))),
+            Arrival::Declared { field } => {
+                let required = source.treatment.assumed_delay().is_none();
+                ArrivalFrom::Column(place(&mut needed, column(field, required)))
+            }
             Arrival::Assumed { delay } => ArrivalFrom::Delay(delay),
         };
-        Self { source_name: source.name.clone(), needed, wanted, event, arrival }
+        let treatment = source.treatment;
+        Self { source_name: source.name.clone(), needed, wanted, event, arrival, treatment }
     }
 
     /// Columns alone; a reader's times are not for these.
@@ -55,7 +60,8 @@ impl Shape {
         let mut needed = Vec::with_capacity(columns.len());
         let column = |(name, ty): &(String, Type)| Needed { name: name.clone(), ty: *ty, field: None, required: true };
         let wanted = columns.iter().map(|c| place(&mut needed, column(c))).collect();
-        Self { source_name, needed, wanted, event: 0, arrival: ArrivalFrom::Delay(0) }
+        let (arrival, treatment) = (ArrivalFrom::Delay(0), Treatment::default());
+        Self { source_name, needed, wanted, event: 0, arrival, treatment }
     }
 }
 

@@ -12,7 +12,7 @@ use arrow_schema::{Field as ArrowField, Schema};
 use parquet::arrow::ArrowWriter;
 use tandem_data::read::{Origin, ReadError, Reader, open};
 use tandem_data::table::{self, Column};
-use tandem_definitions::{Arrival, Code, Field, Format, Location, Place, Source, Type, Value};
+use tandem_definitions::{Arrival, Code, Field, Format, Location, Place, Source, Treatment, Type, Value};
 
 /// flight, delay, cancelled, at, note, seen: seen is the declared arrival.
 pub fn source(path: &str, format: Format) -> Source {
@@ -43,6 +43,7 @@ pub fn source(path: &str, format: Format) -> Source {
         corrects: false,
         tombstone: None,
         retention: None,
+        treatment: Treatment::default(),
         touches: vec![],
         time_zone: None,
         place: Place::default(),

@@ -5,13 +5,85 @@ use super::contract::Draft;
 use super::{Reader, Unit};
 use crate::codes::Code;
 use crate::findings::{Span, instead};
-use crate::project::Arrival;
+use crate::project::{Arrival, WhenEarly, WhenMissing};
+use crate::time::parse_duration;
 use crate::value::Type;
+use crate::yaml::{Node, Scalar};
+
+/// What a contract says, before all of its fields are known.
+#[derive(Default)]
+pub(super) struct Stated {
+    /// Where it says that it corrects.
+    corrects: Option<Span>,
+    /// The fields that say they are a tombstone, and where.
+    tombstones: Vec<(usize, Span)>,
+    /// The fields that arrive later than their record: when, by the name of another field, and where that is said.
+    late: Vec<(usize, String, Span)>,
+}
 
 impl Reader {
+    /// A property of a field that says how its record changes.
+    pub(super) fn change_of_field(
+        &mut self,
+        unit: &Unit<'_>,
+        word: &str,
+        value: &Node,
+        index: usize,
+        draft: &mut Draft,
+    ) {
+        let stated = &mut draft.stated;
+        match (word, value.text()) {
+            ("tombstone", _) if self.says_yes(unit, value, word) => stated.tombstones.push((index, value.span)),
+            ("tombstone", _) => {}
+            (_, Some(other)) => stated.late.push((index, other.to_owned(), value.span)),
+            (_, None) => {
+                let help = "Write the field that holds the time from which on the value is known: `value: landed_at`.";
+                self.bad_property(unit, value, "`arrives` is the name of a field.", help);
+            }
+        }
+    }
+
+    /// A property of the stream that says how its records change, or how odd arrival times are taken.
+    pub(super) fn change_of_stream(&mut self, unit: &Unit<'_>, word: &str, value: &Node, draft: &mut Draft) {
+        let text = value.text().unwrap_or("");
+        let treatment = &mut draft.source.treatment;
+        match word {
+            "corrects" => draft.stated.corrects = self.says_yes(unit, value, word).then_some(value.span),
+            "whenArrivalMissing" => match (text, text.strip_prefix("assume ").and_then(parse_duration)) {
+                ("leave out", _) => treatment.missing = Some(WhenMissing::LeaveOut),
+                (_, Some(delay)) if delay >= 0 => treatment.missing = Some(WhenMissing::Assume { delay }),
+                _ => self.bad_property(
+                    unit,
+                    value,
+                    &format!("`{text}` does not say what to do with a record without an arrival time."),
+                    "Write `leave out`, or how long after its event production knew it: `assume 5 minutes`.",
+                ),
+            },
+            _ => match text {
+                "event" => treatment.early = Some(WhenEarly::Event),
+                "leave out" => treatment.early = Some(WhenEarly::LeaveOut),
+                _ => self.bad_property(
+                    unit,
+                    value,
+                    &format!("`{text}` does not say what to do with a record that arrived before it happened."),
+                    "Write `event` (it counts from its event on), or `leave out`.",
+                ),
+            },
+        }
+    }
+
+    /// Whether a property that is true or false is true.
+    pub(super) fn says_yes(&mut self, unit: &Unit<'_>, value: &Node, name: &str) -> bool {
+        let said = value.scalar();
+        if !matches!(said, Some(Scalar::Bool(_))) {
+            self.bad_property(unit, value, &format!("`{name}` is true or false."), "Write `value: true`.");
+        }
+        said == Some(Scalar::Bool(true))
+    }
+
     /// After all fields are known.
     pub(super) fn changes(&mut self, unit: &Unit<'_>, draft: &mut Draft) {
-        if let Some(span) = draft.corrects {
+        if let Some(span) = draft.stated.corrects {
             if draft.source.identity.is_empty() {
                 let message =
                     format!("`{}` corrects, but nothing says which record a later one replaces.", draft.source.name);
@@ -21,13 +93,13 @@ impl Reader {
             draft.source.corrects = true;
         }
         self.tombstones(unit, draft);
-        for (index, other, span) in std::mem::take(&mut draft.late) {
+        for (index, other, span) in std::mem::take(&mut draft.stated.late) {
             self.late(unit, draft, index, &other, span);
         }
     }
 
     fn tombstones(&mut self, unit: &Unit<'_>, draft: &mut Draft) {
-        for &(index, span) in &draft.tombstones {
+        for &(index, span) in &draft.stated.tombstones {
             let field = &draft.source.fields[index];
             let (message, help) = if field.ty != Type::Bool {
                 let message = format!("`{}` is a tombstone, but its type is {}.", field.name, field.ty);
@@ -63,7 +135,7 @@ impl Reader {
             Some("the event time")
         } else if draft.arrival == Some(Arrival::Declared { field: index }) {
             Some("the arrival time")
-        } else if draft.tombstones.iter().any(|(field, _)| *field == index) {
+        } else if draft.stated.tombstones.iter().any(|(field, _)| *field == index) {
             Some("a tombstone")
         } else {
             None

@@ -1,17 +1,19 @@
 //! Data contracts of the open standard, as sources. What Tandem adds rides in `customProperties`.
 //! Not here: everything else that the standard has; it is welcome and left alone.
 
+use super::changes::Stated;
 use super::{BrokenSource, Reader, Unit};
 use crate::codes::Code;
 use crate::findings::{Span, instead};
-use crate::project::{ARRIVED_AT, Arrival, Field, Format, Location, Source};
+use crate::project::{ARRIVED_AT, Arrival, Field, Format, Location, Source, Treatment};
 use crate::shape::{check_duration, check_zone};
 use crate::time::{DAY, format_duration, parse_duration};
 use crate::value::{Micros, Type};
 use crate::yaml::{Node, Scalar};
 
 const OF_FIELD: &[&str] = &["timeRole", "entity", "identity", "tombstone", "arrives"];
-const OF_SCHEMA: &[&str] = &["arrival", "arrivalDelay", "timeZone", "corrects"];
+const OF_SCHEMA: &[&str] =
+    &["arrival", "arrivalDelay", "timeZone", "corrects", "whenArrivalMissing", "whenArrivalBeforeEvent"];
 const TYPES: &[&str] = &["string", "integer", "number", "boolean", "timestamp", "date"];
 
 /// A source while its contract is read.
@@ -19,13 +21,8 @@ pub(super) struct Draft {
     pub source: Source,
     pub event: Option<usize>,
     pub arrival: Option<Arrival>,
-    /// Where it says that it corrects.
-    pub corrects: Option<Span>,
-    /// The fields that say they are a tombstone, and where.
-    pub tombstones: Vec<(usize, Span)>,
-    /// The fields that arrive later than their record: when, by the name of another field, and where that is said.
-    pub late: Vec<(usize, String, Span)>,
     pub touches: Vec<Held>,
+    pub stated: Stated,
     /// A time role could not be read: that finding is enough, the missing time is not another one.
     pub role_unread: bool,
 }
@@ -98,6 +95,7 @@ impl Reader {
             corrects: false,
             tombstone: None,
             retention: self.retention(unit),
+            treatment: Treatment::default(),
             touches: Vec::new(),
             time_zone: None,
             place,
@@ -107,9 +105,7 @@ impl Reader {
             event: None,
             arrival: None,
             touches: Vec::new(),
-            corrects: None,
-            tombstones: Vec::new(),
-            late: Vec::new(),
+            stated: Stated::default(),
             role_unread: false,
         };
         for node in schema.list("properties") {
@@ -151,17 +147,8 @@ impl Reader {
             match key.text().unwrap_or("") {
                 "timeRole" => self.time_role(unit, value, index, draft),
                 "identity" if self.says_yes(unit, value, "identity") => draft.source.identity.push(index),
-                "tombstone" if self.says_yes(unit, value, "tombstone") => draft.tombstones.push((index, value.span)),
-                "identity" | "tombstone" => {}
-                "arrives" => match value.text() {
-                    Some(other) => draft.late.push((index, other.to_owned(), value.span)),
-                    None => self.bad_property(
-                        unit,
-                        value,
-                        "`arrives` is the name of a field.",
-                        "Write the field that holds the time from which on the value is known: `value: landed_at`.",
-                    ),
-                },
+                "identity" => {}
+                word @ ("tombstone" | "arrives") => self.change_of_field(unit, word, value, index, draft),
                 "entity" => match value.text() {
                     Some(text) => {
                         let (name, role) =
@@ -283,20 +270,11 @@ impl Reader {
                     }
                     None => check_duration(value, text, false, &unit.origin, &mut self.findings),
                 },
-                "corrects" => draft.corrects = self.says_yes(unit, value, "corrects").then_some(value.span),
+                word @ ("corrects" | "whenArrivalMissing" | "whenArrivalBeforeEvent") => {
+                    self.change_of_stream(unit, word, value, draft);
+                }
                 "timeZone" => draft.source.time_zone = check_zone(value, &unit.origin, &mut self.findings),
                 other => self.other_property(unit, custom, key, other, OF_SCHEMA),
-            }
-        }
-    }
-
-    /// Whether a property that is true or false is true.
-    fn says_yes(&mut self, unit: &Unit<'_>, value: &Node, name: &str) -> bool {
-        match value.scalar() {
-            Some(Scalar::Bool(yes)) => yes,
-            _ => {
-                self.bad_property(unit, value, &format!("`{name}` is true or false."), "Write `value: true`.");
-                false
             }
         }
     }
@@ -316,7 +294,7 @@ impl Reader {
         self.findings.at(Code::UnknownProperty, &unit.origin, key.span, message, help);
     }
 
-    fn bad_property(&mut self, unit: &Unit<'_>, value: &Node, message: &str, help: &str) {
+    pub(super) fn bad_property(&mut self, unit: &Unit<'_>, value: &Node, message: &str, help: &str) {
         self.findings.at(Code::BadProperty, &unit.origin, value.span, message, help);
     }
 

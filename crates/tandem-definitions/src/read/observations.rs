@@ -1,6 +1,8 @@
 //! Observations: when production would ask, by which of the three rules, and whether it then knows all that is needed: the
 //! keys of every entity, and what the asker would tell.
 
+use std::collections::BTreeSet;
+
 use super::{Found, Reader, Unit};
 use crate::calendar;
 use crate::codes::Code;
@@ -35,7 +37,7 @@ impl Reader {
         match self.rule(node, &unit.origin)? {
             "on" => self.on_record(node, unit, &wanted),
             "every" => self.on_calendar(node, unit, &wanted),
-            _ => self.from_file(node, unit, &wanted),
+            _ => self.on_file(node, unit, &wanted),
         }
     }
 
@@ -74,7 +76,8 @@ impl Reader {
         let at = node.get("at").and_then(|n| self.instant(n, origin, source));
         let filter = node.get("where").map(|n| self.filter(n, unit.origin, source));
         let declared = &self.project.sources[source];
-        let entities: Vec<usize> = declared.touches.iter().map(|t| t.entity).collect();
+        let entities: BTreeSet<usize> = declared.touches.iter().map(|t| t.entity).collect();
+        let entities: Vec<usize> = entities.into_iter().collect();
         let name = declared.name.clone();
         let lacks = |entity: &str, why: &str| {
             (
@@ -143,7 +146,7 @@ impl Reader {
     }
 
     /// A file names whatever is needed: which columns that are is said when it is read.
-    fn from_file(&mut self, node: &Node, unit: &Unit<'_>, wanted: &Wanted<'_>) -> Option<Observe> {
+    fn on_file(&mut self, node: &Node, unit: &Unit<'_>, wanted: &Wanted<'_>) -> Option<Observe> {
         let from = node.get("from")?;
         let path = from.text()?;
         if Format::of_path(path).is_none() {

@@ -9,7 +9,7 @@ use arrow_array::{Array, ArrayRef};
 use sha2::{Digest, Sha256};
 use tandem_data::read::{ReadError, read_table};
 use tandem_data::table::format_of;
-use tandem_definitions::{Code, Diagnostic, Place, Project, Question, Type};
+use tandem_definitions::{Code, Diagnostic, Project, Question, Type};
 
 use super::Observations;
 use crate::error::Error;
@@ -32,31 +32,27 @@ pub(crate) fn columns(project: &Project, entities: &[usize], told: &[usize]) -> 
 /// The observations of a file about these entities. Times without an offset are read as UTC.
 ///
 /// # Errors
-/// [`Error::Findings`] with the file, the row and a remedy.
+/// [`Error::Unusable`] with the file, the row and a remedy.
 pub(crate) fn read(
     project: &Project,
     path: &Path,
     (entities, told): (&[usize], &[usize]),
-    place: &Place,
 ) -> Result<Observations, Error> {
-    let unreadable = |message: String, remedy: String| {
-        Error::Findings(vec![Diagnostic::new(Code::ObservationsUnreadable, place.clone(), message, remedy)])
-    };
     let wanted = columns(project, entities, told);
     let names = || wanted.iter().map(|(name, ty)| format!("`{name}` ({ty})")).collect::<Vec<_>>().join(", ");
     let table = read_table(path, format_of(path)?, &wanted, None);
     let (arrays, _) = table.map_err(|error| {
         let (message, remedy) = said(&error, &names());
-        unreadable(message, remedy)
+        Error::unusable(message, remedy)
     })?;
     let mut given = arrays.into_iter();
     let keys = entities.iter().map(|&entity| given.by_ref().take(project.entities[entity].keys.len()).collect());
     let keys: Vec<Vec<ArrayRef>> = keys.collect();
     let at = given.next().expect("as many columns as were wanted");
     if let Some(row) = (0..at.len()).find(|&row| at.is_null(row)) {
-        let message = format!("{}, row {}: nothing stands in the column `at`.", path.display(), row + 1);
-        let remedy = "Every observation says at which instant production asks, such as 2013-11-01T17:30:00Z: fill it in, or remove the row.";
-        return Err(unreadable(message, remedy.to_owned()));
+        let message = format!("{}, row {}: nothing stands in the column `at`", path.display(), row + 1);
+        let remedy = "every observation says at which instant production asks, such as 2013-11-01T17:30:00Z: fill it in, or remove the row";
+        return Err(Error::unusable(message, remedy));
     }
     let at = at.as_primitive::<TimestampMicrosecondType>().values().to_vec();
     Ok(Observations {
@@ -73,28 +69,28 @@ pub(crate) fn read(
 
 /// What is wrong with a file of observations, and what to do: a source's contract has no say in it.
 fn said(error: &ReadError, wanted: &str) -> (String, String) {
-    let has = format!("The file has these columns: {wanted}.");
+    let has = format!("the file has these columns: {wanted}");
     match error {
         ReadError::Missing { path, .. } => {
-            (format!("There is no file {}.", path.display()), format!("Write it, or correct its name. {has}"))
+            (format!("there is no file {}", path.display()), format!("write it, or correct its name; {has}"))
         }
-        ReadError::EmptyFile { file, .. } => (format!("{} is empty.", file.display()), has),
+        ReadError::EmptyFile { file, .. } => (format!("{} is empty", file.display()), has),
         ReadError::WrongColumnType { file, column, found, expected } => (
-            format!("{}: the column `{column}` is {found}, and must be {}.", file.display(), expected.with_article()),
-            format!("Write it as {}. {has}", expected.with_article()),
+            format!("{}: the column `{column}` is {found}, and must be {}", file.display(), expected.with_article()),
+            format!("write it as {}; {has}", expected.with_article()),
         ),
         ReadError::BadValue { file, row, column, value, expected } => (
             format!(
-                "{}, row {row}: `{value}` in the column `{column}` is not {}.",
+                "{}, row {row}: `{value}` in the column `{column}` is not {}",
                 file.display(),
                 expected.with_article()
             ),
             match expected {
-                Type::Time => "Write instants such as 2013-11-01T17:30:00Z; without an offset they are UTC.".to_owned(),
-                _ => "Correct the value.".to_owned(),
+                Type::Time => "write instants such as 2013-11-01T17:30:00Z; without an offset they are UTC".to_owned(),
+                _ => "correct the value".to_owned(),
             },
         ),
-        other => (format!("{}.", other.message()), format!("{}.", other.remedy().trim_end_matches('.'))),
+        other => (other.message(), other.remedy()),
     }
 }
 
@@ -102,7 +98,13 @@ fn said(error: &ReadError, wanted: &str) -> (String, String) {
 pub(super) fn observations(loaded: &Loaded, question: &Question, path: &str) -> Result<Observations, Error> {
     let observe = &question.observe;
     let whole = loaded.base.join(path);
-    let mut observed = read(&loaded.project, &whole, (&observe.entities, &observe.request), &observe.place)?;
+    let read = read(&loaded.project, &whole, (&observe.entities, &observe.request));
+    let mut observed = read.map_err(|error| match error {
+        Error::Unusable { what, remedy } => {
+            Error::Findings(vec![Diagnostic::new(Code::ObservationsUnreadable, observe.place.clone(), what, remedy)])
+        }
+        other => other,
+    })?;
     // The definitions' hash says nothing of the file, so the training set does.
     let bytes = std::fs::read(&whole).map_err(Error::file("read", &whole))?;
     observed.rule =

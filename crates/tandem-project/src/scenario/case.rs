@@ -126,10 +126,16 @@ fn records(source: &Source, table: &Table) -> Result<Vec<LogRecord>, Vec<Unusabl
         };
         match (event, arrival) {
             _ if !wrong.is_empty() => problems.append(&mut wrong),
-            // As the readers have it: what claims to have arrived before it happened counts from its event on.
-            (Some(event), Some(arrival)) => records.push(LogRecord { event, arrival: arrival.max(event), fields }),
+            // As the readers have it: what claims to have arrived before it happened counts from its event on, or as stated.
+            (Some(event), said) => match source.treatment.arrival(event, said) {
+                Some(arrival) => records.push(LogRecord { event, arrival, fields }),
+                None if said.is_none() && source.treatment.missing.is_none() => {
+                    problems.push((row.line, "This record has no arrival time.".to_owned()));
+                }
+                // As the contract says, it never counts.
+                None => {}
+            },
             (None, _) => problems.push((row.line, "This record has no event time.".to_owned())),
-            (_, None) => problems.push((row.line, "This record has no arrival time.".to_owned())),
         }
     }
     if problems.is_empty() { Ok(records) } else { Err(problems) }

@@ -1,15 +1,14 @@
 //! The observations of a question over a scenario's logs, in memory, and whether they are those that it expects.
 //! Not here: the rules (`crate::observe`).
 
-use std::collections::BTreeSet;
-
+use tandem_data::versions::{Collector, Versions};
 use tandem_definitions::{Datum, Micros, OnCalendar, OnRecord, Project, Question, Rule, Source, Type, Value, time};
-use tandem_engine::Admission;
+use tandem_engine::Late;
 
 use super::case::{Column, column, typed};
 use super::{Case, LogRecord, Observation, Table};
-use crate::observe::calendar::{Activity, counts};
-use crate::observe::record::instant;
+use crate::observe::calendar::{Activity, Seen};
+use crate::observe::record::Trigger;
 use crate::training::Part;
 
 /// The observations, from records in memory.
@@ -23,20 +22,23 @@ pub(super) fn in_memory(case: &Case<'_>, question: &Question) -> Result<Vec<Obse
     }
 }
 
-/// The records of a source by position, of each identity the first to arrive.
-fn admitted<'c>(case: &'c Case<'_>, source: usize) -> Vec<&'c LogRecord> {
-    let identity = &case.project.sources[source].identity;
+/// The records of a source by position, and until when each counts.
+fn records<'c>(case: &'c Case<'_>, source: usize) -> (Vec<&'c LogRecord>, Versions) {
+    let declared = &case.project.sources[source];
     let log = case.logs.iter().find(|l| l.source == source);
     let records: Vec<&LogRecord> = log.map(|l| l.records.iter().collect()).unwrap_or_default();
-    let mut by_arrival: Vec<usize> = (0..records.len()).collect();
-    by_arrival.sort_by_key(|&position| records[position].arrival);
-    let mut admission = Admission::default();
-    let mut first = |position: &usize| {
-        let parts: Vec<Datum<'_>> = identity.iter().map(|f| records[*position].fields[*f].as_datum()).collect();
-        parts.is_empty() || admission.admit(&parts)
-    };
-    let admitted: BTreeSet<usize> = by_arrival.into_iter().filter(|position| first(position)).collect();
-    admitted.into_iter().map(|position| records[position]).collect()
+    let mut collector = Collector::new(declared);
+    for record in &records {
+        let identity = declared.identity.iter().map(|f| record.fields[*f].as_datum());
+        let removes = declared.tombstone.is_some_and(|f| record.fields[f] == Value::Bool(true));
+        collector.add(identity, removes, Some(record.arrival));
+    }
+    (records, collector.finish())
+}
+
+/// All fields of a source that arrive later than their record.
+fn late(source: &Source) -> Vec<Late> {
+    Late::among(source, &(0..source.fields.len()).collect::<Vec<_>>())
 }
 
 /// The keys that a record of the source holds of an entity.
@@ -51,16 +53,19 @@ fn datums(record: &LogRecord) -> Vec<Datum<'_>> {
 
 fn on_records(case: &Case<'_>, question: &Question, rule: &OnRecord) -> Vec<Observation> {
     let source = &case.project.sources[rule.source];
+    let (records, versions) = records(case, rule.source);
+    let (late, filter) = (late(source), rule.filter.as_ref());
+    let OnRecord { field, offset, .. } = *rule;
+    let trigger = Trigger { field, offset, filter, late: &late, versions: &versions, corrects: source.corrects };
     let mut observations = Vec::new();
-    for record in admitted(case, rule.source) {
-        let (filter, arrival) = (rule.filter.as_ref(), Some(record.arrival));
-        let Ok(at) = instant(&datums(record), rule.field, rule.offset, filter, arrival) else { continue };
+    for (record, position) in records.into_iter().zip(0..) {
+        let Ok((at, known)) = trigger.ask(position, &datums(record), Some(record.arrival)) else { continue };
         let mut observation = nobody(case.project, at);
         for &entity in &question.observe.entities {
             observation.keys[entity] = keys_of(source, entity, record).next();
         }
         for (told, field) in question.observe.request.iter().zip(&rule.request) {
-            observation.request[*told] = record.fields[*field].clone();
+            observation.request[*told] = known[*field].to_value();
         }
         observations.push(observation);
     }
@@ -78,16 +83,13 @@ fn on_calendar(case: &Case<'_>, question: &Question, rule: &OnCalendar) -> Vec<O
     let told = question.outcome.value.aggregates.iter().map(|a| a.source);
     let end = std::iter::once(rule.source).chain(told).flat_map(arrivals).max().unwrap_or(first);
     let mut activity = Activity::new(rule, first, end);
-    for record in admitted(case, rule.source) {
-        for key in keys_of(source, rule.entity, record) {
-            if key.iter().any(Value::is_null) {
-                continue;
-            }
-            let who = activity.number(key);
-            if counts(rule.filter.as_ref(), &datums(record)) {
-                activity.add(who, record.event, record.arrival);
-            }
-        }
+    let (records, lives) = records(case, rule.source);
+    let late = late(source);
+    for (record, position) in records.into_iter().zip(0..) {
+        let keys = keys_of(source, rule.entity, record).filter(|key| !key.iter().any(Value::is_null)).collect();
+        let (filter, until) = (rule.filter.as_ref(), lives.until(position));
+        let LogRecord { event, arrival, .. } = *record;
+        activity.take(keys, &Seen { late: &late, values: &datums(record), filter, event, arrival, until });
     }
     let observed = activity.observations();
     let one = |&(instant, who): &(u32, u32)| {

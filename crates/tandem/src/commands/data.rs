@@ -135,10 +135,10 @@ fn differences(comparison: &Comparison) -> String {
         let line = format!("  {name:<width$}  {differ:>17}  {mean:>12}  {greatest:>12}  {null}");
         line.trim_end().to_owned() + "\n"
     };
-    text += &row(["feature", "differ", "mean", "greatest", ""]);
+    text += &row(["feature", "differ", "mean apart", "most apart", ""]);
     for feature in features {
         let share = 100.0 * feature.differ as f64 / (*observations).max(1) as f64;
-        let number = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), |x| number(x));
+        let shown = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), number);
         let mut null = Vec::new();
         if feature.only_corrected > 0 {
             null.push(format!("{} had been null", thousands(feature.only_corrected)));
@@ -147,7 +147,7 @@ fn differences(comparison: &Comparison) -> String {
             null.push(format!("{} became null", thousands(feature.only_known)));
         }
         let differ = format!("{} ({share:.1} %)", thousands(feature.differ));
-        text += &row([&feature.feature, &differ, &number(feature.mean), &number(feature.greatest), &null.join(", ")]);
+        text += &row([&feature.feature, &differ, &shown(feature.mean), &shown(feature.greatest), &null.join(", ")]);
         for example in &feature.examples {
             let entity = example.entity.iter().map(|(name, key)| format!("{name} {key}")).collect::<Vec<_>>();
             let (known, corrected) = (&example.as_known, &example.as_corrected);

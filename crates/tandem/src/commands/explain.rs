@@ -97,14 +97,16 @@ fn in_words(account: &Account) -> String {
         let _ = writeln!(text, "  where {name} is {value}");
     }
     for part in aggregations {
-        let Part { source, entity, window, how, counted, not_yet_known, before_the_window, without_a_value } = part;
-        let _ = writeln!(text, "\n{source} of {entity}, happened in {window}\n{how}");
+        let Part { source, entity, window, how, arithmetic, .. } = part;
+        let _ = writeln!(text, "\n{source} of {entity}, happened in {window}\n{how}:\n  {arithmetic}");
         // Of what counts, all that is kept; of the rest, enough to see what it is.
         let kinds = [
-            (counted, usize::MAX, "counted"),
-            (not_yet_known, usize::MAX, "had happened, but were not known yet: they count from their arrival on"),
-            (without_a_value, 3, "in the window, but without a value, or the condition does not hold"),
-            (before_the_window, 3, "known, but happened before the window"),
+            (&part.counted, usize::MAX, "counted"),
+            (&part.not_yet_known, usize::MAX, "had happened, but were not known yet: they count from their arrival on"),
+            (&part.value_not_yet_known, usize::MAX, "are known, but what would make them count was not known yet"),
+            (&part.replaced, usize::MAX, "had been replaced or removed by a later record of the same identity"),
+            (&part.without_a_value, 3, "in the window, but without a value, or the condition does not hold"),
+            (&part.before_the_window, 3, "known, but happened before the window"),
         ];
         for (records, most, what) in kinds {
             lines(&mut text, records, most, what);
