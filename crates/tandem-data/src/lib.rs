@@ -6,8 +6,10 @@
 //! Deliberately not here: what a feature is worth (tandem-engine), and the use cases (tandem-project).
 
 pub mod append;
+pub mod caps;
 pub mod finding;
 pub mod json;
+mod nested;
 mod parquet_out;
 pub mod read;
 pub mod replay;

@@ -2,7 +2,7 @@
 //! Deliberately not here: logs, which are read by `crate::read`, batch by batch.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,13 +13,16 @@ use arrow_array::{
     TimestampMicrosecondArray,
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
+use serde_json::{Map, Value as Json};
 use tandem_definitions::{Datum, Format, Type, Value};
 
+use crate::json::to_json;
+pub use crate::nested::value;
 use crate::parquet_out::ParquetOut;
 use crate::read::Builder;
 pub use crate::read::{data_type, read_table};
 
-/// A column of one of the five types, to be read by row.
+/// A column of single values, of one of their five types, to be read by row.
 #[derive(Clone, Copy, Debug)]
 pub enum Column<'a> {
     /// Booleans.
@@ -193,26 +196,36 @@ pub fn write_table(path: &Path, table: &RecordBatch) -> Result<(), TableError> {
             parquet.write(table).and_then(|()| parquet.finish()).map(|_| ()).map_err(refused)
         }
         Format::Csv => {
-            let table = with_offsets(table)?;
+            let table = for_cells(table)?;
             let mut writer = arrow_csv::WriterBuilder::new().with_header(true).build(io::BufWriter::new(file));
             writer.write(&table).map_err(|e| TableError::refused(path, &e))
         }
         Format::Jsonl => {
-            let table = with_offsets(table)?;
-            let options = arrow_json::WriterBuilder::new().with_explicit_nulls(true);
-            let mut writer = options.build::<_, arrow_json::writer::LineDelimited>(io::BufWriter::new(file));
-            writer.write(&table).and_then(|()| writer.finish()).map_err(|e| TableError::refused(path, &e))
+            let mut writer = io::BufWriter::new(file);
+            let schema = table.schema();
+            for row in 0..table.num_rows() {
+                let cells = schema.fields().iter().zip(table.columns());
+                let row: Map<String, Json> = cells.map(|(f, c)| (f.name().clone(), to_json(&value(c, row)))).collect();
+                writeln!(writer, "{}", Json::Object(row)).map_err(TableError::unwritable(path))?;
+            }
+            writer.flush().map_err(TableError::unwritable(path))
         }
     })
 }
 
-/// Text writers know offsets, not names of zones.
-fn with_offsets(table: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let zoned = |column: &ArrayRef| match column.as_primitive_opt::<TimestampMicrosecondType>() {
-        Some(times) => Arc::new(times.clone().with_timezone("+00:00")) as ArrayRef,
-        None => Arc::clone(column),
+/// What a CSV cell can hold: times by their offset, since the writer knows no names of zones, and lists and maps as JSON.
+fn for_cells(table: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let cells = |column: &ArrayRef| match column.data_type() {
+        DataType::List(_) | DataType::Map(..) => {
+            let text = |row| column.is_valid(row).then(|| to_json(&value(column, row)).to_string());
+            Arc::new((0..column.len()).map(text).collect::<StringArray>()) as ArrayRef
+        }
+        _ => match column.as_primitive_opt::<TimestampMicrosecondType>() {
+            Some(times) => Arc::new(times.clone().with_timezone("+00:00")),
+            None => Arc::clone(column),
+        },
     };
-    let columns: Vec<ArrayRef> = table.columns().iter().map(zoned).collect();
+    let columns: Vec<ArrayRef> = table.columns().iter().map(cells).collect();
     let schema = table.schema();
     let fields = schema.fields().iter().zip(&columns).map(|(f, c)| Field::new(f.name(), c.data_type().clone(), true));
     RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::expression::Expr;
-use crate::value::{Micros, Type};
+use crate::value::{Element, Micros, Type};
 
 /// How a value is computed: aggregations, and an expression over them, over other features and over the request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,10 +60,26 @@ pub struct Aggregate {
     pub input_type: Type,
     /// Which records count, over the source's fields; null counts as no.
     pub filter: Option<Expr>,
+    /// What tells the records of one category from those of another; without it, all are folded together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Category>,
     /// The span of event time looked at.
     pub window: Window,
-    /// The result's type.
+    /// The result's type: with `by`, a map from categories to results.
     pub ty: Type,
+}
+
+/// What an aggregation is grouped by: `by: kind`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Category {
+    /// The text, as the team wrote it.
+    pub text: String,
+    /// The category of a record, over the source's fields; a record without one counts in none.
+    pub expr: Expr,
+    /// Its type: `Text`, `Int` or `Bool`.
+    pub ty: Element,
+    /// The cap: with more categories than these in the window, the value is null.
+    pub most: u32,
 }
 
 /// How values are folded. All skip nulls.
@@ -114,6 +130,17 @@ pub enum Function {
     DecayedSum(Micros),
     /// `decayed_mean(x, '7 days')`: that sum over the exact sum of the weights. Empty, or all weights 0: null.
     DecayedMean(Micros),
+    /// `last_n(x, 3)`: the three latest values in the one order, the latest first. Empty: an empty list.
+    LastN(u32),
+    /// `top_k(x, 3)`: the three most frequent values, the most frequent first; of equally frequent ones, the least first.
+    /// Empty: an empty list.
+    TopK(u32),
+    /// `approx_count_distinct(x)`: how many different values, about: a HyperLogLog sketch of 4,096 registers, with a
+    /// standard error of 1.6 %. Empty: 0.
+    ApproxCountDistinct,
+    /// `approx_percentile(x, 0.9)`: the value (n − 1) · fraction of the way along the sorted values, the lower of two,
+    /// within 1 % of itself: a DDSketch. Empty: null.
+    ApproxPercentile(Fraction),
 }
 
 /// A part of one, from 0 to 1, in billionths: as exact as it was written.

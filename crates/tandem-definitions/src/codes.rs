@@ -74,6 +74,12 @@ codes! {
     UnknownRequestField = "T129", Error, "A field of the request that is not declared";
     UnknownServer = "T130", Error, "A server that the contract does not name";
     UnknownFunction = "T131", Error, "A function that Tandem does not have";
+    // Lists and maps.
+    CategoryType = "T132", Error, "A category that is no text, integer or boolean";
+    NotGrouped = "T133", Error, "`by` or `categories` where nothing is grouped";
+    ListByCategory = "T134", Error, "A list for each category";
+    CategoriesOutOfRange = "T135", Error, "A number of categories out of range";
+    NotOneValue = "T136", Error, "A list or a map where a model takes one value";
     // Sources and their contracts.
     NotAContract = "T140", Error, "Not a data contract of the standard, version 3";
     NotOneSchema = "T141", Error, "A contract must describe exactly one stream";
@@ -143,6 +149,7 @@ codes! {
     RequiredFieldEmpty = "T214", Error, "Records that lack a required field";
     ConstantArrival = "T215", Warning, "Records from long ago that all arrived at one instant";
     NeverKnown = "T216", Warning, "Values that never become known";
+    TooManyCategories = "T225", Warning, "More categories than the cap";
     ObservationsUnreadable = "T230", Error, "Observations that cannot be read";
     // Entities of entities.
     UnknownRole = "T250", Error, "A role that the source does not have";

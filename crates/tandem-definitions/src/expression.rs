@@ -92,7 +92,7 @@ pub enum Scalar {
     Lower,
     /// `upper(s)`
     Upper,
-    /// `length(s)`, in characters.
+    /// `length(s)`, in characters; of a list or a map, in values.
     Length,
     /// `hour(t, 'Zone/Name')`: 0 to 23 on the wall clock of the zone (UTC without one).
     Hour,
@@ -100,6 +100,8 @@ pub enum Scalar {
     Weekday,
     /// `month(t, 'Zone/Name')`: 1 to 12 in the zone (UTC without one).
     Month,
+    /// `list[1]`: 1 is the first; `map['key']`. What is not there is null.
+    Subscript,
 }
 
 impl Expr {

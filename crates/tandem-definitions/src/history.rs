@@ -61,11 +61,17 @@ impl Project {
                 longest(&mut needed, aggregate.source, aggregate.window.history());
             }
             for input in &value.inputs {
-                if let Input::Feature(read) = input
-                    && seen.insert(*read)
-                {
-                    open.push(*read);
-                }
+                let read: &[usize] = match input {
+                    Input::Feature(read) => &[*read],
+                    // Which parent it is, its own features tell.
+                    Input::Parent { child, parent, feature } => {
+                        let told = self.entities[*child].parents.get(*parent);
+                        open.extend(told.into_iter().flat_map(|parent| &parent.features).filter(|f| seen.insert(**f)));
+                        &[*feature]
+                    }
+                    Input::Aggregate(_) | Input::Request(_) => &[],
+                };
+                open.extend(read.iter().filter(|f| seen.insert(**f)));
             }
         }
         needed

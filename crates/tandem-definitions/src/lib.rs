@@ -18,6 +18,7 @@ mod shape;
 mod shapes;
 mod sql;
 pub mod time;
+mod types;
 mod value;
 mod window;
 mod yaml;
@@ -33,5 +34,5 @@ pub use question::{
 };
 pub use read::{File, read};
 pub use schemas::{Schema, schemas};
-pub use value::{Datum, Micros, Type, Value, canonical_bits, order_floats};
+pub use value::{Datum, Element, Micros, Type, Value, canonical_bits, order_floats};
 pub use yaml::yaml_to_json;

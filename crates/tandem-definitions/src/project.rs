@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::aggregation::{Aggregate, Computation, Fraction, Function, Input, Period, Window};
+pub use crate::aggregation::{Aggregate, Category, Computation, Fraction, Function, Input, Period, Window};
 use crate::diagnostic::Place;
 use crate::question::Question;
 use crate::value::{Micros, Type, Value};

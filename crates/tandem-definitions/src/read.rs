@@ -1,6 +1,7 @@
 //! From the texts of a project's files to the [`Project`] and every finding at once.
 //! What has findings of its own is left out of the project, and what refers to it is not blamed for that.
 
+mod categories;
 mod changes;
 mod contract;
 mod entities;
@@ -22,6 +23,8 @@ use crate::project::Project;
 use crate::shape::{self, Shape};
 use crate::shapes::{FileKind, KINDS};
 use crate::yaml::{self, Node};
+
+pub(crate) use categories::CATEGORIES;
 
 /// One of the project's files: its path relative to the project's folder, with `/`, and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::project::Period;
+use crate::read::CATEGORIES;
 use crate::shape::{Object, Shape};
 use crate::shapes::KINDS;
 
@@ -57,6 +58,7 @@ fn object(object: &Object) -> Value {
 
 fn of(shape: Shape) -> Value {
     match shape {
+        Shape::Categories => json!({ "type": "integer", "minimum": CATEGORIES.0, "maximum": CATEGORIES.1 }),
         Shape::Text => json!({ "type": "string", "minLength": 1 }),
         Shape::Name => json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" }),
         Shape::Instant => json!({ "type": "string", "pattern": "^\\d{4}-\\d{2}-\\d{2}([T ].+)?$" }),

@@ -3,6 +3,7 @@
 
 use crate::codes::Code;
 use crate::findings::{Findings, Origin, Span, instead, nearest};
+use crate::read::CATEGORIES;
 use crate::time::{Zone, parse_duration, parse_instant};
 use crate::yaml::{Kind, Node, Scalar};
 
@@ -25,6 +26,8 @@ pub(crate) enum Shape {
     Calendar,
     /// A number.
     Number,
+    /// How many categories: a whole number in a range.
+    Categories,
     /// True or false.
     Bool,
     /// A text, a number, or true or false.
@@ -153,6 +156,7 @@ fn check_scalar(node: &Node, shape: Shape, origin: &Origin<'_>, findings: &mut F
     let text = node.raw().unwrap_or("").trim();
     let fits = match shape {
         Shape::Number => matches!(scalar, Scalar::Int(_) | Scalar::Float(_)),
+        Shape::Categories => matches!(scalar, Scalar::Int(_)),
         Shape::Bool => matches!(scalar, Scalar::Bool(_)),
         Shape::Sql | Shape::Scalar | Shape::Instant | Shape::Window | Shape::Calendar | Shape::Duration(_) => true,
         _ => matches!(scalar, Scalar::Text(_)),
@@ -176,6 +180,7 @@ fn check_scalar(node: &Node, shape: Shape, origin: &Origin<'_>, findings: &mut F
             instead(text, "word", words.iter().copied()),
         ),
         Shape::Instant if parse_instant(text, None).is_none() => bad_instant(node, text, origin, findings),
+        Shape::Categories => check_categories(node, scalar, origin, findings),
         Shape::Duration(positive) => check_duration(node, text, positive, origin, findings),
         Shape::Window | Shape::Calendar => {
             let read = match shape {
@@ -188,6 +193,16 @@ fn check_scalar(node: &Node, shape: Shape, origin: &Origin<'_>, findings: &mut F
         }
         _ => {}
     }
+}
+
+fn check_categories(node: &Node, scalar: Scalar<'_>, origin: &Origin<'_>, findings: &mut Findings) {
+    let (least, most) = CATEGORIES;
+    if matches!(scalar, Scalar::Int(n) if (i64::from(least)..=i64::from(most)).contains(&n)) {
+        return;
+    }
+    let message = format!("There can be {least} to {most} categories, and not {}.", node.raw().unwrap_or(""));
+    let help = "Write as many as you expect, and some more; or group by something coarser.";
+    findings.at(Code::CategoriesOutOfRange, origin, node.span, message, help);
 }
 
 fn bad_instant(node: &Node, text: &str, origin: &Origin<'_>, findings: &mut Findings) {
@@ -264,6 +279,7 @@ fn wrong_type(node: &Node, shape: Shape, origin: &Origin<'_>, findings: &mut Fin
     let (expected, help) = match shape {
         Shape::Object(_) => ("a mapping", "Write `key: value` lines here."),
         Shape::List(_) => ("a list", "Write a list: `[a, b]`, or one `- item` a line."),
+        Shape::Categories => ("a whole number", "Write how many categories there may be, such as `50`."),
         Shape::Number => ("a number", "Write a plain number, such as `0.65`, without quotes."),
         Shape::Bool => ("true or false", "Write `true` or `false`, without quotes."),
         _ => ("a text", "Write a text; one that looks like a number or a truth value needs quotes."),

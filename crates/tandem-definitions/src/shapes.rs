@@ -210,6 +210,16 @@ static FEATURE: Object = Object {
             Shape::Window,
             "how far back in event time it looks: `7 days`, `7 days, ending 7 days ago`, `today in Europe/London`, `this week`, `this month`, or `all time`.",
         ),
+        Key::new(
+            "by",
+            Shape::Sql,
+            "what its records are grouped by, for a map from category to value: a field of the source, or an expression over its fields.",
+        ),
+        Key::new(
+            "categories",
+            Shape::Categories,
+            "how many categories `by` may find in the window; with more, the value is null and a finding says so; 100 without it.",
+        ),
         Key::new("default", Shape::Scalar, "what it is instead of null."),
     ],
 };
@@ -314,7 +324,11 @@ pub(crate) static MODEL: Object = Object {
         Key::new("meaning", Shape::Text, "what it does, in a plain sentence.").required_as(Code::MissingMeaning),
         Key::new("owner", Shape::Text, "who of the team looks after it.").required_as(Code::MissingOwner),
         Key::new("question", Shape::Text, "the question that it answers.").required(),
-        Key::new("features", TEXTS, "its inputs, in order; all of the question's without it."),
+        Key::new(
+            "features",
+            TEXTS,
+            "its inputs, in order; all of the question's that are no lists or maps without it.",
+        ),
         Key::new("notebook", Shape::Text, "the notebook, beside this file.").required(),
         Key::new("lock", Shape::Text, "the pinned and hashed requirements, beside this file.").required(),
     ],

@@ -4,6 +4,7 @@
 mod aggregates;
 mod check;
 mod functions;
+mod lists;
 mod names;
 mod operators;
 mod parameters;
@@ -19,6 +20,7 @@ use crate::findings::{Findings, Origin, Span};
 use crate::yaml::{Node, scalar_bytes};
 
 pub(crate) use check::Checker;
+pub(crate) use lists::read_one;
 pub(crate) use names::{reads, reads_of_others};
 pub(crate) use scope::{Folding, Inherited, Named, Names, Record, Scope};
 

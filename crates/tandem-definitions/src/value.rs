@@ -1,5 +1,5 @@
 //! One value of a record or a feature, owned ([`Value`]) or borrowed ([`Datum`]), and the one order among values.
-//! Not here: columns of values (tandem-data) and how expressions compute with them (tandem-engine).
+//! Not here: types (`types.rs`), columns of values (tandem-data), and how expressions compute with them (tandem-engine).
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -7,54 +7,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::types::{Element, Type};
+
 /// An instant or a span in microseconds; instants count from 1970-01-01T00:00:00Z.
 pub type Micros = i64;
-
-/// The type of a field, an expression or a feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Type {
-    /// True or false.
-    Bool,
-    /// A whole number of 64 bits.
-    Int,
-    /// A number of 64 bits, IEEE 754.
-    Float,
-    /// Unicode text.
-    Text,
-    /// An instant, microseconds since 1970 in UTC.
-    Time,
-}
-
-impl Type {
-    /// The word that people read and write in definitions: `boolean`, `integer`, `number`, `string`, `timestamp`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Bool => "boolean",
-            Self::Int => "integer",
-            Self::Float => "number",
-            Self::Text => "string",
-            Self::Time => "timestamp",
-        }
-    }
-
-    /// The word with its article: `an integer`, `a number`.
-    pub fn with_article(self) -> String {
-        let article = if self == Self::Int { "an" } else { "a" };
-        format!("{article} {}", self.word())
-    }
-
-    /// Whether arithmetic is defined on it.
-    pub fn is_numeric(self) -> bool {
-        matches!(self, Self::Int | Self::Float)
-    }
-}
-
-impl fmt::Display for Type {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
 
 /// An owned value. Equality is that of [`Datum::order`]: all NaNs are one value, −0 equals 0.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,6 +27,10 @@ pub enum Value {
     Text(Arc<str>),
     /// An instant, microseconds since 1970 in UTC.
     Time(Micros),
+    /// Values of one type.
+    List(Arc<[Value]>),
+    /// A value for each key, by the keys in the one order; no key twice.
+    Map(Arc<[(Value, Value)]>),
 }
 
 /// A borrowed value: what a driver hands to the engine, without allocating.
@@ -88,6 +48,10 @@ pub enum Datum<'a> {
     Text(&'a str),
     /// An instant, microseconds since 1970 in UTC.
     Time(Micros),
+    /// Values of one type.
+    List(&'a [Value]),
+    /// A value for each key, by the keys in the one order; no key twice.
+    Map(&'a [(Value, Value)]),
 }
 
 impl Value {
@@ -100,10 +64,12 @@ impl Value {
             Self::Float(x) => Datum::Float(*x),
             Self::Text(s) => Datum::Text(s),
             Self::Time(t) => Datum::Time(*t),
+            Self::List(values) => Datum::List(values),
+            Self::Map(entries) => Datum::Map(entries),
         }
     }
 
-    /// Its type; `None` for null.
+    /// Its type; `None` for null, and for lists and maps, which do not say it when they are empty.
     pub fn type_of(&self) -> Option<Type> {
         self.as_datum().type_of()
     }
@@ -117,6 +83,11 @@ impl Value {
     pub fn same_bits(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Float(a), Self::Float(b)) => canonical_bits(*a) == canonical_bits(*b),
+            (Self::List(a), Self::List(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.same_bits(b)),
+            (Self::Map(a), Self::Map(b)) => {
+                let same = |((k, v), (l, w)): (&(Self, Self), &(Self, Self))| k.same_bits(l) && v.same_bits(w);
+                a.len() == b.len() && a.iter().zip(b.iter()).all(same)
+            }
             (a, b) => a.type_of() == b.type_of() && a == b,
         }
     }
@@ -132,13 +103,15 @@ impl Datum<'_> {
             Self::Float(x) => Value::Float(x),
             Self::Text(s) => Value::Text(Arc::from(s)),
             Self::Time(t) => Value::Time(t),
+            Self::List(values) => Value::List(Arc::from(values)),
+            Self::Map(entries) => Value::Map(Arc::from(entries)),
         }
     }
 
-    /// Its type; `None` for null.
+    /// Its type; `None` for null, and for lists and maps, which do not say it when they are empty.
     pub fn type_of(self) -> Option<Type> {
         Some(match self {
-            Self::Null => return None,
+            Self::Null | Self::List(_) | Self::Map(_) => return None,
             Self::Bool(_) => Type::Bool,
             Self::Int(_) => Type::Int,
             Self::Float(_) => Type::Float,
@@ -162,9 +135,10 @@ impl Datum<'_> {
     }
 
     /// The one order: null first, then by type, then by value; NaN is the greatest number and equal to itself, −0 equals 0.
-    /// Integers and floats compare by value, exactly (no rounding of the integer).
+    /// Integers and floats compare by value, exactly (no rounding of the integer). Lists and maps compare by their first
+    /// difference; of two that begin alike, the shorter comes first.
     pub fn order(self, other: Datum<'_>) -> Ordering {
-        use Datum::{Bool, Float, Int, Text, Time};
+        use Datum::{Bool, Float, Int, List, Map, Text, Time};
         match (self, other) {
             (Bool(a), Bool(b)) => a.cmp(&b),
             (Int(a), Int(b)) | (Time(a), Time(b)) => a.cmp(&b),
@@ -172,6 +146,8 @@ impl Datum<'_> {
             (Int(a), Float(b)) => order_int_float(a, b),
             (Float(a), Int(b)) => order_int_float(b, a).reverse(),
             (Text(a), Text(b)) => a.cmp(b),
+            (List(a), List(b)) => a.cmp(b),
+            (Map(a), Map(b)) => a.cmp(b),
             (a, b) => a.rank().cmp(&b.rank()),
         }
     }
@@ -183,6 +159,8 @@ impl Datum<'_> {
             Self::Int(_) | Self::Float(_) => 2,
             Self::Text(_) => 3,
             Self::Time(_) => 4,
+            Self::List(_) => 5,
+            Self::Map(_) => 6,
         }
     }
 }
@@ -223,6 +201,18 @@ impl PartialEq for Value {
 
 impl Eq for Value {}
 
+impl Ord for Value {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_datum().order(other.as_datum())
+    }
+}
+
+impl PartialOrd for Value {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl PartialEq for Datum<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.order(*other) == Ordering::Equal
@@ -241,6 +231,8 @@ impl std::hash::Hash for Value {
             Self::Float(x) => (2u8, canonical_bits(*x)).hash(state),
             Self::Text(s) => (3u8, s).hash(state),
             Self::Time(t) => (4u8, t).hash(state),
+            Self::List(values) => (5u8, values).hash(state),
+            Self::Map(entries) => (6u8, entries).hash(state),
         }
     }
 }
@@ -260,6 +252,20 @@ impl fmt::Display for Datum<'_> {
             Self::Float(x) => write!(f, "{x}"),
             Self::Text(s) => f.write_str(s),
             Self::Time(t) => f.write_str(&crate::time::format_instant(*t)),
+            Self::List(values) => f.debug_list().entries(values.iter().map(Shown)).finish(),
+            Self::Map(entries) => f.debug_map().entries(entries.iter().map(|(k, v)| (Shown(k), Shown(v)))).finish(),
+        }
+    }
+}
+
+/// An element as it is shown within a list or a map: a text in quotes, so that what it holds is not taken for more elements.
+struct Shown<'v>(&'v Value);
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::Text(text) => write!(f, "{text:?}"),
+            other => fmt::Display::fmt(other, f),
         }
     }
 }

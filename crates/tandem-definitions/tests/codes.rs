@@ -167,6 +167,29 @@ cases! {
     short_gap: ShortGap, broken(QUESTION, "gap: 2 days", "gap: 2 hours"), (17, 37), "2 hours", "(1 day)", "gap: 1 day";
     not_asked: FeatureNotAsked, broken(MODEL, "[is_running_late", "[is_running_late, share_late_30d"), (5, 29), "share_late_30d", "not among", "Add it";
     folder: ModelFolder, broken(MODEL, "name: late\n", "name: later\n"), (1, 7), "later", "models/late", "name: late";
+    category_time: CategoryType, broken(ROUTE, "value: count(*)", "value: count(*)\n    by: landed_at"), (8, 9), "landed_at", "but this is a timestamp", "hour(t)";
+    category_number: CategoryType, broken(ROUTE, "value: count(*)", "value: count(*)\n    by: arr_delay / 10"), (8, 9), "arr_delay / 10", "but this is a number", "Round it";
+    category_field: UnknownField, broken(ROUTE, "value: count(*)", "value: count(*)\n    by: carier"), (8, 9), "carier", "no field `carier`", "";
+    by_of_two: NotGrouped, broken(ROUTE, "value: count(*)", "value: sum(distance) / count(*)\n    by: tailnum"), (8, 9), "tailnum", "groups one aggregation", "another feature";
+    categories_alone: NotGrouped, broken(ROUTE, "value: count(*)", "value: count(*)\n    categories: 5"), (8, 17), "5", "nothing is grouped", "Add `by:`";
+    by_of_nothing: NothingAggregated, broken(AIRCRAFT, VALUE, "value: last_arrival_delay > 15\n    by: tailnum"), (9, 9), "tailnum", "folds none", "remove `by`";
+    by_of_list: ListByCategory, broken(ROUTE, "value: count(*)", "value: top_k(tailnum, 3)\n    by: tailnum"), (8, 9), "tailnum", "gives a list", "one value";
+    categories_none: CategoriesOutOfRange, broken(ROUTE, "value: count(*)", "value: count(*)\n    by: tailnum\n    categories: 0"), (9, 17), "0", "1 to 10000 categories", "coarser";
+    categories_many: CategoriesOutOfRange, broken(ROUTE, "value: count(*)", "value: count(*)\n    by: tailnum\n    categories: 10001"), (9, 17), "10001", "1 to 10000 categories", "coarser";
+    categories_half: WrongType, broken(ROUTE, "value: count(*)", "value: count(*)\n    by: tailnum\n    categories: 1.5"), (9, 17), "1.5", "a whole number", "such as `50`";
+    map_as_input: NotOneValue, broken(AIRCRAFT, "value: mean(arr_delay)", "value: mean(arr_delay)\n    by: origin"), (5, 29), "mean_arrival_delay_7d", "a map from strings to numbers", "`mean_arrival_delay_7d['checkout']`";
+    map_as_outcome: OutcomeNotBoolean, broken(QUESTION, "max(arr_delay) > 30", "last_n(arr_delay, 3)"), (16, 19), "roc_auc", "is a list of numbers", "`x[1]`";
+    map_compared: TypeMismatch, broken(QUESTION, "max(arr_delay) > 30", "last_n(arr_delay, 3) > 30"), (11, 10), "last_n(arr_delay, 3)", "A list of numbers cannot be compared", "Read one element";
+    list_place: WrongArguments, broken(QUESTION, "max(arr_delay) > 30", "last_n(arr_delay, 3)[0] > 30"), (11, 31), "0", "the first of a list is 1", "x[1]";
+    list_key: TypeMismatch, broken(QUESTION, "max(arr_delay) > 30", "\"last_n(arr_delay, 3)['a'] > 30\""), (11, 32), "'a'", "An integer is wanted", "";
+    list_of_list: SqlNotSupported, broken(QUESTION, "max(arr_delay) > 30", "last_n(arr_delay, 3)[1][1] > 30"), (11, 10), "last_n(arr_delay, 3)[1][1", "nothing within it", "x[1]";
+    list_summed: TypeMismatch, broken(QUESTION, "max(arr_delay) > 30", "last_n(arr_delay, 3) + 1 > 30"), (11, 10), "last_n(arr_delay, 3)", "A number is wanted here, but this is a list of numbers", "Read one element";
+    list_cast: TypeMismatch, broken(QUESTION, "max(arr_delay) > 30", "cast(last_n(arr_delay, 3) as string) > 'a'"), (11, 15), "last_n(arr_delay, 3)", "cannot become a string", "Read one element";
+    list_default: BadDefault, broken(AIRCRAFT, "value: last(arr_delay)", "value: last_n(arr_delay, 3)"), (14, 14), "0", "is a list of numbers", "Remove it";
+    not_a_list: TypeMismatch, value("last_arrival_delay[1] > 15"), (8, 12), "last_arrival_delay", "this is a number", "leave the brackets out";
+    top_of_none: WrongArguments, broken(AIRCRAFT, "value: last(arr_delay)", "value: top_k(arr_delay, 101)"), (13, 29), "101", "from 1 to 100", "top_k(x, 2)";
+    last_of_half: WrongArguments, broken(AIRCRAFT, "value: last(arr_delay)", "value: last_n(arr_delay, 1.5)"), (13, 30), "1.5", "from 1 to 100", "last_n(x, 2)";
+    approx_of_text: TypeMismatch, broken(AIRCRAFT, "value: last(arr_delay)", "value: approx_percentile(flight, 0.5)"), (13, 30), "flight", "no approximate percentile of a string", "Fold a number";
     no_features: NoFeatures, broken(QUESTION, "[mean_arrival_delay_7d, is_running_late, miles_a_seat, landings_30d]", "[]"), (15, 11), "", "no features", "leave the key out";
 }
 

@@ -280,6 +280,11 @@ impl<'t> Slice<'t> {
         self.block.order(self.lane.shape(), self.from + row)
     }
 
+    /// One of the rows alone, or several that follow each other.
+    pub fn part(self, from: usize, to: usize) -> Self {
+        Self { from: self.from + from, to: self.from + to, ..self }
+    }
+
     /// Calls `each` with the words of a measure, and the rows that have one.
     #[inline]
     pub fn each(self, measure: usize, mut each: impl FnMut(usize, u64)) {

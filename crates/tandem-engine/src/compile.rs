@@ -3,6 +3,7 @@
 
 use tandem_definitions::{Aggregate, Computation, Expr, Input, Project, Question, Value};
 
+use crate::capped::Capped;
 use crate::fold::Lane;
 use crate::ledger::Changing;
 use crate::plan::{From, Output, Plan, Slot, Step, Touch, Whose};
@@ -141,13 +142,12 @@ impl<'p> Builder<'p> {
             }
         }
         let fields = &mut self.fields[source];
-        let mut place = |expr: &Expr| {
+        let place = |expr: &Expr| {
             expr.columns(&mut |c| {
                 index_of(fields, c);
             });
             expr.map_columns(&|c| fields.iter().position(|&f| f == c).unwrap_or(0))
         };
-        let (input, filter) = (aggregate.input.as_ref().map(&mut place), aggregate.filter.as_ref().map(&mut place));
         let DraftSlot { lanes, aggregates, .. } = &mut self.slots[slot];
         aggregates.push(aggregate.clone());
         let index = aggregates.len() - 1;
@@ -155,7 +155,7 @@ impl<'p> Builder<'p> {
             Some(lane) => lane,
             None => lanes.push_mut(Lane::new(aggregate.source)),
         };
-        lane.add(aggregate, input, filter, index);
+        lane.add(aggregate, place, index);
         (slot, index)
     }
 
@@ -189,6 +189,7 @@ impl<'p> Builder<'p> {
             aggregate_types.extend(aggregates.iter().map(|aggregate| aggregate.ty));
             slots.push(Slot { entity: *entity, whose, lanes, aggregates: aggregates.len(), offset });
         }
+        let capped = self.capped(&offsets);
         let steps = self.steps.into_iter().map(|DraftStep { inputs, expr, default, .. }| {
             let inputs = inputs.into_iter().map(|input| match input {
                 Unplaced::Aggregate(slot, index) => From::Aggregate(offsets[slot] + index),
@@ -197,7 +198,35 @@ impl<'p> Builder<'p> {
             Step { inputs: inputs.collect(), expr, default }
         });
         let (steps, sources, fields, request) = (steps.collect(), self.sources, self.fields, self.request);
-        Plan { entities, slots, sources, fields, touches, changing, aggregate_types, request, steps, chosen, outputs }
+        Plan {
+            entities,
+            slots,
+            sources,
+            fields,
+            touches,
+            changing,
+            aggregate_types,
+            request,
+            steps,
+            capped,
+            chosen,
+            outputs,
+        }
+    }
+
+    /// The features by category, each with the place of its map.
+    fn capped(&self, offsets: &[usize]) -> Vec<Capped> {
+        let mut capped = Vec::new();
+        for step in &self.steps {
+            for input in &step.inputs {
+                if let (Some(feature), Unplaced::Aggregate(slot, index)) = (step.what.0, *input)
+                    && let Some(by) = &self.slots[slot].aggregates[index].by
+                {
+                    capped.push(Capped { feature, most: by.most, aggregate: offsets[slot] + index });
+                }
+            }
+        }
+        capped
     }
 
     /// For each source, which slots (in their order) its records touch.

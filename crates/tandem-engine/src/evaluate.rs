@@ -197,10 +197,16 @@ fn call<'a>(function: Scalar, inputs: &'a [Expr], row: &[Datum<'a>]) -> Computed
     }
     let Some(first) = inputs.first() else { return Computed::Plain(Datum::Null) };
     let input = compute(first, row);
+    if function == Scalar::Subscript {
+        let at = inputs.get(1).map(|at| compute(at, row));
+        return Computed::Plain(at.map_or(Datum::Null, |at| subscript(&input, at.as_datum())));
+    }
     match (function, input.as_datum()) {
         (Scalar::Lower, Datum::Text(s)) => Computed::Made(s.to_lowercase()),
         (Scalar::Upper, Datum::Text(s)) => Computed::Made(s.to_uppercase()),
         (Scalar::Length, Datum::Text(s)) => Computed::Plain(Datum::Int(s.chars().count() as i64)),
+        (Scalar::Length, Datum::List(values)) => Computed::Plain(Datum::Int(values.len() as i64)),
+        (Scalar::Length, Datum::Map(entries)) => Computed::Plain(Datum::Int(entries.len() as i64)),
         (Scalar::Hour | Scalar::Weekday | Scalar::Month, Datum::Time(at)) => {
             let zone = inputs.get(1).map(|x| compute(x, row));
             let zone = match zone.as_ref().map(Computed::as_datum) {
@@ -215,6 +221,22 @@ fn call<'a>(function: Scalar, inputs: &'a [Expr], row: &[Datum<'a>]) -> Computed
         (Scalar::Round | Scalar::Floor | Scalar::Ceil, Datum::Int(i)) => Computed::Plain(Datum::Int(i)),
         (function, datum) => Computed::Plain(datum.as_f64().map_or(Datum::Null, |x| numeric(function, x))),
     }
+}
+
+/// An element of a list, by its place from 1, or a category of a map; null when it is not there.
+fn subscript<'a>(of: &Computed<'a>, at: Datum<'_>) -> Datum<'a> {
+    // Lists and maps are never made by an expression, so they lie in the row.
+    let found = match (of, at) {
+        (Computed::Plain(Datum::List(values)), Datum::Int(place)) => {
+            usize::try_from(place).ok().and_then(|place| values.get(place.checked_sub(1)?))
+        }
+        (Computed::Plain(Datum::Map(entries)), at) => {
+            let found = entries.binary_search_by(|(key, _)| key.as_datum().order(at));
+            found.ok().map(|at| &entries[at].1)
+        }
+        _ => None,
+    };
+    found.map_or(Datum::Null, Value::as_datum)
 }
 
 fn extreme<'a>(function: Scalar, inputs: &'a [Expr], row: &[Datum<'a>]) -> Computed<'a> {
@@ -273,8 +295,9 @@ fn cast(input: Computed<'_>, ty: Type) -> Computed<'_> {
         (Datum::Text(s), Type::Time) => {
             tandem_definitions::time::parse_instant(s, None).map_or(Datum::Null, Datum::Time)
         }
-        (Datum::Null, _) | (_, Type::Bool | Type::Time | Type::Int | Type::Float) => Datum::Null,
+        (Datum::Null, _) => Datum::Null,
         (datum, Type::Text) => return Computed::Made(datum.to_string()),
+        _ => Datum::Null,
     })
 }
 

@@ -6,8 +6,10 @@ use tandem_definitions::{Aggregate, Expr, Function, Micros, Type, Value, Window}
 
 use crate::block::Shape;
 use crate::calendar::start;
+use crate::grouped::Groups;
 use crate::moments::Moments;
 use crate::partial::Partial;
+use crate::sketch::{Buckets, Registers};
 use crate::sum::ExactSum;
 use crate::texts::Texts;
 
@@ -44,6 +46,8 @@ pub(crate) struct Fold {
     pub measure: usize,
     pub kind: Kind,
     pub ty: Type,
+    /// Whether the records of each category are folded apart.
+    pub by: Option<By>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +66,20 @@ pub(crate) enum Kind {
     Values,
     /// All values with their event times.
     Aged,
+    /// A sketch of how many different ones there are.
+    Registers,
+    /// A sketch of how they are spread.
+    Buckets,
+}
+
+/// What tells the records of one category from those of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct By {
+    /// The measure that holds a record's category.
+    pub measure: usize,
+    pub ty: Type,
+    /// The cap.
+    pub most: u32,
 }
 
 /// Windows with the same end, narrow ones first: a fold of one goes on from where that of a narrower one began.
@@ -110,38 +128,38 @@ impl Lane {
         Self { source, measures: Vec::new(), columns: 0, folds: Vec::new(), marks: Vec::new(), nests: Vec::new() }
     }
 
-    /// Adds an aggregate whose expressions are over the record's fields; its value goes to `out`.
-    pub fn add(&mut self, aggregate: &Aggregate, input: Option<Expr>, filter: Option<Expr>, out: usize) {
+    /// Adds an aggregate; `place` makes its expressions ones over the record's fields, and its value goes to `out`.
+    pub fn add(&mut self, aggregate: &Aggregate, mut place: impl FnMut(&Expr) -> Expr, out: usize) {
+        let (input, filter) = (aggregate.input.as_ref().map(&mut place), aggregate.filter.as_ref().map(&mut place));
         let ty = if input.is_some() { aggregate.input_type } else { Type::Bool };
-        let column = input.is_some().then_some(self.columns);
-        let measure = match self.measures.iter().position(|m| m.input == input && m.filter == filter) {
-            Some(measure) => measure,
-            None => {
-                self.columns += usize::from(input.is_some());
-                self.measures.push(Measure { input, filter, column });
-                self.measures.len() - 1
-            }
+        let measure = self.measure(input, filter.clone());
+        let by = aggregate.by.as_ref().map(|by| {
+            let measure = self.measure(Some(place(&by.expr)), filter);
+            By { measure, ty: by.ty.into(), most: by.most }
+        });
+        let kind = match kind(aggregate.function) {
+            // Marks are of all records; those of one category are counted by their values.
+            Kind::Distinct if by.is_some() => Kind::Values,
+            kind => kind,
         };
-        let kind = match aggregate.function {
-            Function::Count | Function::Rate(_) => Kind::Count,
-            Function::CountDistinct => Kind::Distinct,
-            Function::Sum | Function::Mean => Kind::Sum,
-            Function::VarPop | Function::VarSamp | Function::StddevPop | Function::StddevSamp => Kind::Moments,
-            Function::Min => Kind::Min,
-            Function::Max => Kind::Max,
-            Function::First | Function::TimeSinceFirst => Kind::First,
-            Function::NthLast(n) => Kind::LastOf(n),
-            Function::PercentileCont(_) | Function::PercentileDisc(_) | Function::Mode => Kind::Values,
-            Function::DecayedSum(_) | Function::DecayedMean(_) => Kind::Aged,
-            Function::Last | Function::TimeSinceLast => Kind::Last,
-        };
-        let fold = position_or_push(&mut self.folds, Fold { measure, kind, ty });
+        let fold = position_or_push(&mut self.folds, Fold { measure, kind, ty, by });
         let view = View { fold, function: aggregate.function, out };
         self.ring(&aggregate.window).views.push(view);
         if kind == Kind::Distinct && !self.marks.contains(&fold) {
             self.marks.push(fold);
         }
         self.nests.iter_mut().for_each(Nest::arrange);
+    }
+
+    /// The measure of these expressions, which is kept once.
+    fn measure(&mut self, input: Option<Expr>, filter: Option<Expr>) -> usize {
+        let same = |m: &Measure| m.input == input && m.filter == filter;
+        self.measures.iter().position(same).unwrap_or_else(|| {
+            let column = input.is_some().then_some(self.columns);
+            self.columns += usize::from(column.is_some());
+            self.measures.push(Measure { input, filter, column });
+            self.measures.len() - 1
+        })
     }
 
     /// What the rows of its tracks are made of.
@@ -186,19 +204,35 @@ impl Lane {
 
     /// The partial result of no record.
     pub fn partial(&self, fold: usize) -> Partial {
-        let Fold { kind, ty, .. } = self.folds[fold];
-        match kind {
+        self.folds[fold].partial()
+    }
+}
+
+impl Fold {
+    /// It for the records of one category.
+    pub fn single(&self) -> Self {
+        Self { by: None, ..*self }
+    }
+
+    /// The partial result of no record.
+    pub fn partial(&self) -> Partial {
+        if self.by.is_some() {
+            return Partial::Grouped(Groups::new(&self.single()));
+        }
+        match self.kind {
             Kind::Count => Partial::Count(0),
             Kind::Distinct => Partial::Distinct(Vec::new()),
-            Kind::Sum if ty == Type::Float => Partial::Sum(0, ExactSum::default()),
+            Kind::Sum if self.ty == Type::Float => Partial::Sum(0, ExactSum::default()),
             Kind::Sum => Partial::Integers(0, 0),
-            Kind::Moments if ty == Type::Float => Partial::Moments(Box::new(Moments::of_floats())),
+            Kind::Moments if self.ty == Type::Float => Partial::Moments(Box::new(Moments::of_floats())),
             Kind::Moments => Partial::Moments(Box::new(Moments::of_integers())),
             Kind::Min | Kind::Max => Partial::Extreme(None),
             Kind::First | Kind::Last => Partial::End(None),
             Kind::LastOf(_) => Partial::Ends(Vec::new()),
             Kind::Values => Partial::Values(Vec::new()),
             Kind::Aged => Partial::Aged(Vec::new()),
+            Kind::Registers => Partial::Registers(Registers::default()),
+            Kind::Buckets => Partial::Buckets(Buckets::default()),
         }
     }
 }
@@ -250,6 +284,24 @@ impl Nest {
 pub fn interval(window: &Window, at: Micros) -> (Option<Micros>, Micros) {
     let Span { from, to, .. } = Ring::new(window).span(at);
     (from, to)
+}
+
+fn kind(function: Function) -> Kind {
+    match function {
+        Function::Count | Function::Rate(_) => Kind::Count,
+        Function::CountDistinct => Kind::Distinct,
+        Function::Sum | Function::Mean => Kind::Sum,
+        Function::VarPop | Function::VarSamp | Function::StddevPop | Function::StddevSamp => Kind::Moments,
+        Function::Min => Kind::Min,
+        Function::Max => Kind::Max,
+        Function::First | Function::TimeSinceFirst => Kind::First,
+        Function::Last | Function::TimeSinceLast => Kind::Last,
+        Function::NthLast(n) | Function::LastN(n) => Kind::LastOf(n),
+        Function::PercentileCont(_) | Function::PercentileDisc(_) | Function::Mode | Function::TopK(_) => Kind::Values,
+        Function::DecayedSum(_) | Function::DecayedMean(_) => Kind::Aged,
+        Function::ApproxCountDistinct => Kind::Registers,
+        Function::ApproxPercentile(_) => Kind::Buckets,
+    }
 }
 
 fn width(window: &Window) -> Micros {

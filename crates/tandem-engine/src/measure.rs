@@ -42,7 +42,12 @@ impl Plan {
 
     /// Whether the words of the measure `m` stand for texts.
     pub fn measures_texts(&self, slot: usize, source: usize, m: usize) -> bool {
-        self.lane(slot, source).is_some_and(|lane| lane.folds.iter().any(|f| f.measure == m && f.ty == Type::Text))
+        self.lane(slot, source).is_some_and(|lane| {
+            lane.folds.iter().any(|fold| {
+                let of_category = fold.by.is_some_and(|by| by.measure == m && by.ty == Type::Text);
+                of_category || (fold.measure == m && fold.ty == Type::Text)
+            })
+        })
     }
 
     /// The word of the measure `m` of a record with these fields (in the order of [`Plan::fields`]); `None` is null.
@@ -80,7 +85,8 @@ impl Measure {
         }
         let Some(input) = &self.input else { return Some(1) };
         match compute(input, fields).as_datum() {
-            Datum::Null => None,
+            // No expression over a record gives a list or a map.
+            Datum::Null | Datum::List(_) | Datum::Map(_) => None,
             Datum::Bool(b) => Some(u64::from(b)),
             Datum::Int(i) | Datum::Time(i) => Some(i as u64),
             Datum::Float(x) => Some(canonical_bits(x)),

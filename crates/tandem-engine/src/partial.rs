@@ -10,7 +10,9 @@ use tandem_definitions::{Function, Micros, Type, Value};
 use crate::block::{Order, Slice};
 use crate::decay::weight;
 use crate::fold::{Fold, Kind, Span, View};
+use crate::grouped::Groups;
 use crate::moments::Moments;
+use crate::sketch::{Buckets, Registers};
 use crate::sorted::Sorted;
 use crate::sum::{ExactSum, Wide};
 use crate::texts::Texts;
@@ -40,6 +42,12 @@ pub(crate) enum Partial {
     Values(Vec<u64>),
     /// The event times and words of all values.
     Aged(Vec<(Micros, u64)>),
+    /// A sketch of how many different values there are.
+    Registers(Registers),
+    /// A sketch of how the values are spread.
+    Buckets(Buckets),
+    /// For each category such a result.
+    Grouped(Groups),
 }
 
 impl Partial {
@@ -63,6 +71,9 @@ impl Partial {
                 let events = rows.events();
                 rows.each(measure, |row, word| seen.push((events[row] as i64, word)));
             }
+            Self::Registers(registers) => rows.each(measure, |_, word| registers.add(word, fold.ty, texts)),
+            Self::Buckets(buckets) => rows.each(measure, |_, word| buckets.add(number(word, fold.ty))),
+            Self::Grouped(groups) => groups.absorb(fold, rows, texts),
             Self::Extreme(best) => absorb_extreme(best, fold, rows, texts),
             Self::End(end) => {
                 let present = rows.present(measure);
@@ -111,6 +122,9 @@ impl Partial {
             (Self::End(end), Self::End(other)) => {
                 other.iter().for_each(|&other| extend_end(end, other, fold.kind));
             }
+            (Self::Registers(registers), Self::Registers(more)) => registers.merge(more),
+            (Self::Buckets(buckets), Self::Buckets(more)) => buckets.merge(more),
+            (Self::Grouped(groups), Self::Grouped(more)) => groups.merge(more, fold, texts),
             (mine, other) => unreachable!("one fold, two kinds of result: {mine:?} and {other:?}"),
         }
     }
@@ -121,6 +135,9 @@ impl Partial {
             Self::Marks(Some(marks)) => marks.bytes(),
             Self::Ends(ends) => size_of::<End>() * ends.capacity(),
             Self::Moments(_) => size_of::<Moments>(),
+            Self::Registers(registers) => registers.bytes(),
+            Self::Buckets(buckets) => buckets.bytes(),
+            Self::Grouped(groups) => groups.bytes(),
             _ => 0,
         };
         size_of::<Self>() + more
@@ -128,7 +145,19 @@ impl Partial {
 
     /// Whether nodes can keep it: the others are folded from the records each time.
     pub fn is_kept(&self) -> bool {
-        !matches!(self, Self::Distinct(_) | Self::Marks(_) | Self::Values(_) | Self::Aged(_))
+        match self {
+            Self::Distinct(_) | Self::Marks(_) | Self::Values(_) | Self::Aged(_) => false,
+            Self::Grouped(groups) => groups.is_kept(),
+            _ => true,
+        }
+    }
+
+    /// What is kept of a node: nothing where it would be more than the records themselves.
+    pub fn kept(mut self) -> Self {
+        if let Self::Grouped(groups) = &mut self {
+            groups.trim();
+        }
+        self
     }
 
     /// Whether a wider window of the same nest cannot change it any more.
@@ -168,18 +197,27 @@ impl Partial {
                 _ => texts.value(*word, fold.ty),
             },
             Self::Extreme(Some(key)) => texts.value(from_key(*key, fold.ty), fold.ty),
+            Self::Ends(ends) if matches!(view.function, Function::LastN(_)) => {
+                Value::List(ends.iter().map(|(_, word)| texts.value(*word, fold.ty)).collect())
+            }
             Self::Ends(ends) => match fold.kind {
                 Kind::LastOf(n) if ends.len() == n as usize => {
                     ends.last().map_or(Value::Null, |(_, word)| texts.value(*word, fold.ty))
                 }
                 _ => Value::Null,
             },
-            Self::Values(seen) if seen.is_empty() => Value::Null,
+            Self::Values(seen) if seen.is_empty() && !matches!(view.function, Function::TopK(_)) => Value::Null,
             Self::Values(seen) => {
                 values::sort(seen, fold.ty, texts);
                 values::value(seen, view.function, fold.ty, texts)
             }
             Self::Aged(seen) => decayed(seen, view.function, fold.ty, span.at),
+            Self::Registers(registers) => Value::Int(registers.estimate()),
+            Self::Buckets(buckets) => match view.function {
+                Function::ApproxPercentile(at) => buckets.percentile(at).map_or(Value::Null, Value::Float),
+                _ => Value::Null,
+            },
+            Self::Grouped(groups) => groups.value(view, fold, span, texts),
         }
     }
 }
@@ -202,7 +240,7 @@ fn decayed(seen: &[(Micros, u64)], function: Function, ty: Type, at: Micros) -> 
     }
     let (mut sum, mut weights) = (ExactSum::default(), ExactSum::default());
     for &(event, word) in seen {
-        let x = if ty == Type::Float { f64::from_bits(word) } else { word as i64 as f64 };
+        let x = number(word, ty);
         let weight = weight(i128::from(at) - i128::from(event), half_life);
         sum.add(x * weight);
         weights.add(weight);
@@ -212,6 +250,11 @@ fn decayed(seen: &[(Micros, u64)], function: Function, ty: Type, at: Micros) -> 
         _ if weights.total() == 0.0 => Value::Null,
         _ => Value::Float(sum.total() / weights.total()),
     }
+}
+
+/// The number that a word stands for.
+fn number(word: u64, ty: Type) -> f64 {
+    if ty == Type::Float { f64::from_bits(word) } else { word as i64 as f64 }
 }
 
 fn mean_of_integers(sum: i128, n: u64) -> f64 {
@@ -240,7 +283,7 @@ fn absorb_extreme(best: &mut Option<i64>, fold: &Fold, rows: Slice<'_>, texts: &
     if rows.present(fold.measure) == 0 {
         return;
     }
-    let Fold { measure, ty, kind } = *fold;
+    let Fold { measure, ty, kind, .. } = *fold;
     let found = match (ty, kind) {
         (Type::Text, _) => {
             rows.each(measure, |_, word| *best = better(*best, Some(word as i64), fold, texts));

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use tandem_definitions::{Datum, Expr, Micros, Type, Value, canonical_bits};
 
+use crate::capped::Capped;
 use crate::evaluate::evaluate;
 use crate::fold::Lane;
 use crate::ledger::Changing;
@@ -32,6 +33,7 @@ pub struct Plan {
     pub(crate) aggregate_types: Vec<Type>,
     pub(crate) request: Vec<usize>,
     pub(crate) steps: Vec<Step>,
+    pub(crate) capped: Vec<Capped>,
     /// For each output its step.
     pub(crate) chosen: Vec<usize>,
     pub(crate) outputs: Vec<Output>,
@@ -162,6 +164,11 @@ impl Plan {
     /// The request's fields that it reads (indices into `project.request`), in the order of [`Moment::request`].
     pub fn request_fields(&self) -> &[usize] {
         &self.request
+    }
+
+    /// The features by category that it computes: a driver counts where their caps are reached.
+    pub fn capped(&self) -> &[Capped] {
+        &self.capped
     }
 
     /// How many aggregates the states of a slot are folded into.

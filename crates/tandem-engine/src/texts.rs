@@ -47,6 +47,7 @@ impl Texts {
             Type::Float => Value::Float(f64::from_bits(word)),
             Type::Text => Value::Text(Arc::clone(&self.list[word as usize])),
             Type::Time => Value::Time(word as i64),
+            Type::List(_) | Type::Map(..) => unreachable!("a record's fields are single values, not {ty}"),
         }
     }
 }

@@ -307,7 +307,7 @@ struct Folding<'f> {
 
 impl Visit for Folding<'_> {
     fn whole(&mut self, kept: &[Partial]) -> bool {
-        let is_kept = self.partial.is_kept();
+        let is_kept = kept[self.f].is_kept();
         if is_kept {
             self.partial.merge(&kept[self.f], self.fold, self.texts);
         }

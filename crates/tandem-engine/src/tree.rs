@@ -347,7 +347,7 @@ impl Node {
                 }
             }
         }
-        partial
+        partial.kept()
     }
 
     /// Shows all blocks in order.

@@ -1,4 +1,4 @@
-//! What needs all values of a window at once: percentiles and the mode. Exact, and folded from the records each time:
+//! What needs all values of a window at once: percentiles, the mode and the most frequent. Exact, and folded from the records each time:
 //! such a result cannot be put together from the results of parts.
 
 use tandem_definitions::{Fraction, Function, Type, Value};
@@ -12,15 +12,17 @@ pub(crate) fn sort(words: &mut [u64], ty: Type, texts: &Texts) {
         // The bits of positive floats are in order, those of negative ones in the reverse order; NaN is positive.
         Type::Float => words.sort_by_key(|&bits| if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }),
         Type::Text => words.sort_by(|&a, &b| texts.get(a).cmp(texts.get(b))),
-        Type::Bool | Type::Int | Type::Time => words.sort_by_key(|&word| word as i64),
+        _ => words.sort_by_key(|&word| word as i64),
     }
 }
 
-/// A function's value of sorted values, of which there is at least one.
+/// A function's value of sorted values, of which there is at least one, but for the most frequent ones.
 pub(crate) fn value(words: &[u64], function: Function, ty: Type, texts: &Texts) -> Value {
     match function {
         Function::PercentileCont(at) => Value::Float(between(words, at, ty)),
         Function::PercentileDisc(at) => texts.value(words[nearest_rank(words.len(), at)], ty),
+        Function::CountDistinct => Value::Int(words.chunk_by(|a, b| a == b).count() as i64),
+        Function::TopK(k) => Value::List(top(words, k as usize).map(|word| texts.value(word, ty)).collect()),
         _ => texts.value(mode(words), ty),
     }
 }
@@ -64,4 +66,12 @@ fn mode(words: &[u64]) -> u64 {
         }
     }
     best.1
+}
+
+/// The most frequent values, the most frequent first; of equally frequent ones, the least first.
+fn top(words: &[u64], k: usize) -> impl Iterator<Item = u64> {
+    let mut runs: Vec<&[u64]> = words.chunk_by(|a, b| a == b).collect();
+    // Stable: the runs lie in the order of their values.
+    runs.sort_by_key(|run| std::cmp::Reverse(run.len()));
+    runs.into_iter().take(k).map(|run| run[0])
 }

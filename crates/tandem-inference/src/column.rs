@@ -45,6 +45,6 @@ fn number(value: Datum<'_>) -> Option<f64> {
         Datum::Int(whole) => Some(whole as f64),
         Datum::Float(number) => Some(number),
         Datum::Time(instant) => Some(instant as f64),
-        Datum::Null | Datum::Text(_) => None,
+        Datum::Null | Datum::Text(_) | Datum::List(_) | Datum::Map(_) => None,
     }
 }

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use tandem_data::read::{self, Batch};
 use tandem_data::replay::{Asks, Known, replay};
-use tandem_data::table::{array_of, columns};
+use tandem_data::table::{array_of, columns, value};
 use tandem_data::versions::versions;
 use tandem_definitions::{
     Aggregate, Computation, Datum, Expr, Feature, Input, KeyPart, Micros, Project, Touch, Type, Value, time,
@@ -13,9 +13,9 @@ use tandem_engine::{Late, Plan, as_known, evaluate, interval};
 
 use crate::arithmetic::arithmetic;
 use crate::error::Error;
-use crate::explain::aggregation;
 use crate::load::Loaded;
 use crate::training::key_columns;
+use crate::words::aggregation;
 
 /// How many records of each kind are kept to be shown, the latest.
 const SHOWN: usize = 20;
@@ -80,7 +80,7 @@ pub struct Line {
     pub event: String,
     /// When production first knew.
     pub arrival: String,
-    /// What it gives to the aggregation; empty where that is nothing but its being there.
+    /// What it gives to the aggregation, after its category, if it is grouped; empty where that is nothing but its being there.
     pub value: String,
     #[serde(skip)]
     order: (Micros, Micros, u64),
@@ -255,7 +255,7 @@ fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Re
                 records.add(Line {
                     event: time::format_instant(event),
                     arrival: time::format_instant(arrival),
-                    value: value.as_ref().map_or_else(String::new, Value::to_string),
+                    value,
                     order: (event, arrival, position),
                 });
             }
@@ -269,12 +269,14 @@ fn part(loaded: &Loaded, aggregate: &Aggregate, key: &[Value], at: Micros) -> Re
     Ok(part)
 }
 
-/// What a record with these fields gives to an aggregation, and whether it counts there.
-fn folded(aggregate: &Aggregate, fields: &[Datum<'_>]) -> (Option<Value>, bool) {
+/// What a record with these fields gives to an aggregation, in words, and whether it counts there.
+fn folded(aggregate: &Aggregate, fields: &[Datum<'_>]) -> (String, bool) {
     let holds = aggregate.filter.as_ref().is_none_or(|f| evaluate(f, fields) == Value::Bool(true));
+    let category = aggregate.by.as_ref().map(|by| evaluate(&by.expr, fields));
     let value = aggregate.input.as_ref().map(|input| evaluate(input, fields));
-    let counts = holds && !value.as_ref().is_some_and(Value::is_null);
-    (value, counts)
+    let told: Vec<&Value> = category.iter().chain(&value).collect();
+    let counts = holds && !told.iter().any(|value| value.is_null());
+    (told.iter().map(ToString::to_string).collect::<Vec<_>>().join(": "), counts)
 }
 
 /// The values of a plan for these entities, by the same replay that a training set comes from.
@@ -284,6 +286,5 @@ fn values(loaded: &Loaded, plan: &Plan, keys: &[Vec<Value>], at: Micros) -> Resu
     let keys = entities.zip(keys).map(|(parts, key)| parts.iter().zip(key).map(column).collect());
     let asks = Asks { keys: keys.collect(), at: vec![at], request: Vec::new(), known: Known::Arrived };
     let replayed = replay(&loaded.project, plan, &loaded.origin, &asks, &loaded.options, &|_| {})?;
-    let columns = columns(&replayed.columns).expect("the replay gives only types that tables have");
-    Ok(columns.iter().map(|column| column.get(0).to_value()).collect())
+    Ok(replayed.columns.iter().map(|column| value(column, 0)).collect())
 }

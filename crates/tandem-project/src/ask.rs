@@ -4,8 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, TimestampMicrosecondArray};
+use tandem_data::caps;
 use tandem_data::replay::{self, Asks, Known, Progress};
 use tandem_data::table::{batch, schema, write_table};
+use tandem_definitions::Diagnostic;
 use tandem_engine::Plan;
 
 use crate::error::Error;
@@ -22,12 +24,14 @@ pub enum Wanted<'a> {
 }
 
 /// What was answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Answered {
     /// How many rows.
     pub rows: usize,
     /// How many values in each.
     pub features: usize,
+    /// What is odd about them.
+    pub findings: Vec<Diagnostic>,
 }
 
 /// Reads observations (a column for each part of the entities' keys, `at`, and `request.NAME` where a feature reads it)
@@ -62,5 +66,5 @@ pub fn features(
     let rows = asks.at.len();
     let table = batch(&schema(&columns), &arrays).map_err(tandem_data::table::TableError::from)?;
     write_table(out, &table)?;
-    Ok(Answered { rows, features: features.len() })
+    Ok(Answered { rows, features: features.len(), findings: caps::findings(project, &replayed.over_the_cap) })
 }

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use arrow_array::ArrayRef;
 use serde::Serialize;
 use tandem_data::replay::{Known, Progress};
-use tandem_data::table::{Column, columns};
-use tandem_definitions::{Datum, Question, time};
+use tandem_data::table::{columns, value};
+use tandem_definitions::{Question, time};
 
 use crate::error::Error;
 use crate::load::Loaded;
@@ -87,11 +88,9 @@ pub fn compare(loaded: &Loaded, question: &Question, progress: &dyn Fn(Progress)
     let features = &question.features;
     let known = features_of(loaded, features, &observed, Known::Arrived, &part(0.2, 0.4))?;
     let corrected = features_of(loaded, features, &observed, Known::Everything, &part(0.6, 0.4))?;
-    let known = columns(&known.columns).expect("a replay gives only the five types");
-    let corrected = columns(&corrected.columns).expect("a replay gives only the five types");
     let mut changed = vec![false; observed.len()];
     let mut differences = Vec::new();
-    for ((&feature, known), corrected) in features.iter().zip(&known).zip(&corrected) {
+    for ((&feature, known), corrected) in features.iter().zip(&known.columns).zip(&corrected.columns) {
         let name = &loaded.project.features[feature].name;
         differences.push(difference(loaded, name, &observed, (known, corrected), &mut changed));
     }
@@ -107,20 +106,25 @@ fn difference(
     loaded: &Loaded,
     feature: &str,
     observed: &Observations,
-    (known, corrected): (&Column<'_>, &Column<'_>),
+    (known, corrected): (&ArrayRef, &ArrayRef),
     changed: &mut [bool],
 ) -> Difference {
     let (mut rows, mut only_corrected, mut only_known) = (Vec::new(), 0, 0);
     let mut distances: Vec<f64> = Vec::new();
     for (row, changed) in changed.iter_mut().enumerate() {
-        let (was, is) = (known.get(row), corrected.get(row));
-        if was.to_value().same_bits(&is.to_value()) {
+        let (was, is) = (value(known, row), value(corrected, row));
+        if was.same_bits(&is) {
             continue;
         }
         *changed = true;
-        only_corrected += u64::from(matches!(was, Datum::Null));
-        only_known += u64::from(matches!(is, Datum::Null));
-        let distance = was.as_f64().zip(is.as_f64()).map(|(was, is)| (was - is).abs()).filter(|d| d.is_finite());
+        only_corrected += u64::from(was.is_null());
+        only_known += u64::from(is.is_null());
+        let distance = was
+            .as_datum()
+            .as_f64()
+            .zip(is.as_datum().as_f64())
+            .map(|(was, is)| (was - is).abs())
+            .filter(|d| d.is_finite());
         distances.extend(distance);
         rows.push((row, distance.unwrap_or(-1.0)));
     }
@@ -129,8 +133,8 @@ fn difference(
     let example = |&(row, _): &(usize, f64)| Example {
         entity: names(loaded, observed, row),
         at: time::format_instant(observed.at[row]),
-        as_known: known.get(row).to_value().to_string(),
-        as_corrected: corrected.get(row).to_value().to_string(),
+        as_known: value(known, row).to_string(),
+        as_corrected: value(corrected, row).to_string(),
     };
     Difference {
         feature: feature.to_owned(),

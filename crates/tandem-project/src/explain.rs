@@ -1,10 +1,9 @@
 //! What a name means, in plain words: a feature, question, source, entity, model, or the code of a finding.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use tandem_definitions::{
-    Aggregate, Arrival, Code, Computation, Feature, Function, Period, Project, Question, Source, Window, time,
+    Aggregate, Arrival, Code, Computation, Feature, Function, Project, Question, Source, Type, time,
 };
 
 use crate::error::Error;
@@ -13,6 +12,7 @@ use crate::load::Loaded;
 use crate::measure::{metric_meaning, metric_name};
 use crate::observe;
 use crate::training::BOUNDS;
+use crate::words::aggregation;
 
 /// An explanation, as Markdown that reads well as plain text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,80 +97,22 @@ fn inputs(project: &Project, computation: &Computation) -> Vec<String> {
 }
 
 fn empty(feature: &Feature) -> String {
-    let counts = |a: &Aggregate| matches!(a.function, Function::Count | Function::CountDistinct | Function::Rate(_));
-    match &feature.default {
-        Some(value) => format!("{value}, as `default:` says"),
-        None if !feature.value.aggregates.is_empty() && feature.value.aggregates.iter().all(counts) => {
+    let counts = |a: &Aggregate| {
+        matches!(
+            a.function,
+            Function::Count | Function::CountDistinct | Function::ApproxCountDistinct | Function::Rate(_)
+        )
+    };
+    match (&feature.default, feature.ty) {
+        (Some(value), _) => format!("{value}, as `default:` says"),
+        (None, Type::List(_)) => "an empty list when nothing is known".to_owned(),
+        (None, Type::Map(..)) => {
+            "an empty map when nothing is known; null with more categories than the cap".to_owned()
+        }
+        (None, _) if !feature.value.aggregates.is_empty() && feature.value.aggregates.iter().all(counts) => {
             "0 when there are no such records".to_owned()
         }
-        None => "null when nothing is known".to_owned(),
-    }
-}
-
-/// One aggregation in words: how, over which records, looking how far.
-pub(crate) fn aggregation(project: &Project, aggregate: &Aggregate) -> String {
-    let how: Cow<'_, str> = match aggregate.function {
-        Function::Count => "how many records".into(),
-        Function::CountDistinct => "how many different values, exactly".into(),
-        Function::Sum => "the exact sum, rounded once".into(),
-        Function::Mean => "the exact sum divided by the count, rounded once".into(),
-        Function::Min => "the least value".into(),
-        Function::Max => "the greatest value".into(),
-        Function::First => "the earliest value, by event time, then arrival".into(),
-        Function::Last => "the latest value, by event time, then arrival".into(),
-        Function::TimeSinceLast => "seconds since the last such record happened".into(),
-        Function::VarPop => "the variance, from exact sums, rounded once".into(),
-        Function::VarSamp => {
-            "the variance of a sample (divided by the count less one), from exact sums, rounded once".into()
-        }
-        Function::StddevPop => "the standard deviation, from exact sums, rounded once".into(),
-        Function::StddevSamp => {
-            "the standard deviation of a sample (divided by the count less one), from exact sums, rounded once".into()
-        }
-        Function::TimeSinceFirst => "seconds since the first such record happened".into(),
-        Function::NthLast(n) => format!("the latest value but {}, by event time, then arrival", n - 1).into(),
-        Function::Rate(unit) => {
-            let unit = time::format_duration(unit);
-            format!("how many records there are for each {}", unit.trim_start_matches("1 ")).into()
-        }
-        Function::PercentileCont(at) => {
-            format!("the percentile {at}, on the line between two values, computed exactly and rounded once").into()
-        }
-        Function::PercentileDisc(at) => {
-            format!("the least value that at least {at} of the values do not exceed").into()
-        }
-        Function::Mode => "the most frequent value; of several, the least".into(),
-        Function::DecayedSum(half) => {
-            format!("the sum, each value weighing half as much for every {} of its age", time::format_duration(half))
-                .into()
-        }
-        Function::DecayedMean(half) => {
-            format!("the mean, each value weighing half as much for every {} of its age", time::format_duration(half))
-                .into()
-        }
-    };
-    let span = window(&aggregate.window);
-    let filter = if aggregate.filter.is_some() { ", where the condition holds" } else { "" };
-    format!("{how}, over the records of {} {span}{filter}", project.sources[aggregate.source].name)
-}
-
-/// A window in words: `of the last 7 days`.
-pub(crate) fn window(window: &Window) -> String {
-    match window {
-        Window::Sliding(w) => format!("of the last {}", time::format_duration(*w)),
-        Window::AllTime => "of all time".to_owned(),
-        Window::Ahead(w) => format!("of the next {}", time::format_duration(*w)),
-        Window::Lagged { length, lag } => {
-            format!("of the {} that ended {} ago", time::format_duration(*length), time::format_duration(*lag))
-        }
-        Window::Calendar { period, zone } => {
-            let since = match period {
-                Period::Day => "today, since its first instant",
-                Period::Week => "this week, since the first instant of Monday",
-                Period::Month => "this month, since its first instant",
-            };
-            format!("of {since} on the clocks of {zone}")
-        }
+        (None, _) => "null when nothing is known".to_owned(),
     }
 }
 
@@ -217,6 +159,15 @@ fn source(project: &Project, source: &Source) -> String {
         Arrival::Assumed { delay } => format!("assumed: {} after the event", time::format_duration(*delay)),
     };
     let _ = writeln!(text, "Arrival:   {arrival}");
+    let name = |field: usize| source.fields[field].name.as_str();
+    if !source.identity.is_empty() {
+        let identity: Vec<&str> = source.identity.iter().map(|&f| name(f)).collect();
+        let which = if source.corrects { "the last to arrive counts" } else { "the first to arrive counts" };
+        let _ = writeln!(text, "Identity:  {}: of several records, {which}", identity.join(", "));
+    }
+    if let Some(tombstone) = source.tombstone {
+        let _ = writeln!(text, "Tombstone: {}: where it is true, what has the identity is removed", name(tombstone));
+    }
     let touched: Vec<&str> = source.touches.iter().map(|t| project.entities[t.entity].name.as_str()).collect();
     let _ = writeln!(text, "About:     {}", touched.join(", "));
     let _ = writeln!(text, "History:   {}", history::of_source(project, source));
@@ -226,7 +177,8 @@ fn source(project: &Project, source: &Source) -> String {
     let _ = writeln!(text, "Fields:");
     for field in &source.fields {
         let required = if field.required { ", required" } else { "" };
-        let _ = writeln!(text, "  {} ({}{required}) {}", field.name, field.ty, field.meaning);
+        let later = field.arrives.map_or_else(String::new, |time| format!(", known from {}", name(time)));
+        let _ = writeln!(text, "  {} ({}{required}{later}) {}", field.name, field.ty, field.meaning);
     }
     let _ = writeln!(text, "Declared:  {}:{}", source.place.file, source.place.line);
     text
@@ -257,75 +209,4 @@ fn model(project: &Project, name: &str) -> Option<String> {
         model.notebook,
         model.lock
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use tandem_definitions::{Expr, Fraction, Treatment, Type};
-
-    use super::*;
-
-    fn words(function: Function, window: Window) -> String {
-        let source = Source {
-            name: "landings".to_owned(),
-            version: String::new(),
-            meaning: String::new(),
-            locations: Vec::new(),
-            fields: Vec::new(),
-            event: 0,
-            arrival: Arrival::Observed,
-            identity: Vec::new(),
-            corrects: false,
-            tombstone: None,
-            retention: None,
-            treatment: Treatment::default(),
-            touches: Vec::new(),
-            time_zone: None,
-            place: tandem_definitions::Place::default(),
-        };
-        let project = Project { sources: vec![source], ..Project::default() };
-        let aggregate = Aggregate {
-            role: None,
-            source: 0,
-            entity: 0,
-            function,
-            input: Some(Expr::Column(0)),
-            input_type: Type::Float,
-            filter: None,
-            window,
-            ty: Type::Float,
-        };
-        aggregation(&project, &aggregate)
-    }
-
-    #[test]
-    fn aggregations_and_windows_in_words() {
-        let (day, week) = (time::DAY, 7 * time::DAY);
-        for (function, window, expected) in [
-            (
-                Function::Rate(time::HOUR),
-                Window::Sliding(day),
-                "how many records there are for each hour, over the records of landings of the last 1 day",
-            ),
-            (
-                Function::NthLast(2),
-                Window::Lagged { length: week, lag: day },
-                "the latest value but 1, by event time, then arrival, over the records of landings of the 7 days that ended \
-                 1 day ago",
-            ),
-            (
-                Function::PercentileDisc(Fraction(900_000_000)),
-                Window::AllTime,
-                "the least value that at least 0.9 of the values do not exceed, over the records of landings of all time",
-            ),
-            (
-                Function::DecayedMean(week),
-                Window::Calendar { period: Period::Week, zone: "Europe/London".into() },
-                "the mean, each value weighing half as much for every 7 days of its age, over the records of landings of \
-                 this week, since the first instant of Monday on the clocks of Europe/London",
-            ),
-        ] {
-            assert_eq!(words(function, window), expected);
-        }
-    }
 }

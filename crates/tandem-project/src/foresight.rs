@@ -125,6 +125,7 @@ fn counting(project: &Project, question: &Question, (source, field): (usize, usi
         input: Some(Expr::Column(field)),
         input_type: field_of.ty,
         filter: None,
+        by: None,
         window,
         ty: Type::Int,
     };

@@ -24,6 +24,7 @@ pub mod scenario;
 pub mod served;
 pub mod train;
 pub mod training;
+mod words;
 
 pub use error::Error;
 pub use load::Loaded;

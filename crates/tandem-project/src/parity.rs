@@ -10,10 +10,11 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use tandem_data::caps;
 use tandem_data::json::to_json;
 use tandem_data::replay::{self, Progress};
-use tandem_data::table::{columns, read_table};
-use tandem_definitions::{Code, Format, Type};
+use tandem_data::table::{read_table, value};
+use tandem_definitions::{Code, Diagnostic, Format, Type};
 use tandem_engine::Plan;
 
 use crate::bundle::{Bundle, open_bundle};
@@ -48,6 +49,9 @@ pub struct Report {
     pub tolerance: f64,
     /// The first differences.
     pub differences: Vec<Difference>,
+    /// What is odd about the values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Diagnostic>,
 }
 
 impl Report {
@@ -114,15 +118,15 @@ fn compare(
     let asks = asks(project, &plan, rows, false)?;
     let replayed = replay::replay(project, &plan, &loaded.origin, &asks, &loaded.options, progress)?;
     report.rows += rows.len() as u64;
-    let read = columns(&replayed.columns).expect("a replay gives only the five types");
-    for (output, column) in plan.outputs().iter().zip(&read) {
+    report.findings.extend(caps::findings(project, &replayed.over_the_cap));
+    for (output, column) in plan.outputs().iter().zip(&replayed.columns) {
         for (i, row) in rows.iter().enumerate() {
-            let value = to_json(&column.get(i).to_value());
+            let replayed = to_json(&value(column, i));
             let served = row.values.get(&output.name).cloned().unwrap_or(Json::Null);
             report.values_compared += 1;
-            if served != value {
+            if served != replayed {
                 report.values_differing += 1;
-                report.keep(Code::ServedValueDiffers, row.seq, &output.name, served, value);
+                report.keep(Code::ServedValueDiffers, row.seq, &output.name, served, replayed);
             }
         }
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray, UInt32Array};
 use arrow_select::take::take;
 use serde::{Deserialize, Serialize};
+use tandem_data::caps;
 use tandem_data::replay::{self, Asks, Known, LogSummary, Progress};
 use tandem_data::training_set::Writer;
 use tandem_definitions::{Fold, Micros, Project, Question, Split, Type};
@@ -165,6 +166,7 @@ pub fn training_set(
     let table = table(project, question, features, &observed, &replayed.columns, &label);
     let mut facts = facts::facts(loaded, question, features, &observed, left_out, &[replayed.logs, logs].concat());
     facts.known = knowledge;
+    facts.findings = caps::findings(project, &replayed.over_the_cap);
     Ok(TrainingSet { table, at: observed.at, split: question.split.clone(), facts })
 }
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value as Json, json};
+use tandem_data::caps;
 use tandem_data::json;
-use tandem_definitions::{Micros, Project, time};
+use tandem_definitions::{Diagnostic, Micros, Project, time};
 use tandem_engine::Plan;
 use tokio::sync::watch;
 
@@ -171,7 +172,8 @@ impl App {
             let context = Context { positions: &positions, question, model: None, project_hash: &self.project_hash };
             let first = if asked.log { Some(self.log(&context, &asked, &answered, &values, None)?) } else { None };
             let rows = rows_json(&answered, values, None, first);
-            Ok(json!({"question": question, "positions": positions, "rows": rows}))
+            let answer = json!({"question": question, "positions": positions, "rows": rows});
+            Ok(self.with_warnings(answer, features, &answered))
         })
     }
 
@@ -204,7 +206,9 @@ impl App {
             };
             let first = self.log(&context, &asked, &answered, &values, Some(&predictions))?;
             let rows = rows_json(&answered, values, Some(&predictions), Some(first));
-            Ok(json!({"model": model, "release": release, "question": question, "positions": positions, "rows": rows}))
+            let answer =
+                json!({"model": model, "release": release, "question": question, "positions": positions, "rows": rows});
+            Ok(self.with_warnings(answer, &fitted.inputs, &answered))
         })
     }
 
@@ -217,6 +221,17 @@ impl App {
         });
         let answered = answered.map_err(|refused| questions::refused(&question, &refused))?;
         Ok((question, answered, positions))
+    }
+
+    /// The answer, and what is odd about its values, if anything.
+    fn with_warnings(&self, mut answer: Json, features: &[usize], answered: &[Answered]) -> Json {
+        let rows = answered.iter().map(|row| row.values.as_slice());
+        let found = caps::findings_of_rows(&self.project, features, rows);
+        if !found.is_empty() {
+            let words = |finding: Diagnostic| format!("{} {} {}", finding.code, finding.message, finding.help);
+            answer["warnings"] = found.into_iter().map(words).collect();
+        }
+        answer
     }
 
     fn values(&self, features: &[usize], answered: &[Answered]) -> Vec<Json> {

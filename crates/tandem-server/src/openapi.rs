@@ -2,7 +2,7 @@
 //! a client made from it knows this team's sources, questions and models. Not here: the routes themselves (`routes.rs`).
 
 use serde_json::{Map, Value as Json, json};
-use tandem_definitions::{Entity, Project, Source, Type};
+use tandem_definitions::{Element, Entity, Project, Source, Type};
 
 /// The document; `token`: whether a token is asked for.
 pub fn document(project: &Project, token: bool) -> Json {
@@ -172,6 +172,7 @@ fn schemas(project: &Project) -> Json {
             "model": {"type": "string"},
             "release": {"type": "string"},
             "positions": reference("Positions"),
+            "warnings": {"type": "array", "items": {"type": "string"}, "description": "What is odd about the values."},
             "rows": {"type": "array", "items": {"type": "object", "required": ["at", "values"], "properties": {
                 "at": schema(Type::Time), "values": reference("Values"), "prediction": schema(Type::Float),
                 "seq": {"type": "integer", "description": "The row's number in the served log."},
@@ -302,6 +303,13 @@ fn values(project: &Project) -> Json {
 
 fn schema(ty: Type) -> Json {
     match ty {
+        Type::List(of) => json!({"type": "array", "items": nullable(&schema(of.into()))}),
+        Type::Map(Element::Text, of) => json!({"type": "object", "additionalProperties": nullable(&schema(of.into()))}),
+        Type::Map(key, of) => json!({
+            "type": "object",
+            "propertyNames": {"description": format!("A category: {} as a text.", Type::from(key).with_article())},
+            "additionalProperties": nullable(&schema(of.into())),
+        }),
         Type::Bool => json!({"type": "boolean"}),
         Type::Int => json!({"type": "integer", "format": "int64"}),
         Type::Float => json!({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]}),

@@ -55,6 +55,8 @@ pub struct Aggregation {
     pub(crate) value: String,
     pub(crate) filter: Option<&'static str>,
     pub(crate) over: &'static str,
+    /// What it is grouped by, and the cap.
+    pub(crate) by: Option<(&'static str, Option<u32>)>,
 }
 
 /// A record of the first source; the fields are those of its contract.
@@ -104,6 +106,8 @@ const NUMERIC: &[&str] = &[
     "percentile_cont(?, 0.333333333)",
     "decayed_sum(?, '1 hour')",
     "decayed_mean(?, '25 minutes')",
+    "approx_percentile(?, 0.9)",
+    "approx_percentile(?, 0)",
 ];
 /// Functions of any values.
 const ORDERED: &[&str] = &[
@@ -121,6 +125,9 @@ const ORDERED: &[&str] = &[
     "percentile_disc(?, 0.5)",
     "percentile_disc(?, 0)",
     "mode(?)",
+    "last_n(?, 3)",
+    "top_k(?, 2)",
+    "approx_count_distinct(?)",
 ];
 const PLAIN: &[&str] = &[
     "count(*)",
@@ -131,6 +138,8 @@ const PLAIN: &[&str] = &[
     "rate_per_day(*)",
     "quantile(x, 0.75) - quantile(x, 0.25)",
 ];
+/// What makes categories.
+const CATEGORIES: &[&str] = &["s", "n", "b", "n % 3", "b and x > 0", "length(s)", "coalesce(s, 'none')"];
 const WINDOWS: &[&str] = &[
     "all time",
     "30 minutes",
@@ -258,10 +267,16 @@ fn aggregation() -> impl Strategy<Value = Aggregation> {
         4 => of(NUMERIC, NUMBERS),
     ];
     let filter = prop_oneof![Just(None), select(FILTERS).prop_map(Some)];
-    (any::<bool>(), value, filter, select(WINDOWS)).prop_map(|(about_route, value, filter, over)| {
+    // A cap so low that it is reached.
+    let cap = prop_oneof![2 => Just(None), 1 => (1..4u32).prop_map(Some)];
+    let by = prop_oneof![2 => Just(None), 1 => (select(CATEGORIES), cap).prop_map(Some)];
+    (any::<bool>(), value, filter, select(WINDOWS), by).prop_map(|(about_route, value, filter, over, by)| {
         // All time has no length, so there is no rate over it.
         let over = if over == "all time" && value.starts_with("rate") { "4 hours" } else { over };
-        Aggregation { about_route, value, filter, over }
+        // One aggregation of one value is grouped.
+        let is_lone = !PLAIN.contains(&value.as_str()) || value == "count(*)" || value == "rate_per_day(*)";
+        let by = by.filter(|_| is_lone && !value.starts_with("last_n") && !value.starts_with("top_k"));
+        Aggregation { about_route, value, filter, over, by }
     })
 }
 

@@ -117,6 +117,16 @@ fn call(function: Scalar, inputs: &[Value]) -> Value {
         (Scalar::Lower, [Value::Text(s)]) => Value::Text(s.to_lowercase().into()),
         (Scalar::Upper, [Value::Text(s)]) => Value::Text(s.to_uppercase().into()),
         (Scalar::Length, [Value::Text(s)]) => whole(s.chars().count() as i128),
+        (Scalar::Length, [Value::List(values)]) => whole(values.len() as i128),
+        (Scalar::Length, [Value::Map(entries)]) => whole(entries.len() as i128),
+        (Scalar::Subscript, [Value::List(values), Value::Int(place)]) => {
+            let found = (1..).zip(values.iter()).find(|(i, _)| i == place);
+            found.map_or(Value::Null, |(_, value)| value.clone())
+        }
+        (Scalar::Subscript, [Value::Map(entries), key]) => {
+            let found = entries.iter().find(|(k, _)| k == key);
+            found.map_or(Value::Null, |(_, value)| value.clone())
+        }
         (Scalar::Hour | Scalar::Weekday | Scalar::Month, [Value::Time(t), zone @ ..]) => {
             let zone = match zone {
                 [] => "UTC",
@@ -170,7 +180,7 @@ fn cast(v: &Value, ty: Type) -> Value {
         (Value::Text(s), Type::Int) => s.trim().parse().map_or(Value::Null, Value::Int),
         (Value::Text(s), Type::Float) => s.trim().parse().map_or(Value::Null, Value::Float),
         (Value::Text(s), Type::Time) => time::parse_instant(s, None).map_or(Value::Null, Value::Time),
-        (Value::Null, _) => Value::Null,
+        (Value::Null, _) | (_, Type::List(_) | Type::Map(..)) => Value::Null,
         (v, Type::Text) => Value::Text(v.to_string().into()),
         _ => Value::Null,
     }

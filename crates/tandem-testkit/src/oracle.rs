@@ -12,6 +12,7 @@ use tandem_project::scenario::{Case, LogRecord, Observation, Way};
 
 use crate::evaluate::evaluate;
 use crate::exact;
+use crate::sketches;
 
 /// The oracle, as a way to run a case.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,10 +58,28 @@ pub fn aggregate(case: &Case<'_>, observation: &Observation, wanted: &Aggregate)
     let mut counted = counted(case, observation, wanted);
     // The one order; a source's log is one source, and records lie in it by position.
     counted.sort_by_key(|(position, r, _)| (r.event, r.arrival, *position));
+    let Some(by) = &wanted.by else { return folded(&counted, observation, wanted) };
+    let category = |(_, r, _): &Counted| evaluate(&by.expr, &r.fields);
+    let mut categories: Vec<Value> = counted.iter().map(category).filter(|c| !c.is_null()).collect();
+    categories.sort();
+    categories.dedup();
+    if categories.len() > by.most as usize {
+        return Value::Null;
+    }
+    let alone = |wanted: &Value| counted.iter().filter(|c| category(c) == *wanted).cloned().collect::<Vec<_>>();
+    let entry = |c: Value| (c.clone(), folded(&alone(&c), observation, wanted));
+    Value::Map(categories.into_iter().map(entry).collect())
+}
+
+/// A record that counts, with its position and the value that is folded.
+type Counted = (usize, LogRecord, Value);
+
+/// What records that count, in the one order, are folded into.
+fn folded(counted: &[Counted], observation: &Observation, wanted: &Aggregate) -> Value {
     let values: Vec<&Value> = counted.iter().map(|(_, _, v)| v).collect();
     let by_order = |a: &&&Value, b: &&&Value| a.as_datum().order(b.as_datum());
     let owned = |v: Option<&&Value>| v.map_or(Value::Null, |v| (*v).clone());
-    let since = |record: Option<&(usize, LogRecord, Value)>| {
+    let since = |record: Option<&Counted>| {
         let event = record.map_or(observation.at, |(_, r, _)| r.event);
         Value::Float((observation.at - event) as f64 / 1e6)
     };
@@ -73,7 +92,15 @@ pub fn aggregate(case: &Case<'_>, observation: &Observation, wanted: &Aggregate)
             }
             _ => Value::Null,
         },
+        Function::LastN(n) => Value::List(values.iter().rev().take(n as usize).map(|v| (*v).clone()).collect()),
+        Function::TopK(k) => top(&values, k as usize),
+        Function::ApproxCountDistinct => Value::Int(sketches::count_distinct(&values)),
         _ if values.is_empty() => Value::Null,
+        Function::ApproxPercentile(at) => {
+            let mut sorted = values;
+            sorted.sort();
+            sketches::percentile(&sorted, u64::from(at.0))
+        }
         Function::Sum => sum(&values),
         Function::Mean => mean(&values),
         Function::Min => owned(values.iter().min_by(by_order)),
@@ -116,6 +143,13 @@ pub fn aggregate(case: &Case<'_>, observation: &Observation, wanted: &Aggregate)
         Function::TimeSinceFirst => since(counted.first()),
         Function::TimeSinceLast => since(counted.last()),
     }
+}
+
+/// The most frequent values; of equally frequent ones, the least first.
+fn top(values: &[&Value], k: usize) -> Value {
+    let mut all = frequencies(values);
+    all.sort_by(|(a, n), (b, m)| m.cmp(n).then_with(|| a.cmp(b)));
+    Value::List(all.into_iter().take(k).map(|(v, _)| v.clone()).collect())
 }
 
 /// The different values, and how often each is there.
@@ -174,7 +208,7 @@ fn between(sorted: &[&Value], at: u64) -> Value {
 }
 
 /// The records that count, each with the value that is folded: not null, of a record that the filter lets through.
-fn counted(case: &Case<'_>, observation: &Observation, wanted: &Aggregate) -> Vec<(usize, LogRecord, Value)> {
+fn counted(case: &Case<'_>, observation: &Observation, wanted: &Aggregate) -> Vec<Counted> {
     let source = &case.project.sources[wanted.source];
     let Some(key) = &observation.keys[wanted.entity] else {
         return Vec::new();

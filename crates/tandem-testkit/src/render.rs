@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use tandem_data::json::to_json;
 use tandem_definitions::{Micros, Value, time};
 use tandem_project::scenario::Observation;
 
@@ -55,6 +56,7 @@ schema:
 
 /// Features that are always there: expressions need something to read.
 const BASES: &[(bool, &str, &str, &str)] = &[
+    (false, "a_last", "landings", "last_n(n, 3)"),
     (false, "a_count", "landings", "count(*)"),
     (false, "a_sum", "landings", "sum(x)"),
     (false, "a_last_s", "landings", "last(s)"),
@@ -66,6 +68,8 @@ const EXPRESSIONS: &[(bool, &str, &str)] = &[
     (false, "share", "a_count / r_count"),
     (false, "product", "a_count * r_max"),
     (false, "spread", "coalesce(a_sum, litres, 0) - r_max"),
+    (false, "second", "a_last[2] + length(a_last)"),
+    (false, "of_a", "coalesce(f_by['a'], 0) + length(f_by)"),
     (false, "known_text", "a_last_s in ('a', 'ab') or litres > 1"),
     (true, "told", "request.seats * r_count"),
     (true, "deep", "case when told > 2 then share else spread end"),
@@ -74,7 +78,7 @@ const EXPRESSIONS: &[(bool, &str, &str)] = &[
 impl Draft {
     /// The names of its features, in the order in which they are asked for.
     pub fn features(&self) -> Vec<String> {
-        let bases = BASES.iter().map(|b| b.1.to_owned());
+        let bases = BASES.iter().map(|b| b.1).chain(["f_by"]).map(str::to_owned);
         let drawn = (0..self.aggregations.len()).map(|i| format!("f{i}"));
         bases.chain(drawn).chain(EXPRESSIONS.iter().map(|e| e.1.to_owned())).collect()
     }
@@ -112,9 +116,15 @@ impl Draft {
         for (_, name, from, value) in BASES.iter().filter(|b| b.0 == route) {
             out.push_str(&feature(name, value, &[("from", from)]));
         }
+        if !route {
+            out.push_str(&feature("f_by", "count(n)", &[("from", "landings"), ("by", "s"), ("categories", "4")]));
+        }
         for (i, drawn) in self.aggregations.iter().enumerate().filter(|(_, a)| a.about_route == route) {
             let mut more = vec![("from", "landings"), ("over", drawn.over)];
             more.extend(drawn.filter.map(|f| ("where", f)));
+            let cap = drawn.by.and_then(|(_, cap)| cap).map(|cap| cap.to_string());
+            more.extend(drawn.by.map(|(by, _)| ("by", by)));
+            more.extend(cap.as_deref().map(|cap| ("categories", cap)));
             out.push_str(&feature(&format!("f{i}"), &drawn.value, &more));
         }
         for (_, name, value) in EXPRESSIONS.iter().filter(|e| e.0 == route) {
@@ -206,7 +216,10 @@ impl Draft {
 fn feature(name: &str, value: &str, more: &[(&str, &str)]) -> String {
     let mut out = format!("  - name: {name}\n    meaning: Drawn at random\n    owner: sam\n");
     for (key, words) in [("value", value)].iter().chain(more) {
-        let _ = writeln!(out, "    {key}: '{}'", words.replace('\'', "''"));
+        let _ = match *key {
+            "categories" => writeln!(out, "    {key}: {words}"),
+            _ => writeln!(out, "    {key}: '{}'", words.replace('\'', "''")),
+        };
     }
     out
 }
@@ -217,6 +230,7 @@ pub fn cell(value: &Value) -> String {
         Value::Float(x) => number(Some(*x)),
         Value::Text(s) => text(Some(s)),
         Value::Time(t) => instant(*t),
+        Value::List(_) | Value::Map(_) => text(Some(&to_json(value).to_string())),
         other => other.to_string(),
     }
 }

@@ -6,6 +6,8 @@ use arrow_array::ArrayRef;
 use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
 use tandem_definitions::{Datum, Type};
 
+use crate::nested::Nested;
+
 /// A column that grows.
 pub(crate) enum Builder {
     Bool(BooleanBuilder),
@@ -13,6 +15,7 @@ pub(crate) enum Builder {
     Float(Float64Builder),
     Text(StringBuilder),
     Time(TimestampMicrosecondBuilder),
+    Nested(Box<Nested>),
 }
 
 impl Builder {
@@ -23,6 +26,8 @@ impl Builder {
             Type::Float => Self::Float(Float64Builder::with_capacity(rows)),
             Type::Text => Self::Text(StringBuilder::with_capacity(rows, rows * 8)),
             Type::Time => Self::Time(TimestampMicrosecondBuilder::with_capacity(rows)),
+            Type::List(of) => Self::Nested(Box::new(Nested::lists(of, rows))),
+            Type::Map(key, value) => Self::Nested(Box::new(Nested::maps(key, value, rows))),
         }
     }
 
@@ -33,10 +38,12 @@ impl Builder {
             Self::Float(b) => b.append_null(),
             Self::Text(b) => b.append_null(),
             Self::Time(b) => b.append_null(),
+            Self::Nested(b) => b.null(),
         }
     }
 
-    /// Appends the value; an integer widens into a column of numbers. `false`: it is of another type, and nothing was appended.
+    /// Appends the value; an integer widens into a column of numbers. `false`: it is of another type, and the
+    /// column is of no use.
     #[must_use]
     pub(crate) fn push(&mut self, value: Datum<'_>) -> bool {
         match (self, value) {
@@ -47,6 +54,7 @@ impl Builder {
             (Self::Float(b), Datum::Int(v)) => b.append_value(v as f64),
             (Self::Text(b), Datum::Text(v)) => b.append_value(v),
             (Self::Time(b), Datum::Time(v)) => b.append_value(v),
+            (Self::Nested(b), value) => return b.push(value),
             _ => return false,
         }
         true
@@ -60,6 +68,7 @@ impl Builder {
             Self::Float(b) => Arc::new(b.finish()),
             Self::Text(b) => Arc::new(b.finish()),
             Self::Time(b) => Arc::new(b.finish()),
+            Self::Nested(b) => b.finish(),
         }
     }
 }

@@ -15,8 +15,10 @@ use tandem_definitions::{Micros, Type};
 
 use super::ReadError;
 use super::local_time::LocalClock;
+use super::numbers;
 use crate::finding::Findings;
 use crate::json::integer;
+use crate::nested;
 
 /// What conversions need beside the values, and what they count.
 pub(crate) struct Conversion {
@@ -93,6 +95,8 @@ pub(crate) fn convert(
     };
     let plain = |to: &DataType| cast(array, to).map_err(|_| refused());
     match (array.data_type(), ty) {
+        // The fields of a source, and what is asked about, are single values.
+        (_, Type::List(_) | Type::Map(..)) => Err(refused()),
         (D::Null, _) => Ok(arrow_array::new_null_array(&data_type(ty), array.len())),
         (D::Dictionary(key, values), Type::Text)
             if conversion.dictionaries && **key == D::Int32 && **values == D::Utf8 =>
@@ -110,6 +114,9 @@ pub(crate) fn convert(
             Type::Int,
         )
         | (D::Binary | D::LargeBinary | D::BinaryView, Type::Text) => exact(array, ty, site, &refused),
+        (D::Decimal32(..) | D::Decimal64(..) | D::Decimal128(..) | D::Decimal256(..), Type::Float) => {
+            numbers::of_decimals(array).map_err(|_| refused())
+        }
         (from, Type::Float) if from.is_numeric() => plain(&D::Float64),
         (D::LargeUtf8 | D::Utf8View, Type::Text) => plain(&D::Utf8),
         (D::Utf8, _) => parse_text(array.as_string(), ty, conversion, site),
@@ -120,9 +127,10 @@ pub(crate) fn convert(
     }
 }
 
-/// The arrow type of each of the five.
+/// The arrow type of each type.
 pub fn data_type(ty: Type) -> DataType {
     match ty {
+        Type::List(_) | Type::Map(..) => nested::data_type(ty),
         Type::Bool => DataType::Boolean,
         Type::Int => DataType::Int64,
         Type::Float => DataType::Float64,
@@ -182,15 +190,14 @@ fn parse_text(
     let bad = |i: usize| site.bad_value(i, array.value(i), ty);
     let nulls = array.nulls().cloned();
     Ok(match ty {
+        Type::List(_) | Type::Map(..) => return Err(bad(0)),
         Type::Text => Arc::new(array.clone()),
         Type::Bool => {
             let values: Vec<bool> = parse_each(array, parse_bool).map_err(bad)?;
             Arc::new(arrow_array::BooleanArray::new(values.into(), nulls))
         }
-        Type::Int => Arc::new(Int64Array::new(parse_each(array, parse_int).map_err(bad)?.into(), nulls)),
-        Type::Float => {
-            Arc::new(Float64Array::new(parse_each(array, |s| s.trim().parse().ok()).map_err(bad)?.into(), nulls))
-        }
+        Type::Int => Arc::new(Int64Array::new(parse_each(array, numbers::whole_of_text).map_err(bad)?.into(), nulls)),
+        Type::Float => Arc::new(Float64Array::new(parse_each(array, numbers::of_text).map_err(bad)?.into(), nulls)),
         Type::Time => {
             let mut values = Vec::with_capacity(array.len());
             for (i, text) in array.iter().enumerate() {
@@ -219,11 +226,6 @@ fn parse_bool(text: &str) -> Option<bool> {
     } else {
         None
     }
-}
-
-fn parse_int(text: &str) -> Option<i64> {
-    let text = text.trim();
-    text.parse().ok().or_else(|| integer(text.parse().ok()?))
 }
 
 fn strip_zone(array: &ArrayRef) -> ArrayRef {

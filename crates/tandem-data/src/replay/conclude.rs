@@ -3,13 +3,15 @@
 //! A feature that is a lone aggregation is its aggregate's column as it is; every other one is computed row by row by the
 //! engine. Not here: the aggregates themselves (`walk.rs`).
 
+use std::ops::Range;
+
 use arrow_array::{Array, ArrayRef, UInt32Array};
 use arrow_select::{concat::concat, take::take};
 use tandem_definitions::{Datum, Project, Value};
 use tandem_engine::Plan;
 
 use crate::read::Builder;
-use crate::table::array_of;
+use crate::table::{Column, array_of, value};
 
 use super::{Asks, join, of_five_types};
 
@@ -83,7 +85,8 @@ pub(super) fn parents(
     aggregates: &[ArrayRef],
     asks: &Asks,
 ) -> Vec<ArrayRef> {
-    let (columns, request) = (of_five_types(aggregates), of_five_types(&asks.request));
+    let request = of_five_types(&asks.request);
+    let columns: Vec<Given<'_>> = aggregates.iter().map(|column| Given::new(column, 0..asks.at.len())).collect();
     let parts = &project.entities[plan.entity(slot)].keys;
     let mut keys: Vec<Vec<Value>> = vec![Vec::with_capacity(asks.at.len()); parts.len()];
     for row in 0..asks.at.len() {
@@ -102,10 +105,11 @@ pub(super) fn parents(
 /// The outputs that are computed, in chunks of rows shared among threads.
 fn compute(plan: &Plan, wanted: &[usize], aggregates: &[ArrayRef], asks: &Asks, threads: usize) -> Vec<ArrayRef> {
     let rows = asks.at.len();
-    let (columns, request) = (of_five_types(aggregates), of_five_types(&asks.request));
+    let request = of_five_types(&asks.request);
     let chunk = rows.div_ceil(threads.max(1)).max(1);
     let one = |index: usize| {
         let range = index * chunk..((index + 1) * chunk).min(rows);
+        let columns: Vec<Given<'_>> = aggregates.iter().map(|column| Given::new(column, range.clone())).collect();
         let mut out: Vec<Vec<Value>> = wanted.iter().map(|_| Vec::with_capacity(range.len())).collect();
         let (mut given, mut told, mut values): (Vec<Datum<'_>>, Vec<Datum<'_>>, Vec<Value>) = Default::default();
         for row in range {
@@ -127,6 +131,35 @@ fn compute(plan: &Plan, wanted: &[usize], aggregates: &[ArrayRef], asks: &Asks, 
         array_of(plan.outputs()[output].ty, &values)
     };
     wanted.iter().enumerate().map(column).collect()
+}
+
+/// A column of aggregates, to be read by row; lists and maps are taken out of theirs first.
+enum Given<'a> {
+    Single(Column<'a>),
+    Nested(usize, Vec<Value>),
+}
+
+impl<'a> Given<'a> {
+    fn new(column: &'a ArrayRef, rows: Range<usize>) -> Self {
+        match Column::new(column) {
+            Some(single) => Self::Single(single),
+            None => Self::Nested(rows.start, rows.map(|row| value(column, row)).collect()),
+        }
+    }
+
+    fn get(&self, row: usize) -> Datum<'_> {
+        match self {
+            Self::Single(column) => column.get(row),
+            Self::Nested(start, values) => values[row - start].as_datum(),
+        }
+    }
+}
+
+/// How often each of the plan's caps on categories was reached, of those that were: the feature, and of how many asks its
+/// value is null for that.
+pub(super) fn over_the_cap(plan: &Plan, aggregates: &[ArrayRef]) -> Vec<(usize, u64)> {
+    let nulls = plan.capped().iter().map(|capped| (capped.feature, aggregates[capped.aggregate].null_count() as u64));
+    nulls.filter(|(_, count)| *count > 0).collect()
 }
 
 /// `one(0)`, `one(1)`, … up to `count`, shared among threads.

@@ -89,6 +89,9 @@ pub struct Replayed {
     pub columns: Vec<ArrayRef>,
     /// For each of the plan's sources, what was read.
     pub logs: Vec<LogSummary>,
+    /// The features (by index in the project) that found more categories than their cap, and for how many asks: there the
+    /// map is null, also where only another feature reads it.
+    pub over_the_cap: Vec<(usize, u64)>,
     /// How many bytes of records waited on the disk.
     pub spilled: u64,
 }
@@ -163,8 +166,9 @@ pub fn replay(
             summaries = scattered.summaries;
         }
     }
+    let over_the_cap = conclude::over_the_cap(plan, &aggregates);
     let columns = conclude::conclude(plan, &aggregates, asks, options.threads);
-    Ok(Replayed { columns, logs: summaries, spilled: room.spilled() })
+    Ok(Replayed { columns, logs: summaries, over_the_cap, spilled: room.spilled() })
 }
 
 /// The aggregates of some slots, one after the other, in the order of the asks.

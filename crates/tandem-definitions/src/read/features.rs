@@ -15,9 +15,9 @@ use crate::value::{Type, Value};
 use crate::yaml::{Node, Scalar};
 
 /// A feature before its expression is checked.
-struct Draft<'u> {
-    origin: Origin<'u>,
-    node: &'u Node,
+pub(super) struct Draft<'u> {
+    pub origin: Origin<'u>,
+    pub node: &'u Node,
     name: &'u str,
     name_span: Span,
     entity: Option<usize>,
@@ -160,6 +160,7 @@ impl Reader {
         let Some(sql) = &draft.value else { return };
         let Some((value, ty)) = self.computation(sql, folding, entity) else { return };
         self.unused_clauses(draft, &value);
+        let Some((value, ty)) = self.grouped(draft, value, ty) else { return };
         let default = draft.node.get("default").and_then(|node| self.default(node, ty, draft));
         let text = |key: &str| draft.node.text_of(key).unwrap_or_default().to_owned();
         self.broken.features.remove(draft.name);
@@ -271,7 +272,7 @@ impl Reader {
         if !value.aggregates.is_empty() {
             return;
         }
-        for key in ["from", "as", "where", "over"] {
+        for key in ["from", "as", "where", "over", "by"] {
             if let Some(node) = draft.node.get(key) {
                 let message = format!("`{key}` says which records are folded, but `value` folds none.");
                 let help = format!("Fold something in `value` (`last(x)`, `count(*)`, …), or remove `{key}`.");
@@ -291,21 +292,18 @@ impl Reader {
             _ => None,
         };
         if value.is_none() {
-            let example = match ty {
-                Type::Bool => "default: false",
-                Type::Int => "default: 0",
-                Type::Float => "default: 0.0",
-                Type::Text => "default: \"unknown\"",
-                Type::Time => "default: 1970-01-01",
+            let help = match ty {
+                Type::Bool => "Write, for example, `default: false`.",
+                Type::Int => "Write, for example, `default: 0`.",
+                Type::Float => "Write, for example, `default: 0.0`.",
+                Type::Text => "Write, for example, `default: \"unknown\"`.",
+                Type::Time => "Write, for example, `default: 1970-01-01`.",
+                Type::List(_) | Type::Map(..) => {
+                    "Remove it: a list or a map of nothing is empty, and not null. Where one value of it is read, that feature may have a default."
+                }
             };
             let message = format!("The feature `{}` is {}, but its default is not.", draft.name, ty.with_article());
-            self.findings.at(
-                Code::BadDefault,
-                &draft.origin,
-                node.span,
-                message,
-                format!("Write, for example, `{example}`."),
-            );
+            self.findings.at(Code::BadDefault, &draft.origin, node.span, message, help);
         }
         value
     }

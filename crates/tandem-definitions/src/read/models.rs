@@ -4,6 +4,7 @@ use super::{Reader, Unit};
 use crate::codes::Code;
 use crate::findings::instead;
 use crate::project::Model;
+use crate::sql::read_one;
 use crate::yaml::Node;
 
 impl Reader {
@@ -38,9 +39,19 @@ impl Reader {
         };
         let asked = self.project.questions[index].features.clone();
         let list = root.get("features");
-        let features = self.named_features(list, origin, asked.clone());
+        let single = |f: &usize| self.project.features[*f].ty.element().is_some();
+        let all = asked.iter().copied().filter(single).collect();
+        let features = self.named_features(list, origin, all);
         for node in list.map_or(&[][..], Node::items) {
             let known = node.text().and_then(|name| self.project.feature(name));
+            if let Some(feature) = known.map(|f| &self.project.features[f])
+                && let Some(help) = read_one(feature.ty, &feature.name)
+            {
+                let message =
+                    format!("`{}` is {}, and a model takes single values.", feature.name, feature.ty.with_article());
+                let help = format!("{help} Make a feature of that, and name it here.");
+                self.findings.at(Code::NotOneValue, origin, node.span, message, help);
+            }
             if known.is_some_and(|feature| !asked.contains(&feature)) {
                 let message = format!("`{}` is not among the features of `{question}`.", node.text().unwrap_or(""));
                 let help = "Add it to the question's `features`, so that its training sets have it.";

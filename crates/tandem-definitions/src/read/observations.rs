@@ -1,6 +1,8 @@
 //! Observations: when production would ask, by which of the three rules, and whether it then knows all that is needed: the
 //! keys of every entity, and what the asker would tell.
 
+use std::collections::BTreeSet;
+
 use super::{Found, Reader, Unit};
 use crate::calendar;
 use crate::codes::Code;
@@ -74,7 +76,8 @@ impl Reader {
         let at = node.get("at").and_then(|n| self.instant(n, origin, source));
         let filter = node.get("where").map(|n| self.filter(n, unit.origin, source));
         let declared = &self.project.sources[source];
-        let entities: Vec<usize> = declared.touches.iter().map(|t| t.entity).collect();
+        let entities: BTreeSet<usize> = declared.touches.iter().map(|t| t.entity).collect();
+        let entities: Vec<usize> = entities.into_iter().collect();
         let name = declared.name.clone();
         let lacks = |entity: &str, why: &str| {
             (

@@ -8,7 +8,7 @@ use crate::codes::Code;
 use crate::findings::{Origin, instead};
 use crate::project::{Computation, Input, Window};
 use crate::question::{Metric, Outcome, Question, Split, Success};
-use crate::sql::{Scope, Sql};
+use crate::sql::{Scope, Sql, read_one};
 use crate::time::{format_duration, parse_duration, parse_instant};
 use crate::value::{Micros, Type};
 use crate::yaml::{Node, Scalar};
@@ -175,7 +175,8 @@ impl Reader {
                 outcome.name,
                 outcome.ty.with_article()
             );
-            let help = "Make the outcome a condition, such as `max(arr_delay) > 30`.";
+            let condition = "Make the outcome a condition, such as `max(arr_delay) > 30`.";
+            let help = read_one(outcome.ty, "x").map_or_else(String::new, |help| format!("{help} ")) + condition;
             self.findings.at(Code::OutcomeNotBoolean, origin, metric_node.span, message, help);
         }
         let at_least = match node.get("at_least")?.scalar()? {

@@ -45,6 +45,7 @@ fn of_values(name: &str) -> Function {
         "stddev_pop" => Function::StddevPop,
         "stddev_samp" | "stddev" => Function::StddevSamp,
         "median" => Function::PercentileCont(Fraction::HALF),
+        "approx_count_distinct" => Function::ApproxCountDistinct,
         _ => Function::Mean,
     }
 }
@@ -57,6 +58,7 @@ fn computed(function: Function) -> Option<&'static str> {
         Function::VarPop | Function::VarSamp => "variance",
         Function::StddevPop | Function::StddevSamp => "standard deviation",
         Function::PercentileCont(_) => "percentile on a line",
+        Function::ApproxPercentile(_) => "approximate percentile",
         Function::DecayedSum(_) => "decayed sum",
         Function::DecayedMean(_) => "decayed mean",
         _ => return None,
@@ -127,6 +129,7 @@ impl<'p> Checker<'_, 'p> {
             input,
             input_type,
             filter: folding.filter.clone(),
+            by: None,
             window: folding.window.clone(),
             ty,
         });
@@ -212,10 +215,16 @@ impl<'p> Checker<'_, 'p> {
             return Some((function, Some(x.expr), ty, result));
         }
         let function = told.unwrap_or_else(|| of_values(name));
-        match computed(function) {
-            Some(what) => self.summed(what, function, x, name_span),
-            None => Some((function, Some(x.expr), ty, ty)),
+        if let Some(what) = computed(function) {
+            return self.summed(what, function, x, name_span);
         }
+        let result = match function {
+            Function::ApproxCountDistinct => Type::Int,
+            // A field of a source is a single value.
+            Function::LastN(_) | Function::TopK(_) => Type::List(ty.element()?),
+            _ => ty,
+        };
+        Some((function, Some(x.expr), ty, result))
     }
 
     /// Sums, means and the like are of numbers; a condition counts as 1 where it holds, else as 0.

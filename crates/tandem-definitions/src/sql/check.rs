@@ -80,6 +80,7 @@ impl<'a, 'p> Checker<'a, 'p> {
             Ast::TypedString(text) => self.typed_string(text, span),
             Ast::Identifier(name) => self.name(name),
             Ast::CompoundIdentifier(parts) => self.dotted(parts, span),
+            Ast::CompoundFieldAccess { root, access_chain } => self.subscript(root, access_chain, span),
             Ast::IsNull(x) | Ast::IsUnknown(x) => typed(Expr::IsNull(Box::new(self.expr(x)?.expr)), Type::Bool),
             Ast::IsNotNull(x) | Ast::IsNotUnknown(x) => {
                 typed(not(Expr::IsNull(Box::new(self.expr(x)?.expr))), Type::Bool)

@@ -59,6 +59,10 @@ const AGGREGATES: &[&str] = &[
     "mode",
     "decayed_sum",
     "decayed_mean",
+    "last_n",
+    "top_k",
+    "approx_count_distinct",
+    "approx_percentile",
 ];
 
 /// Whether a function folds records.
@@ -142,8 +146,8 @@ impl Checker<'_, '_> {
 
     pub(super) fn call(&mut self, function: Scalar, name: &str, inputs: &[&Ast], span: Span) -> Option<Typed> {
         use Scalar::{
-            Abs, Ceil, Coalesce, Exp, Floor, Greatest, Hour, Least, Length, Ln, Lower, Month, Round, Sqrt, Upper,
-            Weekday,
+            Abs, Ceil, Coalesce, Exp, Floor, Greatest, Hour, Least, Length, Ln, Lower, Month, Round, Sqrt, Subscript,
+            Upper, Weekday,
         };
         let (wanted, fits) = match function {
             Coalesce | Greatest | Least => ("at least one value", !inputs.is_empty()),
@@ -156,7 +160,11 @@ impl Checker<'_, '_> {
         let values: Vec<_> = inputs.iter().map(|x| self.expr(x)).collect();
         let mut values = values.into_iter().collect::<Option<Vec<_>>>()?;
         let (values, ty) = match function {
+            Subscript => return None,
             Coalesce | Greatest | Least => {
+                if function != Coalesce {
+                    values = values.into_iter().map(|x| self.single(x)).collect::<Option<_>>()?;
+                }
                 let (values, ty) = self.unify_all(values, span, &format!("values of one `{name}`"))?;
                 (values, ty)
             }
@@ -168,6 +176,7 @@ impl Checker<'_, '_> {
                 }
                 (values, Some(Type::Int))
             }
+            Length if values[0].ty.is_some_and(|ty| ty.element().is_none()) => (values, Some(Type::Int)),
             Lower | Upper | Length => {
                 let ty = if function == Length { Type::Int } else { Type::Text };
                 (vec![self.text(values.remove(0))?], Some(ty))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::{Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments};
+use sqlparser::ast::{AccessExpr, Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, Subscript};
 
 use super::functions::is_aggregate;
 
@@ -51,6 +51,13 @@ fn parts<'e>(ast: &'e Ast, into: &mut Vec<&'e Ast>) {
         | Ast::Ceil { expr: x, .. }
         | Ast::Floor { expr: x, .. }
         | Ast::Extract { expr: x, .. } => into.push(x),
+        Ast::CompoundFieldAccess { root, access_chain } => {
+            into.push(root);
+            into.extend(access_chain.iter().filter_map(|access| match access {
+                AccessExpr::Subscript(Subscript::Index { index }) => Some(index),
+                _ => None,
+            }));
+        }
         Ast::BinaryOp { left, right, .. } => into.extend([left.as_ref(), right.as_ref()]),
         Ast::Between { expr, low, high, .. } => into.extend([expr.as_ref(), low.as_ref(), high.as_ref()]),
         Ast::InList { expr, list, .. } => {

@@ -3,6 +3,7 @@
 use sqlparser::ast::{BinaryOperator, CaseWhen, DataType, Expr as Ast, UnaryOperator};
 
 use super::check::{Checker, SUPPORTED, Typed, not, type_of};
+use super::lists::read_one;
 use crate::codes::Code;
 use crate::expression::{Binary, Expr, Scalar};
 use crate::findings::Span;
@@ -79,6 +80,7 @@ impl Checker<'_, '_> {
             );
             return None;
         }
+        let (a, b) = (self.single(a)?, self.single(b)?);
         let (a, b, _) = self.unify(a, b, span, "compared")?;
         Some(Typed { expr: Expr::Binary(op, Box::new(a.expr), Box::new(b.expr)), ty: Some(Type::Bool), span })
     }
@@ -172,10 +174,10 @@ impl Checker<'_, '_> {
         self.expect(x, Type::Float)
     }
 
-    fn expect(&mut self, x: Typed, wanted: Type) -> Option<Typed> {
+    pub(super) fn expect(&mut self, x: Typed, wanted: Type) -> Option<Typed> {
         match x.ty {
             Some(ty) if ty != wanted => {
-                let help = match (ty, wanted) {
+                let usual = match (ty, wanted) {
                     (_, Type::Bool) => "Compare it with something: `x > 0`, `x = 'JFK'`, `x is not null`.",
                     (Type::Text, Type::Float) => {
                         "Numbers stand without quotes; a text with a number in it becomes one by `cast(x as number)`."
@@ -185,6 +187,7 @@ impl Checker<'_, '_> {
                     (_, Type::Text) => "Write `cast(x as string)`.",
                     _ => "Use a value of the type that is wanted here.",
                 };
+                let help = read_one(ty, "x").unwrap_or_else(|| usual.to_owned());
                 self.find(
                     Code::TypeMismatch,
                     x.span,
@@ -209,6 +212,7 @@ impl Checker<'_, '_> {
         let items: Vec<_> = list.iter().map(|item| self.expr(item)).collect();
         let mut all = vec![x?];
         all.extend(items.into_iter().collect::<Option<Vec<_>>>()?);
+        let all = all.into_iter().map(|x| self.single(x)).collect::<Option<Vec<_>>>()?;
         let (mut all, _) = self.unify_all(all, span, "compared")?;
         let x = all.remove(0);
         let list = all.into_iter().map(|t| t.expr).collect();
@@ -275,6 +279,7 @@ impl Checker<'_, '_> {
         };
         let x = x?;
         let possible = match (x.ty, to) {
+            (Some(Type::List(_) | Type::Map(..)), _) => false,
             (None | Some(Type::Text), _) | (_, Type::Text) => true,
             (Some(from), to) => from == to || (from != Type::Time && to != Type::Time),
         };
@@ -284,7 +289,8 @@ impl Checker<'_, '_> {
                 Code::TypeMismatch,
                 span,
                 format!("{from} cannot become {}.", to.with_article()),
-                "For times, subtract two of them: the result is in seconds.",
+                x.ty.and_then(|ty| read_one(ty, "x"))
+                    .unwrap_or_else(|| "For times, subtract two of them: the result is in seconds.".to_owned()),
             );
             return None;
         }
@@ -300,7 +306,7 @@ fn is_literal(x: &Typed) -> bool {
     matches!(x.expr, Expr::Literal(_))
 }
 
-fn capital(text: &str) -> String {
+pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }

@@ -8,8 +8,8 @@ use crate::codes::Code;
 use crate::project::{Fraction, Function};
 use crate::time::parse_duration;
 
-/// More than anybody asks for; so many values are kept for each block of records.
-const MOST_LAST: u32 = 100;
+/// More than anybody asks for; so many of the last values are kept for each block of records.
+const MOST: u32 = 100;
 
 /// A kind of constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +25,8 @@ pub(super) enum Parameter {
 /// What an aggregation is told, if anything.
 pub(super) fn parameter(name: &str) -> Option<Parameter> {
     match name {
-        "nth_last" => Some(Parameter::Number),
-        "percentile_cont" | "percentile_disc" | "quantile" => Some(Parameter::Fraction),
+        "nth_last" | "last_n" | "top_k" => Some(Parameter::Number),
+        "percentile_cont" | "percentile_disc" | "quantile" | "approx_percentile" => Some(Parameter::Fraction),
         "decayed_sum" | "decayed_mean" => Some(Parameter::HalfLife),
         _ => None,
     }
@@ -55,12 +55,16 @@ impl Checker<'_, '_> {
             _ => None,
         };
         let function = match parameter {
-            Parameter::Number => constant
-                .and_then(|text| text.parse().ok())
-                .filter(|n| (1..=MOST_LAST).contains(n))
-                .map(Function::NthLast),
+            Parameter::Number => {
+                constant.and_then(|text| text.parse().ok()).filter(|n| (1..=MOST).contains(n)).map(|n| match name {
+                    "last_n" => Function::LastN(n),
+                    "top_k" => Function::TopK(n),
+                    _ => Function::NthLast(n),
+                })
+            }
             Parameter::Fraction => constant.and_then(Fraction::parse).map(|fraction| match name {
                 "percentile_disc" => Function::PercentileDisc(fraction),
+                "approx_percentile" => Function::ApproxPercentile(fraction),
                 _ => Function::PercentileCont(fraction),
             }),
             Parameter::HalfLife => {

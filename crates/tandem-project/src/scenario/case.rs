@@ -1,6 +1,7 @@
 //! A scenario made ready to run: the text of its tables turned into typed records and observations, by the contracts and
 //! features of its project. Not here: computing values (a [`super::Way`]) and comparing them (`run.rs`).
 
+use tandem_data::json::from_json;
 use tandem_definitions::{ARRIVED_AT, Arrival, File, KeyPart, Micros, Project, Source, Type, Value, time};
 
 use super::markdown::show;
@@ -237,6 +238,11 @@ pub(super) fn typed(cell: &Cell, ty: Type, zone: Option<&str>) -> Result<Value, 
         return Ok(Value::Null);
     };
     let value = match ty {
+        Type::List(_) | Type::Map(..) => {
+            let json: serde_json::Value =
+                serde_json::from_str(text).map_err(|e| format!("`{}` is no JSON: {e}.", show(cell)))?;
+            return from_json(&json, ty, zone).map_err(|why| format!("`{}` is no {ty}: {why}.", show(cell)));
+        }
         Type::Bool => text.parse().ok().map(Value::Bool),
         Type::Int => text.parse().ok().map(Value::Int),
         Type::Float => text.parse().ok().map(Value::Float),

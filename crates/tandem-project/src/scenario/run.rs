@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use tandem_data::json::to_json;
 use tandem_definitions::{Code, Diagnostic, Place, Project, Type, Value};
 
 use super::case::{Log, Unusable, case, typed};
@@ -224,7 +225,7 @@ impl Running<'_> {
                         observation: describe(case.project, &case.observations[index]),
                         feature: feature.name.clone(),
                         expected: show(cell).to_owned(),
-                        got: got.to_string(),
+                        got: written(got),
                     },
                 ),
                 Err(message) => self.fail(line, What::Unusable(message)),
@@ -243,13 +244,21 @@ impl Running<'_> {
     }
 }
 
+/// A value as a cell would have it.
+fn written(value: &Value) -> String {
+    match value {
+        Value::List(_) | Value::Map(_) => to_json(value).to_string(),
+        single => single.to_string(),
+    }
+}
+
 /// Whether a value is the one that a cell expects.
 fn agrees(cell: &Cell, ty: Type, got: &Value) -> Result<bool, String> {
-    let about = cell.0.as_deref().filter(|_| ty == Type::Float).and_then(|t| t.split_once('~'));
+    let about = cell.0.as_deref().filter(|_| ty.is_numeric()).and_then(|t| t.split_once('~'));
     if let Some((number, tolerance)) = about {
         let parse = |t: &str| t.trim().parse::<f64>().map_err(|_| format!("`{}` is no {ty}.", show(cell)));
         let (number, tolerance) = (parse(number)?, parse(tolerance)?);
-        return Ok(matches!(got, Value::Float(x) if (x - number).abs() <= tolerance));
+        return Ok(got.as_datum().as_f64().is_some_and(|x| (x - number).abs() <= tolerance));
     }
     Ok(typed(cell, ty, None)?.same_bits(got))
 }

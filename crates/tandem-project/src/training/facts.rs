@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tandem_data::replay::LogSummary;
-use tandem_definitions::{Arrival, Fold, Micros, Project, Question, time};
+use tandem_definitions::{Arrival, Diagnostic, Fold, Micros, Project, Question, time};
 
 use super::{Knowledge, Part};
 use crate::load::Loaded;
@@ -44,6 +44,9 @@ pub struct Facts {
     pub left_out: Vec<(String, u64)>,
     /// The split.
     pub split: String,
+    /// What is odd about its values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Diagnostic>,
 }
 
 /// One fold of a training set.
@@ -124,6 +127,7 @@ pub(super) fn facts(
         folds: if split.folds > 1 { split.folds().map(fold).collect() } else { Vec::new() },
         left_out,
         split: bounds_of(&split.last()),
+        findings: Vec::new(),
     }
 }
 

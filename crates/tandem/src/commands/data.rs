@@ -204,6 +204,9 @@ pub fn in_words(facts: &Facts) -> String {
             let _ = writeln!(text, "  {:<10} {finding}", "");
         }
     }
+    for finding in &facts.findings {
+        let _ = writeln!(text, "  {:<10} {} {}", finding.code, finding.message, finding.help);
+    }
     let _ = writeln!(text, "  bounds     {}", facts.bounds);
     let _ = write!(text, "  definitions {}", facts.definitions.get(..12).unwrap_or(&facts.definitions));
     text

@@ -44,6 +44,9 @@ impl Features {
         drop(bar);
         let (rows, features) = (thousands(answered.rows as u64), answered.features);
         context.terminal.say(&format!("{}: {rows} rows with {features} features", shown(&self.out)));
+        for finding in &answered.findings {
+            context.terminal.say(&format!("  {} {} {}", finding.code, finding.message, finding.help));
+        }
         Ok(())
     }
 }

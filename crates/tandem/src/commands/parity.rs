@@ -123,6 +123,9 @@ fn in_words(report: &Report) -> String {
             &hash[..12]
         );
     }
+    for finding in &report.findings {
+        let _ = writeln!(text, "  {} {} {}", finding.code, finding.message, finding.help);
+    }
     for one in &report.differences {
         let Difference { code, seq, name, served, replayed } = one;
         let _ = writeln!(text, "  {code} row {seq}: {name} was served as {served}, and the replay gives {replayed}");

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::{Map, Value as Json, json};
+use tandem_data::json::to_json;
 use tandem_data::read;
 use tandem_data::table::{Column, columns};
-use tandem_definitions::{Datum, Micros, Project, Question, time};
+use tandem_definitions::{Micros, Project, Question, time};
 use tandem_project::observe::{Observations, observations};
 use tandem_project::{Loaded, Origin};
 
@@ -203,24 +204,15 @@ impl<'a> Keys<'a> {
         let mut entities = Map::new();
         for (entity, parts) in &self.entities {
             let key = match (entity.keys.as_slice(), parts.as_slice()) {
-                ([_], [only]) => json_of(only.get(row)),
-                (keys, parts) => {
-                    keys.iter().zip(parts).map(|(key, part)| (key.name.clone(), json_of(part.get(row)))).collect()
-                }
+                ([_], [only]) => to_json(&only.get(row).to_value()),
+                (keys, parts) => keys
+                    .iter()
+                    .zip(parts)
+                    .map(|(key, part)| (key.name.clone(), to_json(&part.get(row).to_value())))
+                    .collect(),
             };
             entities.insert(entity.name.clone(), key);
         }
         json!({"entities": entities, "at": time::format_instant(at)})
-    }
-}
-
-fn json_of(value: Datum<'_>) -> Json {
-    match value {
-        Datum::Null => Json::Null,
-        Datum::Bool(b) => b.into(),
-        Datum::Int(i) => i.into(),
-        Datum::Float(x) => x.into(),
-        Datum::Text(text) => text.into(),
-        Datum::Time(t) => time::format_instant(t).into(),
     }
 }
