@@ -42,10 +42,9 @@ fn late(source: &Source) -> Vec<Late> {
     Late::among(source, &(0..source.fields.len()).collect::<Vec<_>>())
 }
 
-/// The keys that a record of the source holds of an entity.
-fn keys_of<'r>(source: &'r Source, entity: usize, record: &'r LogRecord) -> impl Iterator<Item = Vec<Value>> + 'r {
-    let touches = source.touches.iter().filter(move |t| t.entity == entity);
-    touches.map(|t| t.fields.iter().map(|f| record.fields[*f].clone()).collect())
+/// The keys that these fields of a record hold.
+fn keys_of<'r>(keys: &'r [Vec<usize>], record: &'r LogRecord) -> impl Iterator<Item = Vec<Value>> + 'r {
+    keys.iter().map(|fields| fields.iter().map(|f| record.fields[*f].clone()).collect())
 }
 
 fn datums(record: &LogRecord) -> Vec<Datum<'_>> {
@@ -61,8 +60,8 @@ fn on_records(case: &Case<'_>, question: &Question, rule: &OnRecord) -> Vec<Obse
         let datums = datums(record);
         let Ok((at, known)) = when.asked(&datums, Some(record.arrival), until) else { continue };
         let mut observation = nobody(case.project, at);
-        for &entity in &question.observe.entities {
-            observation.keys[entity] = keys_of(source, entity, record).next();
+        for (entity, key) in question.observe.entities.iter().zip(keys_of(&rule.keys, record)) {
+            observation.keys[*entity] = Some(key);
         }
         for (told, field) in question.observe.request.iter().zip(&rule.request) {
             observation.request[*told] = known[*field].to_value();
@@ -85,7 +84,7 @@ fn on_calendar(case: &Case<'_>, question: &Question, rule: &OnCalendar) -> Vec<O
     let mut activity = Activity::new(rule, first, end);
     let late = late(source);
     for (record, until) in records(case, rule.source) {
-        for key in keys_of(source, rule.entity, record) {
+        for key in keys_of(&rule.keys, record) {
             if key.iter().any(Value::is_null) {
                 continue;
             }
