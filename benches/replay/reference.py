@@ -1,8 +1,9 @@
 """The exact reference for a sample of the observations: looks at every event of the entity, row by row, with no cleverness.
-Sums are correctly rounded (math.fsum), so that "exact" in compare.py means the bits of the true sum. Of the log only the
-events of the sampled entities are kept, so that it may be larger than the memory."""
+Sums are correctly rounded (math.fsum) and means are those of the true sum, so that "exact" in compare.py means the bits of the
+true value. Of the log only the events of the sampled entities are kept, so that it may be larger than the memory."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,13 @@ def read(path, entities):
     return times | {"amount": table["amount"].to_numpy(), "kind": table["kind"].to_numpy(zero_copy_only=False)}
 
 
+def mean(values):
+    """The true sum over the count, rounded once: what rounding has taken from the sum is given back to it."""
+    rounded = math.fsum(values)
+    left = math.fsum([*values, -rounded])
+    return float((Fraction(rounded) + Fraction(left)) / len(values))
+
+
 def row(log, seen, t):
     """The 13 columns of one observation, from the positions of the entity's events that count at all."""
     event = log["event_time"][seen]
@@ -29,7 +37,7 @@ def row(log, seen, t):
     week, month = log["amount"][within["7d"]], log["amount"][within["30d"]]
     values = {f"cnt_{name}": len(positions) for name, positions in within.items()}
     values["sum_7d"], values["sum_30d"] = math.fsum(week), math.fsum(month)
-    values["mean_30d"] = math.fsum(month) / len(month) if len(month) else None
+    values["mean_30d"] = mean(month) if len(month) else None
     values["min_7d"] = float(week.min()) if len(week) else None
     values["max_7d"] = float(week.max()) if len(week) else None
     values["checkout_30d"] = int((log["kind"][within["30d"]] == "checkout").sum())

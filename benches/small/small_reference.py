@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reference import read  # the one of the replay workload
+from reference import mean, read  # those of the replay workload
 from workload import WINDOWS, arguments
 
-AGGREGATIONS = {"count": len, "sum": math.fsum, "mean": lambda values: math.fsum(values) / len(values), "min": min,
+AGGREGATIONS = {"count": len, "sum": math.fsum, "mean": mean, "min": min,
                 "max": max, "sd": statistics.pstdev}
 
 

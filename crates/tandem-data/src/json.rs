@@ -40,7 +40,7 @@ pub fn number(x: f64) -> Json {
 /// JSON as a value of a type; null is null. `Err`: what was expected instead.
 ///
 /// A whole number does for `number`: beyond 2^53 it becomes the nearest double. A number does for `integer` only without a
-/// fraction part (`5.0` is 5), and is not rounded. It is the conversion that the reader of JSON lines does.
+/// fraction part (`5.0` is 5) and below 2^53: no integer is rounded. It is the conversion that the reader of JSON lines does.
 pub fn from_json(json: &Json, ty: Type, zone: Option<&str>) -> Result<Value, String> {
     let wrong = || Err(format!("expected {}, found {}", expected(ty), found(json)));
     Ok(match (ty, json) {
@@ -101,7 +101,7 @@ pub(crate) enum Number {
 pub(crate) fn of_number(number: Number, ty: Type) -> Option<Datum<'static>> {
     Some(match (number, ty) {
         (Number::Int(i), Type::Int) => Datum::Int(i),
-        (Number::Float(x), Type::Int) => Datum::Int(integer(x)?),
+        (Number::Float(x), Type::Int) => Datum::Int(sure_integer(x)?),
         (Number::Int(i), Type::Float) => Datum::Float(i as f64),
         (Number::Float(x), Type::Float) => Datum::Float(x),
         _ => return None,
@@ -122,6 +122,14 @@ pub(crate) fn odd_number(text: &str) -> Option<f64> {
 pub(crate) fn integer(x: f64) -> Option<i64> {
     let fits = x.trunc() == x && (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&x);
     fits.then_some(x as i64)
+}
+
+/// Whole numbers up to here are doubles, each of them; beyond, a double may stand for one that was written otherwise.
+pub(crate) const EACH_A_DOUBLE: f64 = 9_007_199_254_740_992.0;
+
+/// The integer that was written with a point or an exponent (`5.0`, `1e3`) and became this double, if that is sure.
+pub(crate) fn sure_integer(x: f64) -> Option<i64> {
+    integer(x).filter(|_| x.abs() < EACH_A_DOUBLE)
 }
 
 /// An instant: RFC 3339 text, or whole microseconds since 1970 in UTC.
@@ -189,7 +197,7 @@ mod tests {
         assert_eq!(read("5.0", Type::Int), Ok(Value::Int(5)));
         assert_eq!(read("-2e3", Type::Int), Ok(Value::Int(-2000)));
         assert_eq!(read("9007199254740993", Type::Float), Ok(Value::Float(9_007_199_254_740_992.0)));
-        for no in ["5.5", "1e300", "9223372036854775808"] {
+        for no in ["5.5", "1e300", "9223372036854775808", "9007199254740993.0"] {
             assert!(read(no, Type::Int).is_err(), "{no}");
         }
     }

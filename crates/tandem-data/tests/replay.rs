@@ -74,7 +74,8 @@ impl Random {
     }
 }
 
-/// Writes a log of 6,000 records, some late, some repeated, some without a customer, cut into `files` files.
+/// Writes a log of 6,000 records, some late, some repeated, some without a customer, cut into `files` files: at random places,
+/// and written in a random order. The order of the log is that of the files' names.
 fn write_log(folder: &Path, files: usize) {
     let mut random = Random(7);
     let mut records: Vec<(i64, String)> = Vec::new();
@@ -89,7 +90,16 @@ fn write_log(folder: &Path, files: usize) {
         records.push((at + late, line));
     }
     records.sort();
-    for (i, part) in records.chunks(records.len().div_ceil(files)).enumerate() {
+    let mut random = Random(files as u64);
+    let mut cuts: Vec<usize> = (1..files).map(|_| random.below(records.len() as u64) as usize).collect();
+    cuts.extend([0, records.len()]);
+    cuts.sort_unstable();
+    let mut parts: Vec<(usize, &[(i64, String)])> =
+        cuts.windows(2).map(|ends| &records[ends[0]..ends[1]]).enumerate().collect();
+    for i in (1..parts.len()).rev() {
+        parts.swap(i, random.below(i as u64 + 1) as usize);
+    }
+    for (i, part) in parts {
         let mut text = "id,customer,kind,amount,at,seen\n".to_owned();
         part.iter().for_each(|(_, line)| write!(text, "{line}").unwrap());
         std::fs::write(folder.join(format!("{i:03}.csv")), text).unwrap();
@@ -124,7 +134,9 @@ fn threads_memory_and_files_change_nothing() {
     assert_eq!(whole.logs[0].records, 6_000);
     assert_eq!(whole.logs[0].duplicates, 100);
     assert!(whole.logs[0].without_entity.iter().all(|(_, count)| *count > 50));
-    for (files, threads, memory) in [(1, 2, None), (7, 3, None), (1, 1, Some(100_000)), (5, 4, Some(30_000))] {
+    for threads in 1..=16 {
+        let files = 1 + threads * 7 % 9;
+        let memory = [None, None, Some(100_000), None][threads % 4];
         let other = run(files, &Options { threads, memory, now: None }, |_| Known::Arrived);
         assert_eq!(whole.columns, other.columns, "{files} files, {threads} threads, {memory:?} bytes");
         assert_eq!(other.spilled > 0, memory.is_some());

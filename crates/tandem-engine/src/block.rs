@@ -6,11 +6,11 @@
 use serde::{Deserialize, Serialize};
 use tandem_definitions::Micros;
 
-use crate::fold::{Fold, Lane};
+use crate::fold::Lane;
 use crate::record::Rows;
 
 /// Records in a block: as many as a word has bits. A longer block costs more at the edges of a window, a shorter one more
-/// partial results; 64 and 128 were equally fast.
+/// partial results.
 pub(crate) const ROWS: usize = 64;
 /// The first room of a block: most entities of most logs have few records.
 const LEAST: usize = 4;
@@ -130,13 +130,13 @@ impl Block {
     }
 
     /// All rows.
-    pub fn all(&self, shape: Shape) -> Slice<'_> {
-        self.slice(shape, 0, self.len)
+    pub fn all<'t>(&'t self, lane: &'t Lane) -> Slice<'t> {
+        self.slice(lane, 0, self.len)
     }
 
     /// The rows from `from` up to and without `to`.
-    pub fn slice(&self, shape: Shape, from: usize, to: usize) -> Slice<'_> {
-        Slice { block: self, shape, from, to: to.max(from) }
+    pub fn slice<'t>(&'t self, lane: &'t Lane, from: usize, to: usize) -> Slice<'t> {
+        Slice { block: self, lane, from, to: to.max(from) }
     }
 
     /// Makes room for so many rows.
@@ -243,7 +243,7 @@ impl Block {
 #[derive(Clone, Copy)]
 pub(crate) struct Slice<'t> {
     block: &'t Block,
-    shape: Shape,
+    lane: &'t Lane,
     from: usize,
     to: usize,
 }
@@ -258,26 +258,26 @@ impl<'t> Slice<'t> {
     }
 
     /// The words of a measure, of which those count that are present.
-    pub fn words(self, fold: &Fold) -> &'t [u64] {
-        match fold.column {
-            Some(column) => &self.block.words(self.shape, column)[self.from..self.to],
+    pub fn words(self, measure: usize) -> &'t [u64] {
+        match self.lane.measures[measure].column {
+            Some(column) => &self.block.words(self.lane.shape(), column)[self.from..self.to],
             None => &ONES[..self.to - self.from],
         }
     }
 
     /// A column beside the measures.
     pub fn marks(self, mark: usize) -> &'t [u64] {
-        &self.block.marks(self.shape, mark)[self.from..self.to]
+        &self.block.marks(self.lane.shape(), mark)[self.from..self.to]
     }
 
     /// The event times, as words.
     pub fn events(self) -> &'t [u64] {
-        &self.block.events(self.shape)[self.from..self.to]
+        &self.block.events(self.lane.shape())[self.from..self.to]
     }
 
     /// Where a row stands in the one order.
     pub fn order(self, row: usize) -> Order {
-        self.block.order(self.shape, self.from + row)
+        self.block.order(self.lane.shape(), self.from + row)
     }
 
     /// One of the rows alone, or several that follow each other.
@@ -287,8 +287,8 @@ impl<'t> Slice<'t> {
 
     /// Calls `each` with the words of a measure, and the rows that have one.
     #[inline]
-    pub fn each(self, fold: &Fold, mut each: impl FnMut(usize, u64)) {
-        let (words, mut present) = (self.words(fold), self.present(fold.measure));
+    pub fn each(self, measure: usize, mut each: impl FnMut(usize, u64)) {
+        let (words, mut present) = (self.words(measure), self.present(measure));
         if present == low(words.len()) {
             words.iter().enumerate().for_each(|(row, &word)| each(row, word));
             return;

@@ -13,6 +13,9 @@ use tandem_definitions::Micros;
 
 use crate::sorted::{Neighbours, Sorted};
 
+/// Event times of one value that lie in a plain list.
+const FEW: usize = 256;
+
 /// For each value when it occurred.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Occurrences {
@@ -20,11 +23,17 @@ pub(crate) struct Occurrences {
     words: HashMap<u64, Times>,
 }
 
-/// The event times of the records with one value; most values of most logs are rare.
+/// The event times of the records with one value. The last one stands apart: in order, nothing else is read.
 #[derive(Clone, Debug)]
-enum Times {
-    One(Micros),
-    Many(Sorted),
+struct Times {
+    last: Micros,
+    earlier: Earlier,
+}
+
+#[derive(Clone, Debug)]
+enum Earlier {
+    Few(Vec<Micros>),
+    Many(Box<Sorted>),
 }
 
 /// The mark of a record, by the event time of the previous one with the same value.
@@ -41,32 +50,21 @@ impl Occurrences {
     /// Adds an occurrence.
     pub fn insert(&mut self, word: u64, event: Micros) -> Neighbours {
         match self.words.entry(word) {
+            Entry::Occupied(mut place) => place.get_mut().insert(event),
             Entry::Vacant(place) => {
-                place.insert(Times::One(event));
+                place.insert(Times { last: event, earlier: Earlier::Few(Vec::new()) });
                 Neighbours { before: None, after: None }
             }
-            Entry::Occupied(mut place) => match place.get_mut() {
-                Times::Many(times) => times.insert(event),
-                Times::One(other) => {
-                    let mut times = Sorted::new(&[*other]);
-                    let neighbours = times.insert(event);
-                    place.insert(Times::Many(times));
-                    neighbours
-                }
-            },
         }
     }
 
     /// Takes an occurrence away, which is there.
     pub fn remove(&mut self, word: u64, event: Micros) -> Neighbours {
-        if let Some(Times::Many(times)) = self.words.get_mut(&word) {
-            let neighbours = times.remove(event);
-            if !times.is_empty() {
-                return neighbours;
-            }
-        }
-        self.words.remove(&word);
-        Neighbours { before: None, after: None }
+        let left = self.words.get_mut(&word).and_then(|times| times.remove(event));
+        left.unwrap_or_else(|| {
+            self.words.remove(&word);
+            Neighbours { before: None, after: None }
+        })
     }
 
     /// About how many bytes it takes for so many records.
@@ -74,4 +72,75 @@ impl Occurrences {
         // Lists grow by doubling.
         self.words.capacity() * (size_of::<(u64, Times)>() + 1) + 12 * records
     }
+}
+
+impl Times {
+    fn insert(&mut self, event: Micros) -> Neighbours {
+        if event < self.last {
+            let Neighbours { before, after } = self.earlier.insert(event);
+            return Neighbours { before, after: after.or(Some(self.last)) };
+        }
+        let before = std::mem::replace(&mut self.last, event);
+        self.earlier.push(before);
+        Neighbours { before: Some(before), after: None }
+    }
+
+    /// `None` when it was the only one.
+    fn remove(&mut self, event: Micros) -> Option<Neighbours> {
+        if event < self.last {
+            let Neighbours { before, after } = self.earlier.remove(event);
+            return Some(Neighbours { before, after: after.or(Some(self.last)) });
+        }
+        self.last = self.earlier.pop()?;
+        Some(Neighbours { before: Some(self.last), after: None })
+    }
+}
+
+impl Earlier {
+    fn push(&mut self, event: Micros) {
+        match self {
+            Self::Few(times) if times.len() < FEW => times.push(event),
+            Self::Few(times) => {
+                let mut sorted = Sorted::new(times);
+                sorted.push(event);
+                *self = Self::Many(Box::new(sorted));
+            }
+            Self::Many(sorted) => sorted.push(event),
+        }
+    }
+
+    fn pop(&mut self) -> Option<Micros> {
+        match self {
+            Self::Few(times) => times.pop(),
+            Self::Many(sorted) => sorted.pop(),
+        }
+    }
+
+    fn insert(&mut self, event: Micros) -> Neighbours {
+        match self {
+            Self::Few(times) => {
+                let at = times.partition_point(|&other| other <= event);
+                let neighbours = beside(times, at);
+                times.insert(at, event);
+                neighbours
+            }
+            Self::Many(sorted) => sorted.insert(event),
+        }
+    }
+
+    fn remove(&mut self, event: Micros) -> Neighbours {
+        match self {
+            Self::Few(times) => {
+                let at = times.partition_point(|&other| other < event);
+                times.remove(at);
+                beside(times, times.partition_point(|&other| other <= event))
+            }
+            Self::Many(sorted) => sorted.remove(event),
+        }
+    }
+}
+
+/// What stands before a place in a list, and at it.
+fn beside(times: &[Micros], at: usize) -> Neighbours {
+    Neighbours { before: at.checked_sub(1).map(|i| times[i]), after: times.get(at).copied() }
 }

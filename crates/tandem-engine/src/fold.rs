@@ -44,8 +44,6 @@ pub(crate) struct Measure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fold {
     pub measure: usize,
-    /// Where the measure's words stand in a block; it has none if they are all 1.
-    pub column: Option<usize>,
     pub kind: Kind,
     pub ty: Type,
     /// Whether the records of each category are folded apart.
@@ -77,9 +75,8 @@ pub(crate) enum Kind {
 /// What tells the records of one category from those of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct By {
-    /// The measure that holds a record's category, and where its words stand in a block.
+    /// The measure that holds a record's category.
     pub measure: usize,
-    pub column: Option<usize>,
     pub ty: Type,
     /// The cap.
     pub most: u32,
@@ -111,7 +108,7 @@ pub(crate) struct Ring {
 }
 
 /// A window, asked at an instant: event times from `from` (without it, all) up to and without `to`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Span {
     pub at: Micros,
     pub from: Option<Micros>,
@@ -138,15 +135,14 @@ impl Lane {
         let measure = self.measure(input, filter.clone());
         let by = aggregate.by.as_ref().map(|by| {
             let measure = self.measure(Some(place(&by.expr)), filter);
-            By { measure, column: self.measures[measure].column, ty: by.ty.into(), most: by.most }
+            By { measure, ty: by.ty.into(), most: by.most }
         });
         let kind = match kind(aggregate.function) {
             // Marks are of all records; those of one category are counted by their values.
             Kind::Distinct if by.is_some() => Kind::Values,
             kind => kind,
         };
-        let fold = Fold { measure, column: self.measures[measure].column, kind, ty, by };
-        let fold = position_or_push(&mut self.folds, fold);
+        let fold = position_or_push(&mut self.folds, Fold { measure, kind, ty, by });
         let view = View { fold, function: aggregate.function, out };
         self.ring(&aggregate.window).views.push(view);
         if kind == Kind::Distinct && !self.marks.contains(&fold) {
@@ -218,11 +214,6 @@ impl Fold {
         Self { by: None, ..*self }
     }
 
-    /// It of the categories themselves.
-    pub fn of(&self, by: By) -> Self {
-        Self { measure: by.measure, column: by.column, ..*self }
-    }
-
     /// The partial result of no record.
     pub fn partial(&self) -> Partial {
         if self.by.is_some() {
@@ -230,7 +221,7 @@ impl Fold {
         }
         match self.kind {
             Kind::Count => Partial::Count(0),
-            Kind::Distinct => Partial::Distinct(None),
+            Kind::Distinct => Partial::Distinct(Vec::new()),
             Kind::Sum if self.ty == Type::Float => Partial::Sum(0, ExactSum::default()),
             Kind::Sum => Partial::Integers(0, 0),
             Kind::Moments if self.ty == Type::Float => Partial::Moments(Box::new(Moments::of_floats())),

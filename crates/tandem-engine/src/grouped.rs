@@ -37,7 +37,7 @@ impl Groups {
     pub fn absorb(&mut self, fold: &Fold, rows: Slice<'_>, texts: &Texts) {
         let Some(by) = fold.by else { return };
         let single = fold.single();
-        let (mut present, words) = (rows.present(fold.measure) & rows.present(by.measure), rows.words(&single.of(by)));
+        let (mut present, words) = (rows.present(fold.measure) & rows.present(by.measure), rows.words(by.measure));
         while present != 0 && !self.is_over {
             // Records of one category that follow each other are folded together.
             let first = present.trailing_zeros() as usize;

@@ -26,6 +26,7 @@ mod fold;
 mod grouped;
 mod late;
 mod ledger;
+mod marks;
 mod measure;
 mod moments;
 mod partial;

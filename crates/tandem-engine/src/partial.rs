@@ -22,8 +22,10 @@ use crate::values;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Partial {
     Count(u64),
-    /// The marks of all records in order, where a node keeps them (`distinct.rs`); of a window it is counted by these.
-    Distinct(Option<Sorted>),
+    /// The words of all values.
+    Distinct(Vec<u64>),
+    /// Only where a node keeps it: the marks of all records in order, by which distinct values are counted (`marks.rs`).
+    Marks(Option<Sorted>),
     /// How many, and their exact sum.
     Sum(u64, ExactSum),
     /// How many, and their exact sum (2^63 values of 64 bits fit).
@@ -54,37 +56,37 @@ impl Partial {
         let measure = fold.measure;
         match self {
             Self::Count(n) => *n += u64::from(rows.present(measure).count_ones()),
-            Self::Distinct(_) => {}
             Self::Sum(n, sum) => {
                 *n += u64::from(rows.present(measure).count_ones());
-                rows.each(fold, |_, word| sum.add(f64::from_bits(word)));
+                rows.each(measure, |_, word| sum.add(f64::from_bits(word)));
             }
             Self::Integers(n, sum) => {
                 *n += u64::from(rows.present(measure).count_ones());
-                rows.each(fold, |_, word| *sum += i128::from(word as i64));
+                rows.each(measure, |_, word| *sum += i128::from(word as i64));
             }
-            Self::Moments(moments) => rows.each(fold, |_, word| moments.add(word)),
-            Self::Values(seen) => rows.each(fold, |_, word| seen.push(word)),
+            Self::Moments(moments) => rows.each(measure, |_, word| moments.add(word)),
+            Self::Distinct(seen) | Self::Values(seen) => rows.each(measure, |_, word| seen.push(word)),
+            Self::Marks(_) => {}
             Self::Aged(seen) => {
                 let events = rows.events();
-                rows.each(fold, |row, word| seen.push((events[row] as i64, word)));
+                rows.each(measure, |row, word| seen.push((events[row] as i64, word)));
             }
-            Self::Registers(registers) => rows.each(fold, |_, word| registers.add(word, fold.ty, texts)),
-            Self::Buckets(buckets) => rows.each(fold, |_, word| buckets.add(number(word, fold.ty))),
+            Self::Registers(registers) => rows.each(measure, |_, word| registers.add(word, fold.ty, texts)),
+            Self::Buckets(buckets) => rows.each(measure, |_, word| buckets.add(number(word, fold.ty))),
             Self::Grouped(groups) => groups.absorb(fold, rows, texts),
             Self::Extreme(best) => absorb_extreme(best, fold, rows, texts),
             Self::End(end) => {
                 let present = rows.present(measure);
                 if present != 0 {
                     let first = present.trailing_zeros();
-                    let row = if fold.kind == Kind::First { first } else { 63 - present.leading_zeros() } as usize;
-                    extend_end(end, (rows.order(row), rows.words(fold)[row]), fold.kind);
+                    let row = if fold.kind == Kind::First { first } else { present.ilog2() } as usize;
+                    extend_end(end, (rows.order(row), rows.words(measure)[row]), fold.kind);
                 }
             }
             Self::Ends(ends) => {
-                let (mut present, words) = (rows.present(measure), rows.words(fold));
+                let (mut present, words) = (rows.present(measure), rows.words(measure));
                 while present != 0 {
-                    let row = 63 - present.leading_zeros() as usize;
+                    let row = present.ilog2() as usize;
                     if !extend_ends(ends, (rows.order(row), words[row]), fold.kind) {
                         break;
                     }
@@ -102,7 +104,9 @@ impl Partial {
                 more.iter().all(|&candidate| extend_ends(ends, candidate, fold.kind));
             }
             (Self::Aged(seen), Self::Aged(more)) => seen.extend(more),
-            (Self::Values(seen), Self::Values(more)) => seen.extend(more),
+            (Self::Distinct(seen), Self::Distinct(more)) | (Self::Values(seen), Self::Values(more)) => {
+                seen.extend(more);
+            }
             (Self::Sum(n, sum), Self::Sum(m, more)) => {
                 *n += m;
                 sum.merge(more);
@@ -128,7 +132,7 @@ impl Partial {
     /// About how many bytes it takes.
     pub fn bytes(&self) -> usize {
         let more = match self {
-            Self::Distinct(Some(marks)) => marks.bytes(),
+            Self::Marks(Some(marks)) => marks.bytes(),
             Self::Ends(ends) => size_of::<End>() * ends.capacity(),
             Self::Moments(_) => size_of::<Moments>(),
             Self::Registers(registers) => registers.bytes(),
@@ -142,7 +146,7 @@ impl Partial {
     /// Whether nodes can keep it: the others are folded from the records each time.
     pub fn is_kept(&self) -> bool {
         match self {
-            Self::Distinct(_) | Self::Values(_) | Self::Aged(_) => false,
+            Self::Distinct(_) | Self::Marks(_) | Self::Values(_) | Self::Aged(_) => false,
             Self::Grouped(groups) => groups.is_kept(),
             _ => true,
         }
@@ -172,9 +176,14 @@ impl Partial {
                 Function::Rate(unit) => rate(*n, unit, span),
                 _ => Value::Int(*n as i64),
             },
-            // Of no records; of others the track counts them.
-            Self::Distinct(_) => Value::Int(0),
-            Self::Sum(0, _) | Self::Integers(0, _) | Self::Extreme(None) | Self::End(None) => Value::Null,
+            Self::Distinct(seen) => {
+                seen.sort_unstable();
+                seen.dedup();
+                Value::Int(seen.len() as i64)
+            }
+            Self::Marks(_) | Self::Sum(0, _) | Self::Integers(0, _) | Self::Extreme(None) | Self::End(None) => {
+                Value::Null
+            }
             Self::Sum(n, sum) if view.function == Function::Mean => Value::Float(sum.divided_by(*n)),
             Self::Sum(_, sum) => Value::Float(sum.total()),
             Self::Integers(n, sum) if view.function == Function::Mean => Value::Float(mean_of_integers(*sum, *n)),
@@ -274,20 +283,20 @@ fn absorb_extreme(best: &mut Option<i64>, fold: &Fold, rows: Slice<'_>, texts: &
     if rows.present(fold.measure) == 0 {
         return;
     }
-    let Fold { ty, kind, .. } = *fold;
+    let Fold { measure, ty, kind, .. } = *fold;
     let found = match (ty, kind) {
         (Type::Text, _) => {
-            rows.each(fold, |_, word| *best = better(*best, Some(word as i64), fold, texts));
+            rows.each(measure, |_, word| *best = better(*best, Some(word as i64), fold, texts));
             return;
         }
         (_, Kind::Min) => {
             let mut least = i64::MAX;
-            rows.each(fold, |_, word| least = least.min(to_key(word, ty)));
+            rows.each(measure, |_, word| least = least.min(to_key(word, ty)));
             least
         }
         _ => {
             let mut greatest = i64::MIN;
-            rows.each(fold, |_, word| greatest = greatest.max(to_key(word, ty)));
+            rows.each(measure, |_, word| greatest = greatest.max(to_key(word, ty)));
             greatest
         }
     };

@@ -135,7 +135,8 @@ impl Plan {
     pub fn parent(&self, slot: usize, aggregates: &[Datum<'_>], request: &[Datum<'_>]) -> Option<Key> {
         let Whose::Told(steps) = &self.slots[slot].whose else { return None };
         let last = steps.iter().max()?;
-        let values = self.compute(&self.steps[..=*last], aggregates, request);
+        let mut values = Vec::new();
+        compute(&self.steps[..=*last], aggregates, request, &mut values);
         let parts: Box<[Value]> = steps.iter().map(|&step| values[step].clone()).collect();
         (!parts.iter().any(Value::is_null)).then_some(Key(parts))
     }
@@ -221,30 +222,12 @@ impl Plan {
 
     /// The values from the aggregates of all slots, one after the other, and the request.
     pub fn conclude(&self, aggregates: &[Datum<'_>], request: &[Datum<'_>], out: &mut Vec<Value>) {
-        let values = self.compute(&self.steps, aggregates, request);
-        out.extend(self.chosen.iter().map(|&step| values[step].clone()));
-    }
-
-    fn compute(&self, steps: &[Step], aggregates: &[Datum<'_>], request: &[Datum<'_>]) -> Vec<Value> {
-        let mut values: Vec<Value> = Vec::with_capacity(steps.len());
-        for step in steps {
-            let value = if let Some(a) = step.lone_aggregate() {
-                aggregates[a].to_value()
-            } else {
-                let inputs = step.inputs.iter().map(|from| match from {
-                    From::Aggregate(a) => aggregates[*a],
-                    From::Step(s) => values[*s].as_datum(),
-                    From::Request(r) => request[*r],
-                });
-                evaluate(&step.expr, &inputs.collect::<Vec<_>>())
-            };
-            values.push(match value {
-                Value::Null => step.default.clone().unwrap_or(Value::Null),
-                Value::Float(x) => Value::Float(f64::from_bits(canonical_bits(x))),
-                value => value,
-            });
+        let begin = out.len();
+        compute(&self.steps, aggregates, request, out);
+        if !self.chosen.iter().copied().eq(0..self.steps.len()) {
+            let values = out.split_off(begin);
+            out.extend(self.chosen.iter().map(|&step| values[step].clone()));
         }
-        values
     }
 
     /// The values at a moment: `keys` are those of [`Plan::entities`] (`None`: not named, or null), and `state` gives a
@@ -270,8 +253,8 @@ impl Plan {
             let known = key.and_then(|key| state(slot, key));
             self.fold(slot, known.as_deref(), texts, moment.at, &mut aggregates[*offset..offset + width]);
         }
-        let mut out = Vec::with_capacity(self.outputs.len());
         let aggregates: Vec<Datum<'_>> = aggregates.iter().map(Value::as_datum).collect();
+        let mut out = Vec::with_capacity(self.steps.len());
         self.conclude(&aggregates, moment.request, &mut out);
         out
     }
@@ -280,12 +263,39 @@ impl Plan {
         &self.slots[slot].lanes
     }
 
-    /// What is asked of a source's records for the entities of a slot.
     pub(crate) fn lane(&self, slot: usize, source: usize) -> Option<&Lane> {
         self.slots[slot].lanes.iter().find(|lane| lane.source == source)
     }
 
     pub(crate) fn source_slot(&self, source: usize) -> Option<usize> {
         self.sources.iter().position(|&s| s == source)
+    }
+}
+
+/// Appends the value of every step.
+fn compute(steps: &[Step], aggregates: &[Datum<'_>], request: &[Datum<'_>], out: &mut Vec<Value>) {
+    // So many inputs of an expression need no memory of their own.
+    const FEW: usize = 8;
+    let begin = out.len();
+    for step in steps {
+        let input = |from: &From| match from {
+            From::Aggregate(a) => aggregates[*a],
+            From::Step(s) => out[begin + *s].as_datum(),
+            From::Request(r) => request[*r],
+        };
+        let mut few = [Datum::Null; FEW];
+        let value = match (step.lone_aggregate(), step.inputs.len()) {
+            (Some(a), _) => aggregates[a].to_value(),
+            (None, count @ 0..=FEW) => {
+                few.iter_mut().zip(&step.inputs).for_each(|(place, from)| *place = input(from));
+                evaluate(&step.expr, &few[..count])
+            }
+            _ => evaluate(&step.expr, &step.inputs.iter().map(input).collect::<Vec<_>>()),
+        };
+        out.push(match value {
+            Value::Null => step.default.clone().unwrap_or(Value::Null),
+            Value::Float(x) => Value::Float(f64::from_bits(canonical_bits(x))),
+            value => value,
+        });
     }
 }

@@ -33,11 +33,6 @@ impl Sorted {
         self.lists.iter().map(|list| size_of::<Vec<Micros>>() + 8 * list.capacity()).sum()
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.lists.is_empty()
-    }
-
     /// Appends all to a list.
     pub fn append_to(&self, all: &mut Vec<Micros>) {
         self.lists.iter().for_each(|list| all.extend_from_slice(list));
@@ -47,6 +42,24 @@ impl Sorted {
     pub fn rank(&self, time: Micros) -> usize {
         let Some((l, at)) = self.after(time) else { return 0 };
         self.lists[..l].iter().map(Vec::len).sum::<usize>() + at
+    }
+
+    /// Puts in one that is not earlier than the others.
+    pub fn push(&mut self, time: Micros) {
+        match self.lists.last_mut() {
+            Some(list) if list.len() < LIST => list.push(time),
+            _ => self.lists.push(vec![time]),
+        }
+    }
+
+    /// Takes the last one out.
+    pub fn pop(&mut self) -> Option<Micros> {
+        let list = self.lists.last_mut()?;
+        let last = list.pop();
+        if list.is_empty() {
+            self.lists.pop();
+        }
+        last
     }
 
     /// Puts one in.
@@ -129,6 +142,6 @@ mod tests {
         for time in plain {
             sorted.remove(time);
         }
-        assert!(sorted.is_empty() && sorted.rank(5) == 0);
+        assert!(sorted.pop().is_none() && sorted.rank(5) == 0);
     }
 }

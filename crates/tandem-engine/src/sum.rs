@@ -1,9 +1,9 @@
 //! Exact sums of floats: rounded once, whatever the order, the grouping, or what was added before.
 //!
-//! The fast path keeps the sum as two floats whose exact sum is the total (error-free `TwoSum`, Knuth 1969; Dekker
-//! 1971) and certifies each step: the error of adding the errors must be zero. Where it is not, the total moves into a
-//! small superaccumulator (Neal 2015, "Fast exact summation using small and large superaccumulators"), which is exact
-//! over the whole range of doubles. Not here: which values are summed (`fold.rs`).
+//! A float is a whole number times a power of two, and so is a sum of floats: as long as it fits, it is kept as one whole
+//! number of 128 bits in the finest unit met. What does not fit goes into a small superaccumulator (Neal 2015, "Fast exact
+//! summation using small and large superaccumulators"), which is exact over the whole range of doubles. Not here: which
+//! values are summed (`fold.rs`).
 
 use serde::{Deserialize, Serialize};
 
@@ -14,12 +14,21 @@ const LEAST: i32 = -1074;
 /// 32-bit limbs: 2^-1074 to 2^1024 are 2,098 bits, and 64 more for the number of values.
 const LIMBS: usize = 70;
 
-/// The exact sum of any number of floats.
+/// Bits of the whole number in which a sum is kept, without its sign.
+const WHOLE_BITS: i32 = 127;
+
+/// The exact sum of any number of floats: `sum · 2^unit`, and whatever did not fit.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ExactSum {
-    high: f64,
-    low: f64,
-    wide: Option<Box<Wide>>,
+    sum: i128,
+    unit: i32,
+    rest: Option<Box<Rest>>,
+}
+
+/// What is not a whole number of 128 bits times a power of two.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Rest {
+    wide: Wide,
     /// The sum of the values that are not finite: infinities and NaN follow IEEE 754, in any order.
     special: Option<f64>,
 }
@@ -27,25 +36,54 @@ pub struct ExactSum {
 impl ExactSum {
     /// Adds one value.
     pub fn add(&mut self, x: f64) {
-        if !x.is_finite() {
-            self.special = Some(self.special.map_or(x, |s| s + x));
-        } else if let Some(wide) = &mut self.wide {
-            wide.add(x);
-        } else if !self.add_fast(x) {
-            self.widen().add(x);
+        let bits = x.to_bits();
+        let exponent = (bits >> 52 & 0x7ff) as i32;
+        let fraction = (bits & ((1 << 52) - 1)) as i64;
+        let (mantissa, unit) = match exponent {
+            0x7ff => return self.add_special(x),
+            0 => (fraction, LEAST),
+            _ => (fraction | 1 << 52, exponent - 1075),
+        };
+        let signed = if bits >> 63 == 1 { -mantissa } else { mantissa };
+        self.add_whole(i128::from(signed), unit);
+    }
+
+    /// Adds `whole · 2^unit`.
+    fn add_whole(&mut self, whole: i128, unit: i32) {
+        if whole == 0 {
+            return;
         }
+        if self.sum == 0 {
+            (self.sum, self.unit) = (whole, unit);
+            return;
+        }
+        // To the finer of both units, if that fits.
+        let (finer, coarse) = (unit.min(self.unit), unit.max(self.unit));
+        let (fine, wide) = if unit < self.unit { (whole, self.sum) } else { (self.sum, whole) };
+        match shifted(wide, coarse - finer).and_then(|wide| wide.checked_add(fine)) {
+            Some(sum) => (self.sum, self.unit) = (sum, finer),
+            None => self.rest().wide.add_whole(whole, unit),
+        }
+    }
+
+    fn add_special(&mut self, x: f64) {
+        let rest = self.rest();
+        rest.special = Some(rest.special.map_or(x, |s| s + x));
+    }
+
+    fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
     }
 
     /// Adds another exact sum.
     pub fn merge(&mut self, other: &Self) {
-        if let Some(s) = other.special {
-            self.special = Some(self.special.map_or(s, |mine| mine + s));
-        }
-        if let Some(theirs) = &other.wide {
-            self.widen().merge(theirs);
-        } else {
-            self.add(other.high);
-            self.add(other.low);
+        self.add_whole(other.sum, other.unit);
+        if let Some(theirs) = &other.rest {
+            let mine = self.rest();
+            mine.wide.merge(&theirs.wide);
+            if let Some(s) = theirs.special {
+                mine.special = Some(mine.special.map_or(s, |mine| mine + s));
+            }
         }
     }
 
@@ -59,98 +97,72 @@ impl ExactSum {
 
     /// Whether every value was finite.
     pub(crate) fn is_finite(&self) -> bool {
-        self.special.is_none()
+        self.special().is_none()
+    }
+
+    fn special(&self) -> Option<f64> {
+        self.rest.as_ref().and_then(|rest| rest.special)
     }
 
     /// The total of the finite values, exactly.
     pub(crate) fn exact(&self) -> Big {
-        match &self.wide {
-            Some(wide) => wide.exact(),
-            None => Big::from_float(self.high).plus(&Big::from_float(self.low)),
-        }
+        let whole = Big::from_integer(self.sum < 0, self.sum.unsigned_abs()).scaled(self.unit);
+        self.rest.as_ref().map_or_else(|| whole.clone(), |rest| rest.wide.exact().plus(&whole))
     }
 
-    /// The total, if it is a whole number that a double holds without gaps; only the fast path can tell.
+    /// The total, if it is a whole number of at most 53 bits, and nothing did not fit.
     pub(crate) fn whole(&self) -> Option<i128> {
-        let plain = self.wide.is_none() && self.special.is_none() && self.low == 0.0;
-        (plain && self.high.abs() < 9_007_199_254_740_992.0 && self.high.fract() == 0.0).then_some(self.high as i128)
+        let whole = match self.unit {
+            _ if self.sum == 0 => 0,
+            unit if unit >= 0 => shifted(self.sum, unit)?,
+            unit if self.sum.trailing_zeros() as i32 >= -unit => self.sum >> -unit,
+            _ => return None,
+        };
+        (self.rest.is_none() && whole.unsigned_abs() < 1 << 53).then_some(whole)
     }
 
     /// The total, rounded once to the nearest double (ties to even).
     pub fn total(&self) -> f64 {
-        if let Some(s) = self.special {
-            return s;
-        }
-        self.wide.as_ref().map_or(self.high + self.low, |wide| wide.divided_by(1))
+        self.divided_by(1)
     }
 
     /// The total divided by `n` (which is not 0), rounded once to the nearest double (ties to even).
     pub fn divided_by(&self, n: u64) -> f64 {
-        if let Some(s) = self.special {
+        if let Some(s) = self.special() {
             return s / n as f64;
         }
-        if let Some(wide) = &self.wide {
-            return wide.divided_by(n);
+        if self.rest.is_some() {
+            return self.exact().over(n, 1);
         }
-        let divisor = n as f64;
-        if self.low == 0.0 && n < 1 << 53 {
-            return self.high / divisor;
+        if self.sum == 0 {
+            return 0.0;
         }
-        let first = (self.high + self.low) / divisor;
-        self.certify(first, divisor).unwrap_or_else(|| {
-            let mut wide = Wide::default();
-            wide.add(self.high);
-            wide.add(self.low);
-            wide.divided_by(n)
-        })
-    }
-
-    /// The quotient near `guess` that is certainly the nearest double to the total over `divisor`, if that can be told
-    /// from its remainder: it is less than half the distance to the next double.
-    fn certify(&self, guess: f64, divisor: f64) -> Option<f64> {
-        let mut quotient = guess;
-        for _ in 0..2 {
-            let remainder = (-quotient).mul_add(divisor, self.high) + self.low;
-            let spacing = quotient.abs() - quotient.abs().next_down();
-            if spacing < 1e-280 || !remainder.is_finite() {
-                return None;
-            }
-            if remainder.abs() < 0.499 * spacing * divisor {
-                return Some(quotient);
-            }
-            quotient += remainder / divisor;
+        let (size, sign) = (self.sum.unsigned_abs(), if self.sum < 0 { -1.0 } else { 1.0 });
+        let (quotient, unit) = if n == 1 {
+            (size, self.unit)
+        } else {
+            // 64 bits at least; that something was left over can only matter as the lowest of them.
+            let up = size.leading_zeros();
+            let whole = size << up;
+            ((whole / u128::from(n)) | u128::from(whole % u128::from(n) != 0), self.unit - up as i32)
+        };
+        // The conversion rounds once; a power of two changes nothing unless the result is below the normal doubles.
+        if (-900..=900).contains(&unit) {
+            return sign * quotient as f64 * power(unit);
         }
-        None
-    }
-
-    /// Adds one value in two floats; false, and nothing changed, when that would not be exact.
-    fn add_fast(&mut self, x: f64) -> bool {
-        let (high, error) = two_sum(self.high, x);
-        let (low, lost) = two_sum(self.low, error);
-        // A NaN (from an overflow) is not zero either.
-        if lost != 0.0 || lost.is_nan() || !high.is_finite() {
-            return false;
-        }
-        (self.high, self.low) = (high, low);
-        true
-    }
-
-    fn widen(&mut self) -> &mut Wide {
-        let (high, low) = (self.high, self.low);
-        self.wide.get_or_insert_with(|| {
-            let mut wide = Box::<Wide>::default();
-            wide.add(high);
-            wide.add(low);
-            wide
-        })
+        self.exact().over(n, 1)
     }
 }
 
-/// The rounded sum and its exact error.
-fn two_sum(a: f64, b: f64) -> (f64, f64) {
-    let sum = a + b;
-    let part = sum - a;
-    (sum, (a - (sum - part)) + (b - part))
+/// `whole · 2^by`, if it fits.
+fn shifted(whole: i128, by: i32) -> Option<i128> {
+    let bits = 128 - whole.unsigned_abs().leading_zeros() as i32;
+    (bits + by < WHOLE_BITS).then(|| whole << by)
+}
+
+/// A power of two that is a normal double.
+fn power(exponent: i32) -> f64 {
+    f64::from_bits(((1023 + exponent) as u64) << 52)
 }
 
 /// An exact integer in units of 2^-1074: signed 64-bit limbs, each of weight 2^32 of the one before, with room for
@@ -169,19 +181,10 @@ impl Default for Wide {
 }
 
 impl Wide {
-    /// Adds one finite value.
-    pub(crate) fn add(&mut self, x: f64) {
-        self.add_pieces::<3>(x, 1);
-    }
-
     /// Adds one finite value `n` times.
     pub(crate) fn add_times(&mut self, x: f64, n: u32) {
-        self.add_pieces::<4>(x, n);
-    }
-
-    /// Adds a product that touches so many limbs: 53 bits, those of `n`, and up to 31 below.
-    #[inline]
-    fn add_pieces<const PIECES: usize>(&mut self, x: f64, n: u32) {
+        // A product touches so many limbs: 53 bits, those of `n`, and up to 31 below.
+        const PIECES: usize = 4;
         let bits = x.to_bits();
         let exponent = ((bits >> 52) & 0x7ff) as usize;
         let fraction = bits & ((1 << 52) - 1);
@@ -197,8 +200,13 @@ impl Wide {
 
     /// Adds an integer.
     pub(crate) fn add_integer(&mut self, x: i128) {
-        // 2^0 stands at bit 1074.
-        let (limb, shift) = (1074 / 32, 1074 % 32);
+        self.add_whole(x, 0);
+    }
+
+    /// Adds `x · 2^unit`; the unit is one that doubles have.
+    fn add_whole(&mut self, x: i128, unit: i32) {
+        let bit = (unit - LEAST) as usize;
+        let (limb, shift) = (bit / 32, bit % 32);
         let magnitude = x.unsigned_abs();
         for i in 0..4 {
             let piece = ((magnitude >> (32 * i)) & 0xffff_ffff) as u64;
@@ -321,7 +329,7 @@ mod tests {
     fn the_wide_path_gives_the_same_bits() {
         let values: Vec<f64> = (1..2000).map(|i| f64::from(i).sin() * 10f64.powi(i % 25 - 12)).collect();
         let mut wide = Wide::default();
-        values.iter().for_each(|&x| wide.add(x));
+        values.iter().for_each(|&x| wide.add_times(x, 1));
         let mut sum = ExactSum::default();
         values.iter().rev().for_each(|&x| sum.add(x));
         assert_eq!(sum.total().to_bits(), wide.divided_by(1).to_bits());
@@ -343,9 +351,9 @@ mod tests {
     #[test]
     fn subnormal_results_are_rounded_once() {
         let mut wide = Wide::default();
-        wide.add(5e-324);
-        wide.add(5e-324);
-        wide.add(5e-324);
+        wide.add_times(5e-324, 1);
+        wide.add_times(5e-324, 1);
+        wide.add_times(5e-324, 1);
         assert_eq!(wide.divided_by(2), 1e-323);
         assert_eq!(wide.divided_by(7), 0.0);
     }

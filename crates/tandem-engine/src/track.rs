@@ -6,7 +6,7 @@ use tandem_definitions::{Micros, Value};
 
 use crate::block::{Block, Order, ROWS, Shape, Slice};
 use crate::distinct::{Occurrences, mark};
-use crate::fold::{Fold, Kind, Lane, Nest};
+use crate::fold::{Fold, Kind, Lane, Nest, Span};
 use crate::partial::Partial;
 use crate::record::{Record, Rows};
 use crate::sorted::Neighbours;
@@ -15,6 +15,8 @@ use crate::tree::{Ground, Node, Visit};
 
 /// So many measures of a record need no memory of their own while it is taken in.
 const FEW: usize = 16;
+/// And so many windows that share an end, while they are asked about.
+const FEW_RINGS: usize = 8;
 
 /// The records of one source that touched one entity.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -116,14 +118,14 @@ impl Track {
         }
         self.prepare(ground);
         if let (Some(occurrences), Some((block, row))) = (&mut self.occurrences, self.root.find(ground.shape, order)) {
-            let rows = block.slice(ground.shape, row, row + 1);
+            let rows = block.slice(lane, row, row + 1);
             let mut moved: Vec<(usize, (Micros, u64), Micros)> = Vec::new();
             for (m, occurrences) in occurrences.iter_mut().enumerate() {
                 let fold = &lane.folds[lane.marks[m]];
                 if rows.present(fold.measure) == 0 {
                     continue;
                 }
-                let (word, own) = (rows.words(fold)[0], rows.marks(m)[0] as i64);
+                let (word, own) = (rows.words(fold.measure)[0], rows.marks(m)[0] as i64);
                 let Neighbours { before, after } = occurrences.remove(word, order.0);
                 if before == Some(order.0) {
                     // Others are of the same instant: one of them becomes the first of it, if this one was.
@@ -182,11 +184,11 @@ impl Track {
         if let Some(occurrences) = &mut self.occurrences {
             for (m, occurrences) in occurrences.iter_mut().enumerate() {
                 let f = ground.lane.marks[m];
-                let (fold, row) = (&ground.lane.folds[f], one.all(ground.shape));
+                let (fold, row) = (&ground.lane.folds[f], one.all(ground.lane));
                 if row.present(fold.measure) == 0 {
                     continue;
                 }
-                let word = row.words(fold)[0];
+                let word = row.words(fold.measure)[0];
                 let Neighbours { before, after } = occurrences.insert(word, order.0);
                 one.set_mark(ground.shape, m, 0, mark(before));
                 if let (Some(after), true) = (after, before != Some(order.0)) {
@@ -218,10 +220,10 @@ impl Track {
         }
         let mut occurrences = Occurrences::of_nothing(ground.shape.marks);
         self.root.each_block(&mut |block| {
-            let (rows, shape) = (block.all(ground.shape), ground.shape);
+            let rows = block.all(ground.lane);
             for (occurrences, f) in occurrences.iter_mut().zip(&ground.lane.marks) {
-                let events = block.events(shape);
-                rows.each(&ground.lane.folds[*f], |row, word| {
+                let events = rows.events();
+                rows.each(ground.lane.folds[*f].measure, |row, word| {
                     occurrences.insert(word, events[row] as i64);
                 });
             }
@@ -240,24 +242,32 @@ impl Track {
     fn fold_nest(&self, ground: Ground<'_>, nest: &Nest, at: Micros, out: &mut [Value]) {
         let Ground { lane, shape, texts } = ground;
         let to = self.root.place(shape, nest.rings[0].span(at).to);
-        let rings = nest.rings.iter().map(|ring| {
+        let (mut few, mut many) = ([(Span::default(), None); FEW_RINGS], Vec::new());
+        let rings: &mut [(Span, Option<u64>)] = if nest.rings.len() <= FEW_RINGS {
+            &mut few[..nest.rings.len()]
+        } else {
+            many.resize(nest.rings.len(), (Span::default(), None));
+            &mut many
+        };
+        for (place, ring) in rings.iter_mut().zip(&nest.rings) {
             let span = ring.span(at);
-            (span, span.from.map(|from| self.root.place(shape, from)))
-        });
-        let rings: Vec<_> = rings.collect();
+            *place = (span, span.from.map(|from| self.root.place(shape, from)));
+        }
         for asked in &nest.asked {
             let fold = &lane.folds[asked.fold];
             let mut folding = Folding { partial: lane.partial(asked.fold), f: asked.fold, fold, texts };
             let mut upper = to;
             for (ring, views) in &asked.rings {
                 let (span, lower) = &rings[*ring];
-                if let Some(mark) = lane.mark(asked.fold) {
-                    let count = self.distinct(ground, asked.fold, mark, (*lower, to), span.from);
-                    views.iter().for_each(|view| out[view.out] = Value::Int(count as i64));
+                if let (Some(mark), false) = (lane.mark(asked.fold), self.root.is_block()) {
+                    let from = span.from.unwrap_or(Micros::MIN);
+                    let mut counting = Counting { f: asked.fold, measure: fold.measure, mark, from, count: 0 };
+                    self.root.visit(lane, *lower, Some(to), false, &mut counting);
+                    views.iter().for_each(|view| out[view.out] = Value::Int(counting.count as i64));
                     continue;
                 }
                 if !folding.is_done() && *lower != Some(upper) {
-                    self.root.visit(shape, *lower, Some(upper), fold.kind.is_from_the_end(), &mut folding);
+                    self.root.visit(lane, *lower, Some(upper), fold.kind.is_from_the_end(), &mut folding);
                 }
                 for view in views {
                     out[view.out] = folding.partial.value(view, fold, span, texts);
@@ -265,28 +275,6 @@ impl Track {
                 upper = lower.unwrap_or(0);
             }
         }
-    }
-
-    /// How many different values there are from one place (or the beginning) up to and without another.
-    fn distinct(
-        &self,
-        ground: Ground<'_>,
-        f: usize,
-        mark: usize,
-        (lower, upper): (Option<u64>, u64),
-        from: Option<Micros>,
-    ) -> usize {
-        let (shape, measure) = (ground.shape, ground.lane.folds[f].measure);
-        if self.root.is_block() {
-            let mut seen = Seen { fold: &ground.lane.folds[f], words: Vec::new() };
-            self.root.visit(shape, lower, Some(upper), false, &mut seen);
-            seen.words.sort_unstable();
-            seen.words.dedup();
-            return seen.words.len();
-        }
-        let mut counting = Counting { f, measure, mark, from: from.unwrap_or(Micros::MIN), count: 0 };
-        self.root.visit(shape, lower, Some(upper), false, &mut counting);
-        counting.count
     }
 }
 
@@ -298,14 +286,13 @@ fn is_null(rows: &Rows<'_>, i: usize, measures: usize) -> bool {
 
 /// Marks the rows of a block from `from` on, which come after all that the occurrences know.
 fn mark_rows(block: &mut Block, ground: Ground<'_>, occurrences: &mut [Occurrences], from: usize) {
-    let shape = ground.shape;
     let mut marks = [0; ROWS];
     for (m, occurrences) in occurrences.iter_mut().enumerate() {
-        let rows = block.slice(shape, from, block.len());
-        let (fold, events) = (&ground.lane.folds[ground.lane.marks[m]], rows.events());
-        rows.each(fold, |row, word| marks[row] = mark(occurrences.insert(word, events[row] as i64).before));
+        let rows = block.slice(ground.lane, from, block.len());
+        let (measure, events) = (ground.lane.folds[ground.lane.marks[m]].measure, rows.events());
+        rows.each(measure, |row, word| marks[row] = mark(occurrences.insert(word, events[row] as i64).before));
         for (row, mark) in (from..block.len()).zip(marks) {
-            block.set_mark(shape, m, row, mark);
+            block.set_mark(ground.shape, m, row, mark);
         }
     }
 }
@@ -347,8 +334,8 @@ struct Counting {
 
 impl Visit for Counting {
     fn whole(&mut self, kept: &[Partial]) -> bool {
-        let Partial::Distinct(Some(sorted)) = &kept[self.f] else { return false };
-        self.count += sorted.rank(self.from);
+        let Partial::Marks(Some(marks)) = &kept[self.f] else { return false };
+        self.count += marks.rank(self.from);
         true
     }
 
@@ -357,26 +344,6 @@ impl Visit for Counting {
         let firsts = rows.marks(self.mark).iter().enumerate();
         let firsts = firsts.map(|(row, &mark)| usize::from(mark as i64 <= self.from) & (present >> row & 1) as usize);
         self.count += firsts.sum::<usize>();
-    }
-
-    fn is_done(&self) -> bool {
-        false
-    }
-}
-
-/// The words of a measure.
-struct Seen<'f> {
-    fold: &'f Fold,
-    words: Vec<u64>,
-}
-
-impl Visit for Seen<'_> {
-    fn whole(&mut self, _: &[Partial]) -> bool {
-        false
-    }
-
-    fn rows(&mut self, rows: Slice<'_>) {
-        rows.each(self.fold, |_, word| self.words.push(word));
     }
 
     fn is_done(&self) -> bool {

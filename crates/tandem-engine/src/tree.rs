@@ -1,7 +1,7 @@
 //! The records of a track in the one order, as a tree: blocks below, and above them nodes that keep the partial results of
 //! all that lies below, so that a long window is put together from few of them, and a late record changes one path.
 //!
-//! After FiBA (Tangwongsan, Hirzel and Schneider, "Optimal and general out-of-order sliding-window aggregation", VLDB 2019),
+//! After `FiBA` (Tangwongsan, Hirzel and Schneider, "Optimal and general out-of-order sliding-window aggregation", VLDB 2019),
 //! with two differences: nothing is evicted, since an instant may ask about any window; and the last path, to which most
 //! records go, keeps no results until it is full. Not here: what is folded (`partial.rs`), and windows (`track.rs`).
 
@@ -10,17 +10,14 @@ use tandem_definitions::Micros;
 
 use crate::block::{Block, Order, ROWS, Shape, Slice};
 use crate::fold::Lane;
+use crate::marks;
 use crate::partial::Partial;
-use crate::sorted::Sorted;
 use crate::texts::Texts;
 
 /// Records that come in order fill a block up to here, and late ones find room: splitting it would halve it.
 const FILLED: usize = ROWS - 8;
 /// Children of a node, at most.
 const CHILDREN: usize = 16;
-/// Marks that a node keeps in order, at most: each level takes as much memory again, and a window of more records asks
-/// several nodes.
-const MARKS: usize = 16_384;
 /// A place: from the lowest bits on, for each node which child, and in the block which row.
 const CHILD_BITS: u32 = 5;
 
@@ -28,14 +25,14 @@ const CHILD_BITS: u32 = 5;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Node {
     /// The first record.
-    first: Order,
+    pub(crate) first: Order,
     /// For each fold of the lane the result of all records here; on the last path there may be none.
-    kept: Option<Box<[Partial]>>,
-    body: Body,
+    pub(crate) kept: Option<Box<[Partial]>>,
+    pub(crate) body: Body,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-enum Body {
+pub(crate) enum Body {
     Block(Block),
     Nodes(Vec<Node>),
 }
@@ -122,7 +119,7 @@ impl Node {
     }
 
     /// Shows the records from one place (or the beginning) up to and without another (or the end); `back`: the last first.
-    pub fn visit<V: Visit>(&self, shape: Shape, from: Option<u64>, to: Option<u64>, back: bool, visitor: &mut V) {
+    pub fn visit<V: Visit>(&self, lane: &Lane, from: Option<u64>, to: Option<u64>, back: bool, visitor: &mut V) {
         if from.is_none()
             && to.is_none()
             && let Some(kept) = &self.kept
@@ -141,7 +138,7 @@ impl Node {
                     return;
                 }
                 if from < to {
-                    visitor.rows(block.slice(shape, from, to));
+                    visitor.rows(block.slice(lane, from, to));
                 }
             }
             Body::Nodes(nodes) => {
@@ -150,7 +147,7 @@ impl Node {
                 for i in first..=last {
                     let i = if back { first + last - i } else { i };
                     let below = |place: Option<u64>, edge: usize| place.filter(|_| i == edge).map(|p| p >> CHILD_BITS);
-                    nodes[i].visit(shape, below(from, first), below(to, last), back, visitor);
+                    nodes[i].visit(lane, below(from, first), below(to, last), back, visitor);
                     if visitor.is_done() {
                         return;
                     }
@@ -241,17 +238,15 @@ impl Node {
             return Some(right);
         }
         if let Some(kept) = &mut self.kept {
+            let rows = one.all(ground.lane);
             for (partial, (f, fold)) in kept.iter_mut().zip(ground.lane.folds.iter().enumerate()) {
                 match partial {
-                    Partial::Distinct(sorted) => {
-                        let rows = one.all(ground.shape);
-                        if let (Some(sorted), Some(mark), 1) = (sorted, ground.lane.mark(f), rows.present(fold.measure))
-                        {
-                            let mark = rows.marks(mark)[0] as i64;
-                            sorted.insert(mark);
-                        }
+                    Partial::Marks(Some(marks)) => {
+                        marks::own(ground.lane, f, rows).inspect(|mark| {
+                            marks.insert(*mark);
+                        });
                     }
-                    _ if partial.is_kept() => partial.absorb(fold, one.all(ground.shape), ground.texts),
+                    _ if partial.is_kept() => partial.absorb(fold, rows, ground.texts),
                     _ => {}
                 }
             }
@@ -275,11 +270,8 @@ impl Node {
     pub fn remove(&mut self, ground: Ground<'_>, order: Order) -> bool {
         let mut lost: Vec<Option<Micros>> = Vec::new();
         if let Some((block, row)) = self.find(ground.shape, order) {
-            let rows = block.slice(ground.shape, row, row + 1);
-            let mark = |(m, &f): (usize, &usize)| {
-                (rows.present(ground.lane.folds[f].measure) == 1).then(|| rows.marks(m)[0] as i64)
-            };
-            lost.extend(ground.lane.marks.iter().enumerate().map(mark));
+            let rows = block.slice(ground.lane, row, row + 1);
+            lost.extend(ground.lane.marks.iter().map(|&f| marks::own(ground.lane, f, rows)));
         }
         self.remove_below(ground, order, &lost)
     }
@@ -303,9 +295,9 @@ impl Node {
         let Some(mut kept) = self.kept.take() else { return false };
         for (f, partial) in kept.iter_mut().enumerate() {
             match partial {
-                Partial::Distinct(sorted) => {
-                    if let (Some(sorted), Some(mark)) = (sorted, ground.lane.mark(f).and_then(|m| lost[m])) {
-                        sorted.remove(mark);
+                Partial::Marks(marks) => {
+                    if let (Some(marks), Some(mark)) = (marks, ground.lane.mark(f).and_then(|m| lost[m])) {
+                        marks.remove(mark);
                     }
                 }
                 _ => *partial = self.folded(ground, f),
@@ -345,10 +337,10 @@ impl Node {
         let mut partial = ground.lane.partial(f);
         match &self.body {
             Body::Nodes(nodes) if ground.lane.mark(f).is_some() => {
-                partial = Partial::Distinct(Self::sorted_marks(nodes, ground, f));
+                partial = Partial::Marks(marks::gathered(nodes, ground, f));
             }
             _ if !partial.is_kept() => {}
-            Body::Block(block) => partial.absorb(fold, block.all(ground.shape), ground.texts),
+            Body::Block(block) => partial.absorb(fold, block.all(ground.lane), ground.texts),
             Body::Nodes(nodes) => {
                 for kept in nodes.iter().filter_map(|node| node.kept.as_ref()) {
                     partial.merge(&kept[f], fold, ground.texts);
@@ -358,74 +350,11 @@ impl Node {
         partial.kept()
     }
 
-    /// The marks of all records in order; `None` when they are more than it is worth to keep in one list.
-    fn sorted_marks(nodes: &[Self], ground: Ground<'_>, f: usize) -> Option<Sorted> {
-        let mark = ground.lane.mark(f)?;
-        let mut all = Vec::new();
-        for node in nodes {
-            match (&node.body, &node.kept) {
-                (Body::Block(block), _) => {
-                    let (rows, start) = (block.all(ground.shape), all.len());
-                    let marks = rows.marks(mark);
-                    rows.each(&ground.lane.folds[f], |row, _| all.push(marks[row] as i64));
-                    all[start..].sort_unstable();
-                }
-                (Body::Nodes(_), Some(kept)) => match &kept[f] {
-                    Partial::Distinct(Some(marks)) => marks.append_to(&mut all),
-                    _ => return None,
-                },
-                (Body::Nodes(_), None) => return None,
-            }
-        }
-        // Made of runs that are sorted, which a stable sort merges.
-        all.sort();
-        (all.len() <= MARKS).then(|| Sorted::new(&all))
-    }
-
     /// Shows all blocks in order.
     pub fn each_block(&mut self, each: &mut impl FnMut(&mut Block)) {
         match &mut self.body {
             Body::Block(block) => each(block),
             Body::Nodes(nodes) => nodes.iter_mut().for_each(|node| node.each_block(each)),
-        }
-    }
-
-    /// Changes the mark of one record of this event time and word that has the old one; whether there was one.
-    pub fn remark(
-        &mut self,
-        ground: Ground<'_>,
-        f: usize,
-        (event, word): (Micros, u64),
-        (old, new): (Micros, Micros),
-    ) -> bool {
-        let Some(mark) = ground.lane.mark(f) else { return false };
-        let shape = ground.shape;
-        match &mut self.body {
-            Body::Block(block) => {
-                let fold = &ground.lane.folds[f];
-                let from = block.first_from(shape, event);
-                let rows = block.slice(shape, from, block.len());
-                let same = rows.events().iter().take_while(|&&e| e as i64 == event).count();
-                let (present, words) = (rows.present(fold.measure), rows.words(fold));
-                let is_it = |row: &usize| {
-                    present >> row & 1 == 1 && words[*row] == word && rows.marks(mark)[*row] as i64 == old
-                };
-                let found = (0..same).find(is_it);
-                found.inspect(|row| block.set_mark(shape, mark, from + row, new)).is_some()
-            }
-            Body::Nodes(nodes) => {
-                let first = nodes.partition_point(|node| node.first.0 < event).saturating_sub(1);
-                let after = nodes.partition_point(|node| node.first.0 <= event);
-                let done = nodes[first..after].iter_mut().any(|node| node.remark(ground, f, (event, word), (old, new)));
-                if done
-                    && let Some(kept) = &mut self.kept
-                    && let Partial::Distinct(Some(sorted)) = &mut kept[f]
-                {
-                    sorted.remove(old);
-                    sorted.insert(new);
-                }
-                done
-            }
         }
     }
 }

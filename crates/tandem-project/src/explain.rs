@@ -159,6 +159,15 @@ fn source(project: &Project, source: &Source) -> String {
         Arrival::Assumed { delay } => format!("assumed: {} after the event", time::format_duration(*delay)),
     };
     let _ = writeln!(text, "Arrival:   {arrival}");
+    let name = |field: usize| source.fields[field].name.as_str();
+    if !source.identity.is_empty() {
+        let identity: Vec<&str> = source.identity.iter().map(|&f| name(f)).collect();
+        let which = if source.corrects { "the last to arrive counts" } else { "the first to arrive counts" };
+        let _ = writeln!(text, "Identity:  {}: of several records, {which}", identity.join(", "));
+    }
+    if let Some(tombstone) = source.tombstone {
+        let _ = writeln!(text, "Tombstone: {}: where it is true, what has the identity is removed", name(tombstone));
+    }
     let touched: Vec<&str> = source.touches.iter().map(|t| project.entities[t.entity].name.as_str()).collect();
     let _ = writeln!(text, "About:     {}", touched.join(", "));
     let _ = writeln!(text, "History:   {}", history::of_source(project, source));
@@ -168,7 +177,8 @@ fn source(project: &Project, source: &Source) -> String {
     let _ = writeln!(text, "Fields:");
     for field in &source.fields {
         let required = if field.required { ", required" } else { "" };
-        let _ = writeln!(text, "  {} ({}{required}) {}", field.name, field.ty, field.meaning);
+        let later = field.arrives.map_or_else(String::new, |time| format!(", known from {}", name(time)));
+        let _ = writeln!(text, "  {} ({}{required}{later}) {}", field.name, field.ty, field.meaning);
     }
     let _ = writeln!(text, "Declared:  {}:{}", source.place.file, source.place.line);
     text

@@ -8,7 +8,7 @@ pub(crate) mod record;
 use arrow_array::{ArrayRef, UInt32Array};
 use arrow_select::take::take;
 use tandem_definitions::{Micros, OnRecord, Project, Question, Rule, Source, Window, time};
-use tandem_engine::Plan;
+use tandem_engine::{Late, Plan};
 
 use crate::error::Error;
 use crate::load::Loaded;
@@ -127,6 +127,14 @@ fn empty(source: &Source) -> Error {
         format!("the source `{}` has no records, so there is nothing to observe", source.name),
         "check the path in its contract",
     )
+}
+
+/// The fields among these that arrive later than their record; the times at which they do are added.
+pub(crate) fn late_among(source: &Source, wanted: &mut Vec<usize>) -> Vec<Late> {
+    for time in wanted.clone().iter().filter_map(|f| source.fields[*f].arrives) {
+        position_or_push(wanted, time);
+    }
+    Late::among(source, wanted)
 }
 
 /// Where `item` stands in `list`; appended when it is new.

@@ -99,7 +99,7 @@ fn how(function: Function) -> Cow<'static, str> {
 
 #[cfg(test)]
 mod tests {
-    use tandem_definitions::{Arrival, Category, Element, Expr, Fraction, Source, Type};
+    use tandem_definitions::{Arrival, Category, Element, Expr, Fraction, Source, Treatment, Type};
 
     use super::*;
 

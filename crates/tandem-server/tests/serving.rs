@@ -32,7 +32,7 @@ fn the_past_is_known_at_once_and_records_change_the_answer() {
     let receipt = service.client.post("/v1/sources/landings/records", &record).ok();
     assert_eq!(
         receipt,
-        json!({"accepted": 1, "duplicates": 0, "without_entity": 0, "arrived_before_event": 0, "arrived_before_answered": 1, "first_position": 3, "position": 4})
+        json!({"accepted": 1, "duplicates": 0, "corrections": 0, "without_entity": 0, "arrived_before_event": 0, "arrived_before_answered": 1, "first_position": 3, "position": 4})
     );
     let gate = json!({"origin": "JFK", "dest": "LAX", "changed": "2013-01-02T06:30:00", "gate": "B7", "bay": 3});
     service.client.post("/v1/sources/gates/records", &gate).ok();
@@ -64,7 +64,7 @@ fn duplicates_and_records_without_entity_are_acknowledged_and_counted() {
     let receipt = service.client.post("/v1/sources/landings/records", &records).ok();
     assert_eq!(
         receipt,
-        json!({"accepted": 2, "duplicates": 2, "without_entity": 1, "arrived_before_event": 1, "arrived_before_answered": 0, "first_position": 3, "position": 5})
+        json!({"accepted": 2, "duplicates": 2, "corrections": 0, "without_entity": 1, "arrived_before_event": 1, "arrived_before_answered": 0, "first_position": 3, "position": 5})
     );
     let receipt = service.client.post("/v1/sources/landings/records", &records).ok();
     assert_eq!((&receipt["accepted"], &receipt["duplicates"]), (&json!(0), &json!(4)));

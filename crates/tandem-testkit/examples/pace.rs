@@ -165,10 +165,9 @@ impl Bench<'_> {
         with(self.plan, &mut self.texts, &record)
     }
 
-    fn ask(&self, state: Option<&State>, at: i64) {
-        let key = Some(Key([Value::Int(0)].into()));
-        let given = |_: usize, _: &Key| state.map(Cow::Borrowed);
-        black_box(self.plan.features(&[key], given, &self.texts, &Moment { at, request: &[] }));
+    fn ask(&self, key: &[Option<Key>], state: Option<&State>, at: i64) {
+        let state = |_: usize, _: &Key| state.map(Cow::Borrowed);
+        black_box(self.plan.features(key, state, &self.texts, &Moment { at, request: &[] }));
     }
 
     /// One by one: every state stays in memory.
@@ -196,8 +195,9 @@ impl Bench<'_> {
         for question in 0..QUESTIONS {
             let customer = events[question * (events.len() / QUESTIONS)].customer;
             let one = Instant::now();
-            let state = states.get(&Key([Value::Int(customer)].into()));
-            self.ask(state, at - (question as i64 % 30) * DAY);
+            let key = Key([Value::Int(customer)].into());
+            let state = states.get(&key);
+            self.ask(&[Some(key)], state, at - (question as i64 % 30) * DAY);
             nanos.push(one.elapsed().as_nanos() as u64);
         }
         let rate = 1e9 / each(begun, QUESTIONS);
@@ -252,7 +252,7 @@ impl Bench<'_> {
             own.put(0, own.len(), &mut words, |rows| state.extend(self.plan, &self.texts, 0, 0, rows));
         }
         let bulk = each(begun, records);
-        let mut questions = 0;
+        let (mut questions, key) = (0, [Some(Key([Value::Int(1)].into()))]);
         let begun = cpu();
         for own in columns {
             state.clear();
@@ -260,7 +260,7 @@ impl Bench<'_> {
             while from < own.len() {
                 let to = (from + TURN).min(own.len());
                 own.put(from, to, &mut words, |rows| state.extend(self.plan, &self.texts, 0, 0, rows));
-                self.ask(Some(&state), own.arrival[to - 1] + 1);
+                self.ask(&key, Some(&state), own.arrival[to - 1] + 1);
                 (from, questions) = (to, questions + 1);
             }
         }

@@ -1,8 +1,13 @@
 //! The real road: the log written to files, and replayed by tandem-data's driver. Each log is divided among two files, so
-//! that positions run on from one to the next. Not here: the durable log and HTTP (the server's own tests).
+//! that positions run on from one to the next; or the second half lies in the durable log, written as a service does that is
+//! stopped now and then. Not here: HTTP (the server's own tests).
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::Path;
 
+use tandem_data::append::AppendLog;
+use tandem_data::json;
 use tandem_data::read::Origin;
 use tandem_data::replay::{Asks, Known, Options, replay};
 use tandem_data::table;
@@ -24,12 +29,15 @@ pub struct OnDisk {
     /// Whether the log is put into the order of arrival, as a service writes it, and replayed up to the position that
     /// each observation had seen, instead of by arrival times.
     pub by_position: bool,
+    /// Whether the second half of a log lies in the durable log of a service (in the order of arrival).
+    pub served: bool,
 }
 
 /// The ways through files: each format, one thread and several, in one pass and in several, by time and by position.
 pub fn on_disk() -> Vec<Box<dyn Way>> {
     let options = |threads, memory| Options { threads, memory, now: None };
-    let way = |format, options, by_position| Box::new(OnDisk { format, options, by_position }) as Box<dyn Way>;
+    let way =
+        |format, options, by_position| Box::new(OnDisk { format, options, by_position, served: false }) as Box<dyn Way>;
     vec![
         way(Format::Parquet, options(1, None), false),
         way(Format::Parquet, options(3, Some(4_096)), false),
@@ -39,20 +47,32 @@ pub fn on_disk() -> Vec<Box<dyn Way>> {
     ]
 }
 
+/// The ways through files and the durable log of a service. They wait for the disk at each record that is acknowledged.
+pub fn served() -> Vec<Box<dyn Way>> {
+    let options = Options { threads: 2, memory: None, now: None };
+    let way = |by_position| OnDisk { format: Format::Parquet, options, by_position, served: true };
+    [false, true].map(|by_position| Box::new(way(by_position)) as Box<dyn Way>).into()
+}
+
+/// The folder of the durable logs.
+const LOG: &str = ".tandem/log";
+
 impl Way for OnDisk {
     fn name(&self) -> String {
         let known = if self.by_position { "by position" } else { "by arrival" };
         let Options { threads, memory, .. } = self.options;
         let limit = memory.map_or_else(String::new, |bytes| format!(", at most {bytes} bytes"));
-        format!("from {:?} files, {threads} threads, {known}{limit}", self.format)
+        let own = if self.served { " and the log of a service" } else { "" };
+        format!("from {:?} files{own}, {threads} threads, {known}{limit}", self.format)
     }
 
     fn values(&self, case: &Case<'_>) -> Result<Vec<Vec<Value>>, String> {
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
-        let (project, arrivals) = self.written(case, folder.path(), self.by_position)?;
+        let (project, arrivals) = self.written(case, folder.path(), self.by_position || self.served)?;
         let plan = Plan::compile(&project, &case.features);
         let asks = self.asks(case, &plan, &arrivals);
-        let origin = Origin { base: folder.path().to_owned(), ..Origin::default() };
+        let log = self.served.then(|| folder.path().join(LOG));
+        let origin = Origin { base: folder.path().to_owned(), server: None, log };
         let replayed = replay(&project, &plan, &origin, &asks, &self.options, &|_| {}).map_err(|e| e.to_string())?;
         let row = |i| replayed.columns.iter().map(|column| table::value(column, i)).collect();
         Ok((0..case.observations.len()).map(row).collect())
@@ -103,7 +123,12 @@ impl OnDisk {
                 records.sort_by_key(|r| r.arrival);
             }
             arrivals[index] = records.iter().map(|r| r.arrival).collect();
-            write(source, &records, self.format, folder).map_err(|e| format!("cannot write a log: {e}"))?;
+            let before = if self.served && sorted { records.len() / 2 } else { records.len() };
+            let (location, own) = records.split_at(before);
+            write(source, location, self.format, folder).map_err(|e| format!("cannot write a log: {e}"))?;
+            if self.served && sorted {
+                append(source, own, before as u64, &folder.join(LOG).join(&source.name))?;
+            }
         }
         Ok((project, arrivals))
     }
@@ -165,6 +190,41 @@ fn write(source: &mut Source, records: &[&LogRecord], format: Format, folder: &P
     }
     source.locations = vec![Location { server: "scenario".to_owned(), path: source.name.clone(), format }];
     Ok(())
+}
+
+/// Appends records to the durable log as a service does. It is stopped on the way, in the middle of a line of which nobody was
+/// told that it had come in; whoever sent it sends it again.
+fn append(source: &Source, records: &[&LogRecord], begins: u64, folder: &Path) -> Result<(), String> {
+    let open = || AppendLog::open(folder).map_err(|e| e.to_string());
+    let (mut log, _) = open()?;
+    log.set_begins_at(begins).map_err(|e| e.to_string())?;
+    for some in records.chunks(records.len().div_ceil(2).max(1)) {
+        let lines: Vec<String> = some.iter().map(|record| line(source, record)).collect();
+        log.append(&lines).map_err(|e| e.to_string())?;
+        let written = log.records();
+        drop(log);
+        let torn = &lines[0][..lines[0].len() - 1];
+        let mut segment = File::options().append(true).open(folder.join("000001.jsonl")).map_err(|e| e.to_string())?;
+        segment.write_all(torn.as_bytes()).map_err(|e| e.to_string())?;
+        let (again, recovery) = open()?;
+        if recovery.records != written {
+            return Err(format!("{written} records were acknowledged, {} are there after a stop", recovery.records));
+        }
+        log = again;
+    }
+    Ok(())
+}
+
+/// A record as a line of the durable log.
+fn line(source: &Source, record: &LogRecord) -> String {
+    let pair =
+        |name: &str, value: &Value| format!("{}:{}", json::to_json(&Value::Text(name.into())), json::to_json(value));
+    let fields = source.fields.iter().zip(&record.fields).filter(|(_, value)| !value.is_null());
+    let mut pairs: Vec<String> = fields.map(|(field, value)| pair(&field.name, value)).collect();
+    if source.arrival == Arrival::Observed {
+        pairs.push(pair(ARRIVED_AT, &Value::Time(record.arrival)));
+    }
+    format!("{{{}}}", pairs.join(","))
 }
 
 fn values<'a>(records: &'a [&LogRecord]) -> impl Iterator<Item = &'a Value> {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use tandem_definitions::{Aggregate, Days, Function, OnCalendar, Project, Question, Rule, Type, Value, Window};
 use tandem_project::scenario::{Case, InMemory, LogRecord, Observation, Scenario, Way, run};
 use tandem_testkit::oracle::Oracle;
-use tandem_testkit::{disk, suite, ways};
+use tandem_testkit::{disk, production, suite, ways};
 
 fn hold(way: &dyn Way) {
     let mut failures = String::new();
@@ -37,8 +37,15 @@ fn in_memory() {
 }
 
 #[test]
+fn in_production() {
+    for way in production::ways() {
+        hold(way.as_ref());
+    }
+}
+
+#[test]
 fn on_disk() {
-    for way in disk::on_disk() {
+    for way in disk::on_disk().into_iter().chain(disk::served()) {
         hold(way.as_ref());
     }
 }

@@ -8,7 +8,7 @@ use tandem_definitions::Value;
 use tandem_project::scenario::{Way, cases, parse};
 use tandem_testkit::draft::{Draft, draft};
 use tandem_testkit::oracle::Oracle;
-use tandem_testkit::{disk, ways};
+use tandem_testkit::{disk, production, ways};
 
 fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
@@ -120,6 +120,16 @@ fn in_memory_with_long_logs() {
 }
 
 #[test]
+fn in_production() {
+    hold(&production::ways(), 0..40, 1_000);
+}
+
+#[test]
+fn in_production_with_long_logs() {
+    hold(&production::ways(), 150..700, 60);
+}
+
+#[test]
 fn on_disk() {
     hold(&disk::on_disk(), 0..40, 200);
 }
@@ -127,4 +137,9 @@ fn on_disk() {
 #[test]
 fn on_disk_with_long_logs() {
     hold(&disk::on_disk(), 150..700, 20);
+}
+
+#[test]
+fn in_the_log_of_a_service() {
+    hold(&disk::served(), 0..40, 40);
 }

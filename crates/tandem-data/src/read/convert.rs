@@ -15,6 +15,7 @@ use tandem_definitions::{Micros, Type};
 
 use super::ReadError;
 use super::local_time::LocalClock;
+use super::numbers;
 use crate::finding::Findings;
 use crate::json::integer;
 use crate::nested;
@@ -113,6 +114,9 @@ pub(crate) fn convert(
             Type::Int,
         )
         | (D::Binary | D::LargeBinary | D::BinaryView, Type::Text) => exact(array, ty, site, &refused),
+        (D::Decimal32(..) | D::Decimal64(..) | D::Decimal128(..) | D::Decimal256(..), Type::Float) => {
+            numbers::of_decimals(array).map_err(|_| refused())
+        }
         (from, Type::Float) if from.is_numeric() => plain(&D::Float64),
         (D::LargeUtf8 | D::Utf8View, Type::Text) => plain(&D::Utf8),
         (D::Utf8, _) => parse_text(array.as_string(), ty, conversion, site),
@@ -192,10 +196,8 @@ fn parse_text(
             let values: Vec<bool> = parse_each(array, parse_bool).map_err(bad)?;
             Arc::new(arrow_array::BooleanArray::new(values.into(), nulls))
         }
-        Type::Int => Arc::new(Int64Array::new(parse_each(array, parse_int).map_err(bad)?.into(), nulls)),
-        Type::Float => {
-            Arc::new(Float64Array::new(parse_each(array, |s| s.trim().parse().ok()).map_err(bad)?.into(), nulls))
-        }
+        Type::Int => Arc::new(Int64Array::new(parse_each(array, numbers::whole_of_text).map_err(bad)?.into(), nulls)),
+        Type::Float => Arc::new(Float64Array::new(parse_each(array, numbers::of_text).map_err(bad)?.into(), nulls)),
         Type::Time => {
             let mut values = Vec::with_capacity(array.len());
             for (i, text) in array.iter().enumerate() {
@@ -224,11 +226,6 @@ fn parse_bool(text: &str) -> Option<bool> {
     } else {
         None
     }
-}
-
-fn parse_int(text: &str) -> Option<i64> {
-    let text = text.trim();
-    text.parse().ok().or_else(|| integer(text.parse().ok()?))
 }
 
 fn strip_zone(array: &ArrayRef) -> ArrayRef {

@@ -11,6 +11,7 @@ mod error;
 mod jsonl;
 mod local_time;
 mod locate;
+mod numbers;
 mod parquet;
 mod shape;
 mod table;

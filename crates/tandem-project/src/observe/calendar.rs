@@ -9,7 +9,7 @@ use tandem_data::table::{array_of, columns};
 use tandem_definitions::{Datum, Expr, Micros, OnCalendar, Question, Value};
 use tandem_engine::{Key, Late, as_known, evaluate, instants, interval, versions};
 
-use super::{Observations, empty, in_words, position_or_push};
+use super::{Observations, empty, in_words, late_among, position_or_push};
 use crate::error::Error;
 use crate::load::Loaded;
 
@@ -35,7 +35,7 @@ impl Activity {
     }
 
     /// The number of an entity, whom a record of the log names.
-    pub fn number(&mut self, key: Vec<Value>) -> u32 {
+    fn number(&mut self, key: Vec<Value>) -> u32 {
         if let Some(number) = self.numbers.get(&key) {
             return *number;
         }
@@ -46,14 +46,27 @@ impl Activity {
         number
     }
 
-    /// A record of an entity that counted from an arrival on, until another one took its place. Windows move on with the
+    /// A record makes its entities active: at each instant until which it counts, by what was known of it then.
+    pub fn take(&mut self, keys: Vec<Vec<Value>>, record: &Seen<'_>) {
+        let who: Vec<u32> = keys.into_iter().map(|key| self.number(key)).collect();
+        let Seen { late, values, filter, event, arrival, until } = *record;
+        let times = versions(late, arrival, values);
+        for (i, &from) in times.iter().enumerate() {
+            let to = times.get(i + 1).map_or(until, |next| until.min(*next));
+            if filter.is_none_or(|f| evaluate(f, &as_known(late, arrival, values, from)) == Value::Bool(true)) {
+                who.iter().for_each(|&who| self.add(who, event, from, to));
+            }
+        }
+    }
+
+    /// What is known of a record of an entity from one time (which it lies behind) to another. Windows move on with the
     /// instant, so those in which it lies follow each other.
-    pub fn add(&mut self, number: u32, event: Micros, (arrival, until): (Micros, Micros)) {
-        let known = self.instants.partition_point(|at| *at <= arrival);
+    fn add(&mut self, number: u32, event: Micros, from: Micros, to: Micros) {
+        let known = self.instants.partition_point(|at| *at <= from);
+        let until = self.instants.partition_point(|at| *at <= to);
         let entered = self.windows.partition_point(|(_, to)| *to <= event);
         let left = self.windows.partition_point(|(from, _)| from.is_none_or(|from| from <= event));
-        let replaced = self.instants.partition_point(|at| *at <= until);
-        let (begin, end) = (known.max(entered) as u32, left.min(replaced) as u32);
+        let (begin, end) = (known.max(entered) as u32, left.min(until) as u32);
         if begin >= end {
             return;
         }
@@ -85,23 +98,17 @@ impl Activity {
     }
 }
 
-/// Calls `each` for every stretch of arrival time, from (itself excluded) until (itself included), in which a record was known
-/// with values that the filter lets through. `until` is when the record ceased to count.
-pub(crate) fn stretches(
-    filter: Option<&Expr>,
-    late: &[Late],
-    values: &[Datum<'_>],
-    (arrival, until): (Micros, Micros),
-    mut each: impl FnMut((Micros, Micros)),
-) {
-    let mut times = versions(late, arrival, values).into_iter().peekable();
-    while let Some(from) = times.next().filter(|from| *from < until) {
-        let next = times.peek().map_or(until, |next| until.min(*next));
-        let known = as_known(late, arrival, values, from);
-        if filter.is_none_or(|f| evaluate(f, &known) == Value::Bool(true)) {
-            each((from, next));
-        }
-    }
+/// A record that may count as activity.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    /// Which of the values arrive later.
+    pub late: &'a [Late],
+    pub values: &'a [Datum<'a>],
+    pub filter: Option<&'a Expr>,
+    pub event: Micros,
+    pub arrival: Micros,
+    /// The last instant at which it counts.
+    pub until: Micros,
 }
 
 /// The first and the last arrival of a source, up to the present.
@@ -137,11 +144,8 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnCalend
         });
     }
     let filter = rule.filter.as_ref().map(|f| f.map_columns(&|c| wanted.iter().position(|&w| w == c).unwrap_or(0)));
-    for time in wanted.clone().iter().filter_map(|f| source.fields[*f].arrives) {
-        position_or_push(&mut wanted, time);
-    }
-    let late = Late::among(source, &wanted);
-    let counting = tandem_data::versions::versions(source, &loaded.origin)?;
+    let late = late_among(source, &mut wanted);
+    let lives = tandem_data::versions::versions(source, &loaded.origin)?;
     let mut activity = Activity::new(rule, first, end);
     let mut reader = read::open(source, &loaded.origin, &wanted)?;
     for batch in &mut reader {
@@ -149,17 +153,12 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnCalend
         let columns = columns(&batch.columns).expect("the reader gives only the five types");
         for row in (0..batch.len()).filter(|&row| batch.is_usable(row)) {
             let values: Vec<Datum<'_>> = columns.iter().map(|column| column.get(row)).collect();
-            for fields in &keys {
-                let key: Vec<Value> = fields.iter().map(|&f| values[f].to_value()).collect();
-                if key.iter().any(Value::is_null) {
-                    continue;
-                }
-                let who = activity.number(key);
-                let Some(until) = counting.until(batch.first_position + row as u64) else { continue };
-                stretches(filter.as_ref(), &late, &values, (batch.arrival[row], until), |stretch| {
-                    activity.add(who, batch.event[row], stretch);
-                });
-            }
+            let key = |fields: &Vec<usize>| fields.iter().map(|&f| values[f].to_value()).collect::<Vec<Value>>();
+            let keys = keys.iter().map(key).filter(|key| !key.iter().any(Value::is_null)).collect();
+            let (event, arrival) = (batch.event[row], batch.arrival[row]);
+            let until = lives.until(batch.first_position + row as u64);
+            let seen = Seen { late: &late, values: &values, filter: filter.as_ref(), event, arrival, until };
+            activity.take(keys, &seen);
         }
     }
     let observed = activity.observations();

@@ -7,10 +7,10 @@ use arrow_select::{concat::concat, take::take};
 use tandem_data::read::{self, Batch};
 use tandem_data::table::{array_of, columns};
 use tandem_data::versions::{Versions, versions};
-use tandem_definitions::{Datum, Expr, Micros, OnRecord, Project, Question, Source, Value};
+use tandem_definitions::{Datum, Expr, Micros, OnRecord, Project, Question, Type, Value};
 use tandem_engine::{Late, as_known, evaluate};
 
-use super::{Observations, empty, in_words, position_or_push};
+use super::{Observations, empty, in_words, late_among, position_or_push};
 use crate::error::Error;
 use crate::load::Loaded;
 
@@ -21,50 +21,51 @@ pub(crate) enum LeftOut {
     Unplanned,
     /// The condition does not hold.
     Filtered,
-    /// Production had not heard of it at the instant, or not of the time that the instant is reckoned from.
+    /// Production had not heard of it at the instant.
     Unknown,
-    /// It repeats a record of the same identity.
-    Repeated,
-    /// A later record had replaced or removed it by then.
+    /// A later record of the same identity had replaced or removed it.
     Replaced,
+    /// It repeats another one.
+    Repeated,
 }
 
-/// What says when production asks on a record.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct When<'w> {
-    /// Where the time that the instant is reckoned from stands among the values.
+/// What makes production ask on a record; fields are meant by their places among the values.
+pub(crate) struct Trigger<'r> {
+    /// The time that the instant is reckoned from.
     pub field: usize,
     pub offset: Micros,
-    /// It reads the values.
-    pub filter: Option<&'w Expr>,
-    /// The values that arrive later than their record.
-    pub late: &'w [Late],
+    pub filter: Option<&'r Expr>,
+    /// The fields that arrive later than their record.
+    pub late: &'r [Late],
+    pub versions: &'r Versions,
+    /// A later record of an identity replaces the earlier one, and is no repetition.
+    pub corrects: bool,
 }
 
-impl When<'_> {
-    /// The instant at which production asks on a record with these values, and the values as they were known then.
-    /// `arrival` is `None` for a record that cannot be used, and `until` for one that never counts.
-    pub fn asked<'d>(
+impl Trigger<'_> {
+    /// The instant at which production asks on the record with these values, and what it knows of it then. `arrival` is
+    /// `None` for one that cannot be used.
+    pub fn ask<'a>(
         &self,
-        values: &[Datum<'d>],
+        position: u64,
+        values: &[Datum<'a>],
         arrival: Option<Micros>,
-        until: Option<Micros>,
-    ) -> Result<(Micros, Vec<Datum<'d>>), LeftOut> {
-        let Value::Time(from) = values[self.field].to_value() else { return Err(LeftOut::Unplanned) };
+    ) -> Result<(Micros, Vec<Datum<'a>>), LeftOut> {
+        let Datum::Time(from) = values[self.field] else { return Err(LeftOut::Unplanned) };
         let at = from.saturating_add(self.offset);
-        let Some(until) = until else { return Err(LeftOut::Repeated) };
-        if until < at {
+        if !self.corrects && self.versions.never_counts(position) {
+            return Err(LeftOut::Repeated);
+        }
+        let heard = arrival.filter(|arrival| *arrival < at);
+        if heard.is_some() && !self.versions.counts(position, at) {
             return Err(LeftOut::Replaced);
         }
-        let known = as_known(self.late, arrival.unwrap_or(Micros::MIN), values, at.saturating_sub(1));
+        let known = as_known(self.late, arrival.unwrap_or(Micros::MAX), values, at.saturating_sub(1));
         if self.filter.is_some_and(|f| evaluate(f, &known) != Value::Bool(true)) {
             return Err(LeftOut::Filtered);
         }
         // Production could not have asked about what it had not heard of.
-        if known[self.field].is_null() || arrival.is_none_or(|arrival| arrival >= at) {
-            return Err(LeftOut::Unknown);
-        }
-        Ok((at, known))
+        if heard.is_none() || known[self.field].is_null() { Err(LeftOut::Unknown) } else { Ok((at, known)) }
     }
 }
 
@@ -75,7 +76,9 @@ struct Fields {
     filter: Option<Expr>,
     keys: Vec<Vec<usize>>,
     request: Vec<usize>,
+    /// Those that arrive later than their record, and their types.
     late: Vec<Late>,
+    late_types: Vec<Type>,
 }
 
 impl Fields {
@@ -92,11 +95,9 @@ impl Fields {
             });
         }
         let filter = rule.filter.as_ref().map(|f| f.map_columns(&|c| wanted.iter().position(|&w| w == c).unwrap_or(0)));
-        for time in wanted.clone().iter().filter_map(|f| source.fields[*f].arrives) {
-            position_or_push(&mut wanted, time);
-        }
-        let late = Late::among(source, &wanted);
-        Self { wanted, instant, filter, keys, request, late }
+        let late = late_among(source, &mut wanted);
+        let late_types = late.iter().map(|l| source.fields[wanted[l.field]].ty).collect();
+        Self { wanted, instant, filter, keys, request, late, late_types }
     }
 }
 
@@ -107,8 +108,8 @@ struct Collected {
     batches: Vec<Vec<ArrayRef>>,
     unplanned: u64,
     unknown: u64,
-    repeated: u64,
     replaced: u64,
+    duplicates: u64,
     filtered: u64,
 }
 
@@ -119,9 +120,17 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnRecord
     let fields = Fields::new(project, rule);
     let mut reader = read::open(source, &loaded.origin, &fields.wanted)?;
     let versions = versions(source, &loaded.origin)?;
+    let trigger = Trigger {
+        field: fields.instant,
+        offset: rule.offset,
+        filter: fields.filter.as_ref(),
+        late: &fields.late,
+        versions: &versions,
+        corrects: source.corrects,
+    };
     let mut collected = Collected::default();
     for batch in &mut reader {
-        collected.add(&batch?, &fields, (source, rule), &versions);
+        collected.add(&batch?, &fields, &trigger);
     }
     if collected.batches.is_empty() {
         return Err(empty(source));
@@ -133,8 +142,8 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnRecord
     let left_out = [
         (format!("{field} is not known"), collected.unplanned),
         (format!("the {} record arrived only after the instant", source.name), collected.unknown),
-        ("repeated by the log (same identity)".to_owned(), collected.repeated),
         ("replaced or removed by a later record before the instant".to_owned(), collected.replaced),
+        ("repeated by the log (same identity)".to_owned(), collected.duplicates),
         ("the question's `where` does not hold".to_owned(), collected.filtered),
     ];
     let observations = Observations {
@@ -151,24 +160,19 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnRecord
 }
 
 impl Collected {
-    fn add(&mut self, batch: &Batch, fields: &Fields, (source, rule): (&Source, &OnRecord), versions: &Versions) {
+    fn add(&mut self, batch: &Batch, fields: &Fields, trigger: &Trigger<'_>) {
         let columns = columns(&batch.columns).expect("the reader gives only the five types");
-        let Fields { instant, filter, late, .. } = fields;
-        let when = When { field: *instant, offset: rule.offset, filter: filter.as_ref(), late };
         let mut rows: Vec<u32> = Vec::new();
-        let mut values: Vec<Datum<'_>> = Vec::new();
-        // Of each field that arrives later than its record, what was known of it.
+        // What was known of each field that arrives later than its record.
         let mut known_late: Vec<Vec<Value>> = fields.late.iter().map(|_| Vec::new()).collect();
+        let mut values: Vec<Datum<'_>> = Vec::new();
         for row in 0..batch.len() {
             values.clear();
             values.extend(columns.iter().map(|column| column.get(row)));
             let arrival = batch.is_usable(row).then(|| batch.arrival[row]);
-            let until = versions.until(batch.first_position + row as u64);
-            match when.asked(&values, arrival, until) {
+            match trigger.ask(batch.first_position + row as u64, &values, arrival) {
                 Err(LeftOut::Unplanned) => self.unplanned += 1,
-                // A tombstone is a record that removes.
-                Err(LeftOut::Repeated) if source.corrects => self.replaced += 1,
-                Err(LeftOut::Repeated) => self.repeated += 1,
+                Err(LeftOut::Repeated) => self.duplicates += 1,
                 Err(LeftOut::Replaced) => self.replaced += 1,
                 Err(LeftOut::Filtered) => self.filtered += 1,
                 Err(LeftOut::Unknown) => self.unknown += 1,
@@ -184,8 +188,8 @@ impl Collected {
         let index = UInt32Array::from(rows);
         let pick = |column: &ArrayRef| take(column, &index, None).expect("rows of this very batch");
         let mut picked: Vec<ArrayRef> = batch.columns.iter().map(pick).collect();
-        for (late, values) in fields.late.iter().zip(&known_late) {
-            picked[late.field] = array_of(source.fields[fields.wanted[late.field]].ty, values);
+        for ((late, ty), values) in fields.late.iter().zip(&fields.late_types).zip(&known_late) {
+            picked[late.field] = array_of(*ty, values);
         }
         self.batches.push(picked);
     }

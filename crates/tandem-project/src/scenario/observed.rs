@@ -1,14 +1,14 @@
 //! The observations of a question over a scenario's logs, in memory, and whether they are those that it expects.
 //! Not here: the rules (`crate::observe`).
 
-use tandem_data::versions::Versions;
+use tandem_data::versions::{Collector, Versions};
 use tandem_definitions::{Datum, Micros, OnCalendar, OnRecord, Project, Question, Rule, Source, Type, Value, time};
 use tandem_engine::Late;
 
 use super::case::{Column, column, typed};
 use super::{Case, LogRecord, Observation, Table};
-use crate::observe::calendar::{Activity, stretches};
-use crate::observe::record::When;
+use crate::observe::calendar::{Activity, Seen};
+use crate::observe::record::Trigger;
 use crate::training::Part;
 
 /// The observations, from records in memory.
@@ -22,22 +22,21 @@ pub(super) fn in_memory(case: &Case<'_>, question: &Question) -> Result<Vec<Obse
     }
 }
 
-/// The records of a source by position, each with the arrival until which it counts; `None`: it never does.
-fn records<'c>(case: &'c Case<'_>, source: usize) -> Vec<(&'c LogRecord, Option<Micros>)> {
+/// The records of a source by position, and until when each counts.
+fn records<'c>(case: &'c Case<'_>, source: usize) -> (Vec<&'c LogRecord>, Versions) {
     let declared = &case.project.sources[source];
     let log = case.logs.iter().find(|l| l.source == source);
     let records: Vec<&LogRecord> = log.map(|l| l.records.iter().collect()).unwrap_or_default();
-    let told = records.iter().map(|r| {
-        let identity: Box<[Value]> = declared.identity.iter().map(|f| r.fields[*f].clone()).collect();
-        let own = identity.is_empty() || identity.iter().any(Value::is_null);
-        let removes = declared.tombstone.is_some_and(|f| r.fields[f] == Value::Bool(true));
-        (Some(identity).filter(|_| !own), r.arrival, removes)
-    });
-    let versions = Versions::of(declared, told);
-    records.iter().zip(0..).map(|(record, position)| (*record, versions.until(position))).collect()
+    let mut collector = Collector::new(declared);
+    for record in &records {
+        let identity = declared.identity.iter().map(|f| record.fields[*f].as_datum());
+        let removes = declared.tombstone.is_some_and(|f| record.fields[f] == Value::Bool(true));
+        collector.add(identity, removes, Some(record.arrival));
+    }
+    (records, collector.finish())
 }
 
-/// The fields of a source that arrive later than their record.
+/// All fields of a source that arrive later than their record.
 fn late(source: &Source) -> Vec<Late> {
     Late::among(source, &(0..source.fields.len()).collect::<Vec<_>>())
 }
@@ -53,12 +52,13 @@ fn datums(record: &LogRecord) -> Vec<Datum<'_>> {
 
 fn on_records(case: &Case<'_>, question: &Question, rule: &OnRecord) -> Vec<Observation> {
     let source = &case.project.sources[rule.source];
+    let (records, versions) = records(case, rule.source);
+    let (late, filter) = (late(source), rule.filter.as_ref());
+    let OnRecord { field, offset, .. } = *rule;
+    let trigger = Trigger { field, offset, filter, late: &late, versions: &versions, corrects: source.corrects };
     let mut observations = Vec::new();
-    let late = late(source);
-    let when = When { field: rule.field, offset: rule.offset, filter: rule.filter.as_ref(), late: &late };
-    for (record, until) in records(case, rule.source) {
-        let datums = datums(record);
-        let Ok((at, known)) = when.asked(&datums, Some(record.arrival), until) else { continue };
+    for (record, position) in records.into_iter().zip(0..) {
+        let Ok((at, known)) = trigger.ask(position, &datums(record), Some(record.arrival)) else { continue };
         let mut observation = nobody(case.project, at);
         for (entity, key) in question.observe.entities.iter().zip(keys_of(&rule.keys, record)) {
             observation.keys[*entity] = Some(key);
@@ -82,18 +82,13 @@ fn on_calendar(case: &Case<'_>, question: &Question, rule: &OnCalendar) -> Vec<O
     let told = question.outcome.value.aggregates.iter().map(|a| a.source);
     let end = std::iter::once(rule.source).chain(told).flat_map(arrivals).max().unwrap_or(first);
     let mut activity = Activity::new(rule, first, end);
+    let (records, lives) = records(case, rule.source);
     let late = late(source);
-    for (record, until) in records(case, rule.source) {
-        for key in keys_of(&rule.keys, record) {
-            if key.iter().any(Value::is_null) {
-                continue;
-            }
-            let who = activity.number(key);
-            let Some(until) = until else { continue };
-            stretches(rule.filter.as_ref(), &late, &datums(record), (record.arrival, until), |stretch| {
-                activity.add(who, record.event, stretch);
-            });
-        }
+    for (record, position) in records.into_iter().zip(0..) {
+        let keys = keys_of(&rule.keys, record).filter(|key| !key.iter().any(Value::is_null)).collect();
+        let (filter, until) = (rule.filter.as_ref(), lives.until(position));
+        let LogRecord { event, arrival, .. } = *record;
+        activity.take(keys, &Seen { late: &late, values: &datums(record), filter, event, arrival, until });
     }
     let observed = activity.observations();
     let one = |&(instant, who): &(u32, u32)| {

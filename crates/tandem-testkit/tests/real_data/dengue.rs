@@ -83,8 +83,10 @@ fn as_csv(cases: &[Case]) -> String {
 
 fn naive(cases: &[Case], county: &Value, t: i64) -> Vec<Value> {
     // Known before it happened: it counts from when it happened.
-    let known: Vec<&Case> =
-        cases.iter().filter(|c| text(county) == c.county && c.notified.max(c.onset) < t && c.onset < t).collect();
+    let known: Vec<&Case> = cases
+        .iter()
+        .filter(|c| !c.county.is_empty() && text(county) == c.county && c.notified.max(c.onset) < t && c.onset < t)
+        .collect();
     let window: Vec<&&Case> = known.iter().filter(|c| t - 28 * DAY <= c.onset).collect();
     let total: i64 = window.iter().map(|c| c.number).sum();
     let mut serotypes: Vec<&str> = window.iter().map(|c| c.serotype.as_str()).filter(|s| !s.is_empty()).collect();
