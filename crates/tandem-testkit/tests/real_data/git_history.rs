@@ -63,7 +63,7 @@ struct Facts {
 /// The last two columns of times are the same instants as whole seconds: what the replay reads of the texts is held to them.
 fn commits(text: &str) -> Vec<Commit> {
     let commit = |row: Vec<String>| Commit {
-        commit: row[0].clone(),
+        hash: row[0].clone(),
         author: row[1].clone(),
         event: row[5].parse::<i64>().unwrap() * SECOND,
         arrival: row[6].parse::<i64>().unwrap() * SECOND,
