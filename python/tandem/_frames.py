@@ -24,7 +24,8 @@ Frame: TypeAlias = "pd.DataFrame | pl.DataFrame | pa.Table"
 def given_as(table: pa.Table, library: str, about: dict[str, Any] | None = None) -> Any:
     """The table as a frame of `library`. pandas also carries `about` in `frame.attrs`.
 
-    In pandas, integers and booleans keep their nulls (`Int64`, `boolean`) instead of turning into floats and objects.
+    In pandas, integers and booleans keep their nulls (`Int64`, `boolean`) instead of turning into floats and objects;
+    a list is a `list` and a map a `dict`, in a column of objects.
     Raises `TandemError` for another library, or one that is not installed.
     """
     if library == "arrow":
@@ -35,6 +36,12 @@ def given_as(table: pa.Table, library: str, about: dict[str, Any] | None = None)
         pandas = _imported("pandas")
         nullable = {pa.bool_(): pandas.BooleanDtype(), pa.int64(): pandas.Int64Dtype()}
         frame: Any = table.to_pandas(types_mapper=nullable.get, ignore_metadata=True)
+        for field in table.schema:
+            if pa.types.is_list(field.type) or pa.types.is_map(field.type):
+                values = table.column(field.name).to_pylist()
+                if pa.types.is_map(field.type):
+                    values = [None if entries is None else dict(entries) for entries in values]
+                frame[field.name] = pandas.Series(values, dtype=object, index=frame.index)
         frame.attrs.update(about or {})
         return frame
     raise TandemError(f"as_={library!r} is not known. Write as_='pandas', as_='polars' or as_='arrow'.")

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import tandem
-from tandem._frames import write_observations
+from tandem._frames import given_as, write_observations
 from tests.support import environment
 
 
@@ -64,6 +64,17 @@ class Outside(unittest.TestCase):
             self.assertEqual(table.column("aircraft").to_pylist(), [None, "N2"])
             self.assertEqual(table.schema.field("at").type, pa.timestamp("us", tz="UTC"))
             self.assertEqual(table.column("at")[0].value, 1372694400000000)
+
+    def test_lists_and_maps_are_lists_and_dicts(self) -> None:
+        kinds = pa.array([[("shop", 1.5), ("web", None)], [], None], pa.map_(pa.string(), pa.float64()))
+        table = pa.table({"last": pa.array([["b", "a"], [], None], pa.list_(pa.string())), "kinds": kinds, "n": [1, 2, None]})
+        pq.write_table(table, self.folder / "t.parquet")
+        read = pq.read_table(self.folder / "t.parquet")
+        frame = given_as(read, "pandas")
+        self.assertEqual(frame["last"].tolist(), [["b", "a"], [], None])
+        self.assertEqual(frame["kinds"].tolist(), [{"shop": 1.5, "web": None}, {}, None])
+        self.assertEqual(list(frame.columns), ["last", "kinds", "n"])
+        self.assertEqual(given_as(read, "arrow").column("kinds")[0].as_py(), [("shop", 1.5), ("web", None)])
 
 
 if __name__ == "__main__":

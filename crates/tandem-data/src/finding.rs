@@ -108,93 +108,116 @@ impl Findings {
     /// One diagnostic for each kind that was seen. Records that are left out or changed are warnings here, whatever the
     /// code's own severity: the reading went on, and says what it did.
     pub fn diagnostics(&self, source: &Source) -> Vec<Diagnostic> {
-        let event = &source.fields[source.event].name;
-        let mut all = Vec::new();
-        let mut add = |count: &Count, code, what: String, help: String| {
-            if count.count > 0 {
-                let place = source.place.clone();
-                let message = format!("{}: {} {what}", source.name, records(count.count));
-                let mut found = Diagnostic::new(code, place, message, help).with_text(count.first());
-                // What the contract has foreseen is only told.
-                let foreseen = match code {
-                    Code::RecordWithoutArrival => source.treatment.missing.is_some(),
-                    Code::ArrivedBefore => source.treatment.early.is_some(),
-                    _ => false,
-                };
-                found.severity = found.severity.min(if foreseen { Severity::Note } else { Severity::Warning });
-                all.push(found);
-            }
-        };
-        add(
-            &self.without_event_time,
-            Code::RecordWithoutEventTime,
-            format!("without an event time (`{event}`), left out"),
-            format!("Write `{event}` in every record, or say in the contract which field holds the event time"),
-        );
-        let stated = |is: bool| if is { ", as the contract says" } else { "" };
-        add(
-            &self.without_arrival_time,
-            Code::RecordWithoutArrival,
-            format!("without an arrival time, left out{}", stated(source.treatment.missing.is_some())),
-            "Write when each arrived, or say in the contract what is done: `whenArrivalMissing: leave out`, or \
-             `assume 5 minutes`"
-                .to_owned(),
-        );
-        add(
-            &self.assumed_arrival,
-            Code::RecordWithoutArrival,
-            format!(
-                "without an arrival time, taken as arrived {} after they happened, as the contract says",
-                time::format_duration(source.treatment.assumed_delay().unwrap_or(0))
-            ),
-            "Write when each arrived, if that is known".to_owned(),
-        );
-        add(
-            &self.outside_the_calendar,
-            Code::RecordWithoutEventTime,
-            "with a time outside the years 1 to 9999, left out".to_owned(),
-            format!("Correct `{event}` and the arrival time; a time that is not known is written as null"),
-        );
-        add(
-            &self.arrived_before_event,
-            Code::ArrivedBefore,
-            format!(
-                "arrived before they happened; taken as arrived when they happened{}",
-                stated(source.treatment.early.is_some())
-            ),
-            format!(
-                "Check the clocks and time zones of `{event}` and of the arrival time; if they are right, say in the contract \
-                 what is done: `whenArrivalBeforeEvent: event`, or `leave out`"
-            ),
-        );
-        add(
-            &self.early_left_out,
-            Code::ArrivedBefore,
-            "arrived before they happened, left out, as the contract says".to_owned(),
-            format!("Check the clocks and time zones of `{event}` and of the arrival time"),
-        );
-        add(
-            &self.nonexistent_local_time,
-            Code::NonexistentLocalTime,
-            "with a local time that the clock skipped; moved forward by the length of the jump".to_owned(),
-            "Write times with their offset, or check `timeZone` in the contract".to_owned(),
-        );
-        add(
-            &self.ambiguous_local_time,
-            Code::AmbiguousLocalTime,
-            "with a local time that the clock showed twice; the earlier was taken".to_owned(),
-            "Write times with their offset".to_owned(),
-        );
+        let mut kinds = self.times(source);
+        kinds.extend(self.arrivals(source));
         for (field, count) in &self.required_but_null {
             let name = &source.fields[*field].name;
-            add(
+            kinds.push(Kind {
                 count,
-                Code::RequiredFieldEmpty,
-                format!("without `{name}`, which the contract requires; used all the same"),
-                format!("Write `{name}` in every record, or take `required` off it in the contract"),
-            );
+                code: Code::RequiredFieldEmpty,
+                what: format!("without `{name}`, which the contract requires; used all the same"),
+                help: format!("Write `{name}` in every record, or take `required` off it in the contract"),
+            });
         }
-        all
+        kinds.into_iter().filter(|kind| kind.count.count > 0).map(|kind| kind.diagnostic(source)).collect()
+    }
+
+    /// Times that are missing, or that no clock showed just once.
+    fn times(&self, source: &Source) -> Vec<Kind<'_>> {
+        let event = &source.fields[source.event].name;
+        let kind = |count, code, what: &str, help: String| Kind { count, code, what: what.to_owned(), help };
+        vec![
+            kind(
+                &self.without_event_time,
+                Code::RecordWithoutEventTime,
+                &format!("without an event time (`{event}`), left out"),
+                format!("Write `{event}` in every record, or say in the contract which field holds the event time"),
+            ),
+            kind(
+                &self.outside_the_calendar,
+                Code::RecordWithoutEventTime,
+                "with a time outside the years 1 to 9999, left out",
+                format!("Correct `{event}` and the arrival time; a time that is not known is written as null"),
+            ),
+            kind(
+                &self.nonexistent_local_time,
+                Code::NonexistentLocalTime,
+                "with a local time that the clock skipped; moved forward by the length of the jump",
+                "Write times with their offset, or check `timeZone` in the contract".to_owned(),
+            ),
+            kind(
+                &self.ambiguous_local_time,
+                Code::AmbiguousLocalTime,
+                "with a local time that the clock showed twice; the earlier was taken",
+                "Write times with their offset".to_owned(),
+            ),
+        ]
+    }
+
+    /// Arrival times that cannot be taken as they stand, and what is done with them.
+    fn arrivals(&self, source: &Source) -> Vec<Kind<'_>> {
+        let event = &source.fields[source.event].name;
+        let stated = |is: bool| if is { ", as the contract says" } else { "" };
+        let kind = |count, code, what, help: &str| Kind { count, code, what, help: help.to_owned() };
+        let delay = time::format_duration(source.treatment.assumed_delay().unwrap_or(0));
+        let clocks = format!("Check the clocks and time zones of `{event}` and of the arrival time");
+        vec![
+            kind(
+                &self.without_arrival_time,
+                Code::RecordWithoutArrival,
+                format!("without an arrival time, left out{}", stated(source.treatment.missing.is_some())),
+                "Write when each arrived, or say in the contract what is done: `whenArrivalMissing: leave out`, or \
+                 `assume 5 minutes`",
+            ),
+            kind(
+                &self.assumed_arrival,
+                Code::RecordWithoutArrival,
+                format!("without an arrival time, taken as arrived {delay} after they happened, as the contract says"),
+                "Write when each arrived, if that is known",
+            ),
+            kind(
+                &self.arrived_before_event,
+                Code::ArrivedBefore,
+                format!(
+                    "arrived before they happened; taken as arrived when they happened{}",
+                    stated(source.treatment.early.is_some())
+                ),
+                &format!(
+                    "{clocks}; if they are right, say in the contract what is done: `whenArrivalBeforeEvent: event`, or \
+                     `leave out`"
+                ),
+            ),
+            kind(
+                &self.early_left_out,
+                Code::ArrivedBefore,
+                "arrived before they happened, left out, as the contract says".to_owned(),
+                &clocks,
+            ),
+        ]
+    }
+}
+
+/// Something odd that was seen.
+struct Kind<'f> {
+    count: &'f Count,
+    code: Code,
+    what: String,
+    help: String,
+}
+
+impl Kind<'_> {
+    fn diagnostic(self, source: &Source) -> Diagnostic {
+        let Self { count, code, what, help } = self;
+        let message = format!("{}: {} {what}", source.name, records(count.count));
+        let mut found = Diagnostic::new(code, source.place.clone(), message, help).with_text(count.first());
+        // What the contract has foreseen is only told.
+        let foreseen = match code {
+            Code::RecordWithoutArrival => source.treatment.missing.is_some(),
+            Code::ArrivedBefore => source.treatment.early.is_some(),
+            _ => false,
+        };
+        found.severity = found.severity.min(if foreseen { Severity::Note } else { Severity::Warning });
+        found
     }
 }
 

@@ -132,6 +132,7 @@ codes! {
     BadFolds = "T193", Error, "Folds that do not divide the time";
     NotKept = "T194", Warning, "More of the log is needed than is kept";
     BadRetention = "T195", Error, "A retention that cannot be read";
+    WhichOfSeveral = "T196", Error, "A record touches several of the entity that is asked about";
     // Data.
     SourceFileMissing = "T201", Error, "A source's file is missing";
     SourceEmpty = "T202", Error, "A source has no records";

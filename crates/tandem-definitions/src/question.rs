@@ -73,6 +73,11 @@ pub struct OnRecord {
     pub offset: Micros,
     /// Which of its records, over the source's fields; null counts as no.
     pub filter: Option<Expr>,
+    /// For each entity that an observation names, the source's fields with the parts of its key.
+    pub keys: Vec<Vec<usize>>,
+    /// As what the record touches it, where it touches several of one kind.
+    #[serde(default)]
+    pub role: Option<String>,
     /// For each field of the request that is told, the source's field of the same name.
     pub request: Vec<usize>,
 }
@@ -87,6 +92,11 @@ pub struct OnCalendar {
     pub entity: usize,
     /// The source whose records are its activity.
     pub source: usize,
+    /// For each key of the entity that a record holds (in the role), the source's fields with its parts.
+    pub keys: Vec<Vec<usize>>,
+    /// Only records that touch the entity as this.
+    #[serde(default)]
+    pub role: Option<String>,
     /// Which of them, over the source's fields; null counts as no.
     pub filter: Option<Expr>,
     /// The span of event time in which one must lie.

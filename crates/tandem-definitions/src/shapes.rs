@@ -259,6 +259,7 @@ static OBSERVE: Object = Object {
             "with `every`: the entity; each that was active at the instant is an observation.",
         ),
         Key::new("active_in", Shape::Text, "with `every`: the source whose records say who was active."),
+        Key::new("as", Shape::Name, "with `on` or `every`: in which role the record touches the entity (`sender`)."),
         Key::new(
             "over",
             Shape::Window,

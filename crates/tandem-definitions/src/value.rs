@@ -265,7 +265,7 @@ impl fmt::Debug for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Value::Text(text) => write!(f, "{text:?}"),
-            other => other.fmt(f),
+            other => fmt::Display::fmt(other, f),
         }
     }
 }

@@ -21,6 +21,9 @@ pub(crate) fn arithmetic(
     }
     let values = Values { counted, are: if aggregate.input.is_some() { "value" } else { "record" } };
     let listed = |what: &str| format!("{what} of {} ({}) = {result}", values.number(), values.joined(", "));
+    if let Some(by) = &aggregate.by {
+        return listed(&format!("for each {}, that", by.text));
+    }
     let one_or_none = if aggregate.input_type == Type::Bool { " (1 where it holds, 0 where it does not)" } else { "" };
     match aggregate.function {
         Function::Count => format!("{} = {result}", values.number()),

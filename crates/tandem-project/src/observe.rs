@@ -13,8 +13,8 @@ use tandem_engine::{Late, Plan};
 use crate::error::Error;
 use crate::load::Loaded;
 
-/// The observations of a question: of a file in the order of its rows; else in order of their instant, ties in the order in
-/// which the log first names them.
+/// The observations of a question: of a file in the order of its rows; else in order of their instant, ties in the order of
+/// the log (on records) or of the keys (on a calendar).
 #[derive(Clone, Debug)]
 pub struct Observations {
     /// The instants.
@@ -91,7 +91,7 @@ pub fn observations(loaded: &Loaded, question: &Question) -> Result<Observations
 /// The rule of a question in words: `on every record of schedule, 1 hour before sched_dep`.
 pub fn in_words(project: &Project, question: &Question) -> String {
     match &question.observe.rule {
-        Rule::Record(OnRecord { source, field, offset, filter, .. }) => {
+        Rule::Record(OnRecord { source, field, offset, filter, role, .. }) => {
             let source = &project.sources[*source];
             let field = &source.fields[*field].name;
             let offset = match *offset {
@@ -100,11 +100,12 @@ pub fn in_words(project: &Project, question: &Question) -> String {
                 o => format!("{} after {field}", time::format_duration(o)),
             };
             let filter = if filter.is_some() { ", where the condition holds" } else { "" };
-            format!("on every record of {}, {offset}{filter}", source.name)
+            format!("on every record of {}, {offset}{filter}{}", source.name, as_role(role.as_deref()))
         }
         Rule::Calendar(rule) => {
             let entity = &project.entities[rule.entity].name;
             let source = &project.sources[rule.source].name;
+            let source = format!("{source}{}", as_role(rule.role.as_deref()));
             let filter = if rule.filter.is_some() { " (where the condition holds)" } else { "" };
             let span = match &rule.window {
                 Window::AllTime => "ever before".to_owned(),
@@ -114,6 +115,10 @@ pub fn in_words(project: &Project, question: &Question) -> String {
         }
         Rule::File(path) => format!("from the rows of {path}"),
     }
+}
+
+fn as_role(role: Option<&str>) -> String {
+    role.map_or_else(String::new, |role| format!(" as {role}"))
 }
 
 /// A rule finds nothing in a log without records.

@@ -54,7 +54,7 @@ fn known(service: &Service, instant: Option<&str>) -> (u64, Option<f64>) {
 fn corrections_are_accepted_counted_and_kept_over_a_restart() {
     let folder = folder();
     let mut service = Service::start(folder.path(), corrected());
-    assert_eq!(known(&service, None), (2, Some((10.5 + 0.2) / 2.0)));
+    assert_eq!(known(&service, None), (2, Some(f64::midpoint(10.5, 0.2))));
     let post = |service: &Service, record: &Json| {
         let receipt = service.client.post(RECORDS, record).ok();
         assert_eq!((&receipt["accepted"], &receipt["duplicates"]), (&json!(1), &json!(0)));
@@ -82,7 +82,7 @@ fn corrections_are_accepted_counted_and_kept_over_a_restart() {
         json!([landing("P5", "N1", "2013-01-02T11:30:00Z", 1.0), landing("P5", "N1", "2013-01-02T11:30:00Z", 0.8)]);
     let receipt = service.client.post(RECORDS, &both).ok();
     assert_eq!((&receipt["accepted"], &receipt["corrections"]), (&json!(2), &json!(1)));
-    assert_eq!(known(&service, None), (2, Some((0.4 + 0.8) / 2.0)));
+    assert_eq!(known(&service, None), (2, Some(f64::midpoint(0.4, 0.8))));
     service.stop();
 }
 
@@ -96,7 +96,7 @@ fn a_correction_that_is_yet_to_arrive_is_held() {
     gone["gone"] = json!(true);
     service.client.post(RECORDS, &gone).ok();
     assert_eq!(service.client.get("/ready").ok()["held"], 2);
-    let before = (2, Some((10.5 + 0.2) / 2.0));
+    let before = (2, Some(f64::midpoint(10.5, 0.2)));
     for _ in 0..2 {
         assert_eq!(known(&service, Some("2013-01-02T12:00:30Z")), before);
         assert_eq!(known(&service, Some("2013-01-02T12:00:31Z")), (2, Some(50.0)));

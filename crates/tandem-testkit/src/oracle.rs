@@ -93,11 +93,7 @@ fn folded(counted: &[Counted], observation: &Observation, wanted: &Aggregate) ->
             _ => Value::Null,
         },
         Function::LastN(n) => Value::List(values.iter().rev().take(n as usize).map(|v| (*v).clone()).collect()),
-        Function::TopK(k) => {
-            let mut all = frequencies(&values);
-            all.sort_by(|(a, n), (b, m)| m.cmp(n).then_with(|| a.cmp(b)));
-            Value::List(all.into_iter().take(k as usize).map(|(v, _)| v.clone()).collect())
-        }
+        Function::TopK(k) => top(&values, k as usize),
         Function::ApproxCountDistinct => Value::Int(sketches::count_distinct(&values)),
         _ if values.is_empty() => Value::Null,
         Function::ApproxPercentile(at) => {
@@ -147,6 +143,13 @@ fn folded(counted: &[Counted], observation: &Observation, wanted: &Aggregate) ->
         Function::TimeSinceFirst => since(counted.first()),
         Function::TimeSinceLast => since(counted.last()),
     }
+}
+
+/// The most frequent values; of equally frequent ones, the least first.
+fn top(values: &[&Value], k: usize) -> Value {
+    let mut all = frequencies(values);
+    all.sort_by(|(a, n), (b, m)| m.cmp(n).then_with(|| a.cmp(b)));
+    Value::List(all.into_iter().take(k).map(|(v, _)| v.clone()).collect())
 }
 
 /// The different values, and how often each is there.

@@ -16,7 +16,7 @@ use crate::yaml::{Kind, Node};
 
 /// The keys that begin a rule, each with those that belong to it.
 const RULES: [(&str, &[&str]); 3] =
-    [("on", &["at", "where"]), ("every", &["for", "active_in", "over", "where"]), ("from", &[])];
+    [("on", &["at", "where", "as"]), ("every", &["for", "active_in", "over", "where", "as"]), ("from", &[])];
 const FORMS: &str = "Write `on: SOURCE` with `at: FIELD`; or `every: Monday 06:00 Europe/London` with `for: ENTITY`, `active_in: SOURCE` and `over: 90 days`; or `from: FILE`.";
 
 /// What a question needs to be told.
@@ -61,7 +61,7 @@ impl Reader {
                 self.findings.at(Code::TwoWaysToObserve, origin, key.span, message, FORMS);
             }
         }
-        for name in own.iter().filter(|name| **name != "where" && node.get(name).is_none()) {
+        for name in own.iter().filter(|name| !matches!(**name, "where" | "as") && node.get(name).is_none()) {
             let span = node.get(rule).map_or(node.span, |n| n.span);
             let message = format!("`{name}` is missing beside `{rule}`.");
             self.findings.missing(Code::MissingKey, origin, span, message, FORMS);
@@ -88,13 +88,15 @@ impl Reader {
             )
         };
         self.names_all(on, origin, &entities, &lacks, wanted);
+        let held = self.keys(node, origin, (source, &entities), wanted);
         let (request, fields) = self.request_of(on, origin, source, wanted.features);
         let (field, offset) = at?;
         let filter = match filter {
             Some(filter) => Some(filter?),
             None => None,
         };
-        let rule = Rule::Record(OnRecord { source, field, offset, filter, request: fields });
+        let (keys, role) = held?;
+        let rule = Rule::Record(OnRecord { source, field, offset, filter, keys, role, request: fields });
         Some(Observe { rule, entities, request, place: origin.place(on.span) })
     }
 
@@ -134,7 +136,15 @@ impl Reader {
             Some(filter) => Some(filter?),
             None => None,
         };
+        let role = match node.get("as") {
+            Some(n) => Some(self.role(n, origin, (source, entity))?),
+            None => None,
+        };
+        let touches = self.project.sources[source].touches.iter();
+        let touches = touches.filter(|t| t.entity == entity && (role.is_none() || role == t.role));
         let rule = OnCalendar {
+            keys: touches.map(|t| t.fields.clone()).collect(),
+            role,
             every: calendar::parse(every.raw()?).ok()?,
             entity,
             source,
@@ -143,6 +153,42 @@ impl Reader {
         };
         let place = origin.place(every.span);
         Some(Observe { rule: Rule::Calendar(rule), entities: vec![entity], request: Vec::new(), place })
+    }
+
+    /// For each entity that a record touches, the fields that hold its key: of several of one kind, those of the role that is
+    /// meant.
+    fn keys(
+        &mut self,
+        node: &Node,
+        origin: &Origin<'_>,
+        (source, entities): (usize, &[usize]),
+        wanted: &Wanted<'_>,
+    ) -> Option<(Vec<Vec<usize>>, Option<String>)> {
+        let touches = self.project.sources[source].touches.clone();
+        let of = |entity: usize| touches.iter().filter(move |t| t.entity == entity);
+        let mut needed = self.needs(wanted.features).0;
+        needed.extend(wanted.outcome.map(|o| o.entity));
+        let several = entities.iter().copied().find(|e| of(*e).count() > 1 && needed.contains(e));
+        let role = match (node.get("as"), several.or(entities.first().copied())) {
+            (Some(n), Some(entity)) => Some(self.role(n, origin, (source, entity))?),
+            _ => None,
+        };
+        if let (None, Some(entity)) = (&role, several) {
+            let roles: Vec<String> = of(entity).filter_map(|t| t.role.as_ref()).map(|r| format!("`{r}`")).collect();
+            let (source, entity) = (&self.project.sources[source].name, &self.project.entities[entity].name);
+            let message = format!(
+                "The records of `{source}` touch a {entity} as {}, and nothing says which is asked about.",
+                roles.join(" and as ")
+            );
+            let help = format!("Say which: `as: ROLE`, one of {}.", roles.join(", "));
+            self.findings.at(Code::WhichOfSeveral, origin, node.get("on")?.span, message, help);
+            return None;
+        }
+        let key = |entity: &usize| {
+            let meant = of(*entity).find(|t| t.role == role).or_else(|| of(*entity).next());
+            meant.map_or_else(Vec::new, |t| t.fields.clone())
+        };
+        Some((entities.iter().map(key).collect(), role))
     }
 
     /// A file names whatever is needed: which columns that are is said when it is read.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use tandem_data::read;
 use tandem_data::table::{array_of, columns};
 use tandem_definitions::{Datum, Expr, Micros, OnCalendar, Question, Value};
-use tandem_engine::{Late, as_known, evaluate, instants, interval, versions};
+use tandem_engine::{Key, Late, as_known, evaluate, instants, interval, versions};
 
 use super::{Observations, empty, in_words, late_among, position_or_push};
 use crate::error::Error;
@@ -19,7 +19,7 @@ pub(crate) struct Activity {
     pub instants: Vec<Micros>,
     /// For each instant, the event times that its window spans.
     windows: Vec<(Option<Micros>, Micros)>,
-    /// The entities' keys, in the order in which the log first names them.
+    /// The entities' keys.
     pub keys: Vec<Vec<Value>>,
     numbers: HashMap<Vec<Value>, u32>,
     /// For each entity, the runs of instants at which one record after the other makes it active.
@@ -48,7 +48,6 @@ impl Activity {
 
     /// A record makes its entities active: at each instant until which it counts, by what was known of it then.
     pub fn take(&mut self, keys: Vec<Vec<Value>>, record: &Seen<'_>) {
-        // Whoever the log names has a number, so that their order does not hang on what is known when.
         let who: Vec<u32> = keys.into_iter().map(|key| self.number(key)).collect();
         let Seen { late, values, filter, event, arrival, until } = *record;
         let times = versions(late, arrival, values);
@@ -79,19 +78,23 @@ impl Activity {
         }
     }
 
-    /// Each active entity at each instant, both by number, in order of the instant, then of the entity.
+    /// Each active entity at each instant, both by number, in order of the instant, then of the key: whatever the order of the
+    /// log's files.
     pub fn observations(&mut self) -> Vec<(u32, u32)> {
-        let mut observed = Vec::new();
-        for (runs, number) in self.runs.iter_mut().zip(0..) {
+        let mut by_key: Vec<u32> = (0..self.keys.len() as u32).collect();
+        by_key.sort_by_cached_key(|number| Key(self.keys[*number as usize].clone().into()));
+        let mut observed: Vec<(u32, u32)> = Vec::new();
+        for (number, rank) in by_key.iter().zip(0..) {
+            let runs = &mut self.runs[*number as usize];
             runs.sort_unstable();
             let mut next = 0;
             for &(begin, end) in &*runs {
-                observed.extend((begin.max(next)..end).map(|instant| (instant, number)));
+                observed.extend((begin.max(next)..end).map(|instant| (instant, rank)));
                 next = next.max(end);
             }
         }
         observed.sort_unstable();
-        observed
+        observed.into_iter().map(|(instant, rank)| (instant, by_key[rank as usize])).collect()
     }
 }
 
@@ -133,9 +136,8 @@ pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnCalend
         end = end.max(arrivals(loaded, aggregate.source)?.map_or(end, |(_, last)| last));
     }
     let mut wanted = Vec::new();
-    let touches = source.touches.iter().filter(|t| t.entity == rule.entity);
-    let keys: Vec<Vec<usize>> =
-        touches.map(|t| t.fields.iter().map(|&f| position_or_push(&mut wanted, f)).collect()).collect();
+    let keys = rule.keys.iter().map(|fields| fields.iter().map(|&f| position_or_push(&mut wanted, f)).collect());
+    let keys: Vec<Vec<usize>> = keys.collect();
     if let Some(filter) = &rule.filter {
         filter.columns(&mut |c| {
             position_or_push(&mut wanted, c);

@@ -82,14 +82,12 @@ struct Fields {
 }
 
 impl Fields {
-    fn new(project: &Project, question: &Question, rule: &OnRecord) -> Self {
+    fn new(project: &Project, rule: &OnRecord) -> Self {
         let source = &project.sources[rule.source];
         let mut wanted: Vec<usize> = Vec::new();
         let mut place = |field: usize| position_or_push(&mut wanted, field);
         let instant = place(rule.field);
-        let key = |entity: &usize| source.touches.iter().find(|t| t.entity == *entity).map(|t| t.fields.clone());
-        let keys = question.observe.entities.iter().filter_map(key);
-        let keys = keys.map(|fields| fields.into_iter().map(&mut place).collect()).collect();
+        let keys = rule.keys.iter().map(|fields| fields.iter().map(|&f| place(f)).collect()).collect();
         let request = rule.request.iter().map(|&field| place(field)).collect();
         if let Some(filter) = &rule.filter {
             filter.columns(&mut |c| {
@@ -119,7 +117,7 @@ struct Collected {
 pub(super) fn observations(loaded: &Loaded, question: &Question, rule: &OnRecord) -> Result<Observations, Error> {
     let project = &loaded.project;
     let source = &project.sources[rule.source];
-    let fields = Fields::new(project, question, rule);
+    let fields = Fields::new(project, rule);
     let mut reader = read::open(source, &loaded.origin, &fields.wanted)?;
     let versions = versions(source, &loaded.origin)?;
     let trigger = Trigger {

@@ -41,10 +41,9 @@ fn late(source: &Source) -> Vec<Late> {
     Late::among(source, &(0..source.fields.len()).collect::<Vec<_>>())
 }
 
-/// The keys that a record of the source holds of an entity.
-fn keys_of<'r>(source: &'r Source, entity: usize, record: &'r LogRecord) -> impl Iterator<Item = Vec<Value>> + 'r {
-    let touches = source.touches.iter().filter(move |t| t.entity == entity);
-    touches.map(|t| t.fields.iter().map(|f| record.fields[*f].clone()).collect())
+/// The keys that these fields of a record hold.
+fn keys_of<'r>(keys: &'r [Vec<usize>], record: &'r LogRecord) -> impl Iterator<Item = Vec<Value>> + 'r {
+    keys.iter().map(|fields| fields.iter().map(|f| record.fields[*f].clone()).collect())
 }
 
 fn datums(record: &LogRecord) -> Vec<Datum<'_>> {
@@ -61,8 +60,8 @@ fn on_records(case: &Case<'_>, question: &Question, rule: &OnRecord) -> Vec<Obse
     for (record, position) in records.into_iter().zip(0..) {
         let Ok((at, known)) = trigger.ask(position, &datums(record), Some(record.arrival)) else { continue };
         let mut observation = nobody(case.project, at);
-        for &entity in &question.observe.entities {
-            observation.keys[entity] = keys_of(source, entity, record).next();
+        for (entity, key) in question.observe.entities.iter().zip(keys_of(&rule.keys, record)) {
+            observation.keys[*entity] = Some(key);
         }
         for (told, field) in question.observe.request.iter().zip(&rule.request) {
             observation.request[*told] = known[*field].to_value();
@@ -86,7 +85,7 @@ fn on_calendar(case: &Case<'_>, question: &Question, rule: &OnCalendar) -> Vec<O
     let (records, lives) = records(case, rule.source);
     let late = late(source);
     for (record, position) in records.into_iter().zip(0..) {
-        let keys = keys_of(source, rule.entity, record).filter(|key| !key.iter().any(Value::is_null)).collect();
+        let keys = keys_of(&rule.keys, record).filter(|key| !key.iter().any(Value::is_null)).collect();
         let (filter, until) = (rule.filter.as_ref(), lives.until(position));
         let LogRecord { event, arrival, .. } = *record;
         activity.take(keys, &Seen { late: &late, values: &datums(record), filter, event, arrival, until });

@@ -1,9 +1,11 @@
 //! The oracle's observations: for every instant and every entity it looks at every record. Of the calendar it knows only what a
 //! clock on the wall shows, minute by minute.
 
+use std::cmp::Ordering;
+
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use tandem_definitions::{Calendar, Days, OnCalendar, OnRecord, Question, Rule, Value};
+use tandem_definitions::{Calendar, Days, OnCalendar, OnRecord, Question, Rule, Touch, Value};
 use tandem_project::scenario::{Case, LogRecord, Observation};
 
 use super::{span, versions_that_count};
@@ -42,7 +44,8 @@ fn on_records(case: &Case<'_>, question: &Question, rule: &OnRecord) -> Vec<Obse
             continue;
         }
         let mut keys = vec![None; case.project.entities.len()];
-        for touch in &source.touches {
+        let meant = |t: &&Touch| t.role.is_none() || t.role == rule.role;
+        for touch in source.touches.iter().filter(meant) {
             keys[touch.entity] = Some(touch.fields.iter().map(|f| record.fields[*f].clone()).collect());
         }
         let mut request = vec![Value::Null; case.project.request.len()];
@@ -69,12 +72,12 @@ fn on_calendar(case: &Case<'_>, question: &Question, rule: &OnCalendar) -> Vec<O
     let end = sources.into_iter().flat_map(arrivals).max().unwrap_or(first);
     let holds = |r: &LogRecord| rule.filter.as_ref().is_none_or(|f| evaluate(f, &r.fields) == Value::Bool(true));
     let names = |r: &LogRecord| -> Vec<Vec<Value>> {
-        let touches = source.touches.iter().filter(|t| t.entity == rule.entity);
+        let meant = |t: &&Touch| t.entity == rule.entity && (rule.role.is_none() || t.role == rule.role);
+        let touches = source.touches.iter().filter(meant);
         let keys = touches.map(|t| t.fields.iter().map(|f| r.fields[*f].clone()).collect::<Vec<_>>());
         keys.filter(|key| !key.iter().any(Value::is_null)).collect()
     };
     let mut everybody: Vec<Vec<Value>> = Vec::new();
-    // In the order in which the log first names them.
     for position in positions(case, rule.source) {
         let log = case.logs.iter().filter(|l| l.source == rule.source);
         for key in log.flat_map(|l| names(&l.records[position])) {
@@ -83,6 +86,10 @@ fn on_calendar(case: &Case<'_>, question: &Question, rule: &OnCalendar) -> Vec<O
             }
         }
     }
+    everybody.sort_by(|a, b| {
+        let parts = a.iter().zip(b).map(|(a, b)| a.as_datum().order(b.as_datum()));
+        parts.fold(Ordering::Equal, Ordering::then)
+    });
     let mut observations = Vec::new();
     for at in instants(&rule.every, first, end) {
         let (from, to) = span(&rule.window, at);
