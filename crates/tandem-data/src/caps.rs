@@ -24,11 +24,7 @@ fn finding(project: &Project, feature: usize, count: u64) -> Diagnostic {
 }
 
 /// The findings of rows that hold the values of all features of the project, of which these were asked for.
-pub fn findings_of_rows<'v>(
-    project: &Project,
-    features: &[usize],
-    rows: impl Iterator<Item = &'v [Value]> + Clone,
-) -> Vec<Diagnostic> {
+pub fn findings_of_rows(project: &Project, features: &[usize], rows: &[&[Value]]) -> Vec<Diagnostic> {
     let mut by_category = BTreeSet::new();
     let (mut seen, mut open) = (BTreeSet::new(), features.to_vec());
     while let Some(f) = open.pop() {
@@ -38,7 +34,7 @@ pub fn findings_of_rows<'v>(
             by_category.extend(value.aggregates.iter().filter(|a| a.by.is_some()).map(|_| f));
         }
     }
-    let nulls = |&f: &usize| rows.clone().filter(|values| values[f].is_null()).count() as u64;
+    let nulls = |&f: &usize| rows.iter().filter(|values| values[f].is_null()).count() as u64;
     let over = by_category.iter().map(|f| (*f, nulls(f))).filter(|(_, count)| *count > 0);
     findings(project, &over.collect::<Vec<_>>())
 }

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 use tandem_data::caps;
 use tandem_data::json;
-use tandem_definitions::{Diagnostic, Micros, Project, time};
+use tandem_definitions::{Diagnostic, Micros, Project, Value, time};
 use tandem_engine::Plan;
 use tokio::sync::watch;
 
@@ -225,8 +225,8 @@ impl App {
 
     /// The answer, and what is odd about its values, if anything.
     fn with_warnings(&self, mut answer: Json, features: &[usize], answered: &[Answered]) -> Json {
-        let rows = answered.iter().map(|row| row.values.as_slice());
-        let found = caps::findings_of_rows(&self.project, features, rows);
+        let rows: Vec<&[Value]> = answered.iter().map(|row| row.values.as_slice()).collect();
+        let found = caps::findings_of_rows(&self.project, features, &rows);
         if !found.is_empty() {
             let words = |finding: Diagnostic| format!("{} {} {}", finding.code, finding.message, finding.help);
             answer["warnings"] = found.into_iter().map(words).collect();

@@ -7,7 +7,7 @@ use crate::expression::Expr;
 use crate::project::{Category, Computation};
 use crate::sql::{Checker, Scope, Sql};
 use crate::value::{Element, Type};
-use crate::yaml::Scalar;
+use crate::yaml::{Node, Scalar};
 
 /// The fewest and the most that `categories` may say.
 pub(crate) const CATEGORIES: (u32, u32) = (1, 10_000);
@@ -62,7 +62,7 @@ impl Reader {
         let sql = Sql::parse(node, draft.origin, &mut self.findings)?;
         let source = &self.project.sources[source];
         let (expr, ty) = Checker::new(&sql, Scope::Record(record(source)), &mut self.findings).whole()?;
-        let most = match draft.node.get("categories").and_then(|n| n.scalar()) {
+        let most = match draft.node.get("categories").and_then(Node::scalar) {
             Some(Scalar::Int(n)) => u32::try_from(n).ok()?,
             _ => USUAL,
         };
