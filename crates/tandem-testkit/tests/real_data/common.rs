@@ -29,9 +29,14 @@ pub fn folder(name: &str) -> Option<PathBuf> {
 
 /// The texts of packed files. Python unpacks them, in one process: the tests need it in any case.
 pub fn unpacked(files: &[PathBuf]) -> Vec<String> {
-    const PROGRAM: &str = "import gzip, sys
+    const PROGRAM: &str = "import gzip, sys, zipfile
+def unpacked(name):
+    if name.endswith('.zip'):
+        packed = zipfile.ZipFile(name)
+        return packed.read(packed.namelist()[0])
+    return gzip.open(name).read()
 for name in sys.argv[1:]:
-    text = gzip.open(name).read()
+    text = unpacked(name)
     sys.stdout.buffer.write(b'%d\\n' % len(text) + text)
 ";
     let python = std::env::var_os("TANDEM_PYTHON").unwrap_or_else(|| "python3".into());

@@ -5,6 +5,9 @@
 
 mod common;
 mod dengue;
+mod flights;
+mod gdp_vintages;
 mod git_history;
 mod groceries;
+mod incidents;
 mod shop;
