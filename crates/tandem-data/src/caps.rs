@@ -27,14 +27,17 @@ fn finding(project: &Project, feature: usize, count: u64) -> Diagnostic {
 pub fn findings_of_rows<'v>(
     project: &Project,
     features: &[usize],
-    rows: impl Iterator<Item = &'v [Value]> + Clone,
+    rows: &(impl Iterator<Item = &'v [Value]> + Clone),
 ) -> Vec<Diagnostic> {
     let mut by_category = BTreeSet::new();
     let (mut seen, mut open) = (BTreeSet::new(), features.to_vec());
     while let Some(f) = open.pop() {
         if seen.insert(f) {
             let value = &project.features[f].value;
-            open.extend(value.inputs.iter().filter_map(|i| if let Input::Feature(f) = i { Some(*f) } else { None }));
+            open.extend(value.inputs.iter().filter_map(|input| match input {
+                Input::Feature(feature) | Input::Parent { feature, .. } => Some(*feature),
+                Input::Aggregate(_) | Input::Request(_) => None,
+            }));
             by_category.extend(value.aggregates.iter().filter(|a| a.by.is_some()).map(|_| f));
         }
     }

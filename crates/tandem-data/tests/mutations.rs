@@ -91,14 +91,14 @@ fn hold(format: Format, ending: &str, count: u64) {
         let bytes = damaged(&whole, &mut random);
         fs::write(&path, &bytes).unwrap();
         let read = catch_unwind(AssertUnwindSafe(|| read(folder.path(), &name, format)));
+        let read = read.unwrap_or_else(|_| {
+            panic!("TANDEM_SEED={seed}, {format:?}, case {case}: the reader panicked on {} bytes", bytes.len())
+        });
         match read {
-            Ok(Ok((rows, reader))) => assert_eq!(rows.len() as u64, reader.position()),
-            Ok(Err(error)) => {
+            Ok((rows, reader)) => assert_eq!(rows.len() as u64, reader.position()),
+            Err(error) => {
                 assert!(!error.to_string().is_empty() && !error.remedy().is_empty());
                 refused += 1;
-            }
-            Err(_) => {
-                panic!("TANDEM_SEED={seed}, {format:?}, case {case}: the reader panicked on {} bytes", bytes.len())
             }
         }
     }

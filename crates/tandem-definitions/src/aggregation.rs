@@ -135,11 +135,11 @@ pub enum Function {
     /// `top_k(x, 3)`: the three most frequent values, the most frequent first; of equally frequent ones, the least first.
     /// Empty: an empty list.
     TopK(u32),
-    /// `approx_count_distinct(x)`: how many different values, about: a HyperLogLog sketch of 4,096 registers, with a
+    /// `approx_count_distinct(x)`: how many different values, about: a `HyperLogLog` sketch of 4,096 registers, with a
     /// standard error of 1.6 %. Empty: 0.
     ApproxCountDistinct,
     /// `approx_percentile(x, 0.9)`: the value (n − 1) · fraction of the way along the sorted values, the lower of two,
-    /// within 1 % of itself: a DDSketch. Empty: null.
+    /// within 1 % of itself: a `DDSketch`. Empty: null.
     ApproxPercentile(Fraction),
 }
 

@@ -180,7 +180,7 @@ fn check_scalar(node: &Node, shape: Shape, origin: &Origin<'_>, findings: &mut F
             instead(text, "word", words.iter().copied()),
         ),
         Shape::Instant if parse_instant(text, None).is_none() => bad_instant(node, text, origin, findings),
-        Shape::Categories => check_categories(node, scalar, origin, findings),
+        Shape::Categories => check_categories(node, &scalar, origin, findings),
         Shape::Duration(positive) => check_duration(node, text, positive, origin, findings),
         Shape::Window | Shape::Calendar => {
             let read = match shape {
@@ -195,9 +195,9 @@ fn check_scalar(node: &Node, shape: Shape, origin: &Origin<'_>, findings: &mut F
     }
 }
 
-fn check_categories(node: &Node, scalar: Scalar<'_>, origin: &Origin<'_>, findings: &mut Findings) {
+fn check_categories(node: &Node, scalar: &Scalar<'_>, origin: &Origin<'_>, findings: &mut Findings) {
     let (least, most) = CATEGORIES;
-    if matches!(scalar, Scalar::Int(n) if (i64::from(least)..=i64::from(most)).contains(&n)) {
+    if matches!(scalar, Scalar::Int(n) if (i64::from(least)..=i64::from(most)).contains(n)) {
         return;
     }
     let message = format!("There can be {least} to {most} categories, and not {}.", node.raw().unwrap_or(""));

@@ -57,6 +57,9 @@ fn value(sql: &str) -> Vec<File> {
 }
 
 cases! {
+    unknown_role: UnknownRole, broken(AIRCRAFT, "    value: last(arr_delay)", "    as: receiver\n    value: last(arr_delay)"), (13, 9), "receiver", "touch no aircraft as `receiver`", "as receiver";
+    no_parent: NoParent, value("route.flights_30d > 15"), (8, 12), "route.flights_30d", "which route the aircraft belongs to", "belongs_to";
+    parent_of_too_many_parts: BadParent, broken(TEAM, "by its tail number\"}", "by its tail number\", belongs_to: [{entity: route, by: [last_arrival_delay]}]}"), (8, 89), "route", "has 2 parts", "origin, dest";
     not_yaml: NotYaml, broken(TEAM, "name: flights", "name: flights: two"), (1, 14), ": two", "is not YAML", "Mend";
     unknown_key: UnknownKey, broken(AIRCRAFT, "    where: arr", "    wehre: arr"), (20, 5), "wehre", "`wehre` is not a key of a feature", "`where`";
     wrong_type: WrongType, broken(QUESTION, "at_least: 0.65", "at_least: high"), (16, 38), "high", "must be a number", "0.65";

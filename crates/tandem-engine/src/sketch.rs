@@ -1,6 +1,6 @@
 //! Sketches: how many different values there are, and which lies at a part of the way, about, from a bounded memory.
 //!
-//! [`Registers`] is the HyperLogLog of Flajolet, Fusy, Gandouet and Meunier (2007), [`Buckets`] the DDSketch of Masson, Rim
+//! [`Registers`] is the `HyperLogLog` of Flajolet, Fusy, Gandouet and Meunier (2007), [`Buckets`] the `DDSketch` of Masson, Rim
 //! and Lee (VLDB 2019). Both are made of whole numbers, so they merge exactly and in any order: the same bits whoever
 //! folds. Why these parameters: docs/decisions/0006-lists-and-maps.md. Not here: exact answers (`partial.rs`, `values.rs`).
 
@@ -15,7 +15,7 @@ const REGISTERS: usize = 1 << INDEX_BITS;
 /// More filled registers than these are kept in the open, a byte each.
 const FEW: usize = 512;
 
-/// The registers of a HyperLogLog sketch: for each the highest rank seen, 0 where nothing fell.
+/// The registers of a `HyperLogLog` sketch: for each the highest rank seen, 0 where nothing fell.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Registers {
     /// Those that are not 0, by register.
@@ -133,7 +133,7 @@ const LEAST: i32 = -1075;
 const INFINITE: i32 = i32::MAX - 1;
 const NO_NUMBER: i32 = i32::MAX;
 
-/// The buckets of a DDSketch, in the order of the values that fall into them: each with how many fell there.
+/// The buckets of a `DDSketch`, in the order of the values that fall into them: each with how many fell there.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Buckets(Vec<(i32, u64)>);
 

@@ -90,7 +90,7 @@ fn an_account_names_the_category_of_each_record() {
     let key = [("customer".to_owned(), "ann".to_owned())];
     let at = parse_instant("2024-01-02", None).unwrap();
     let account = account(&loaded, "by_size", &key, at).unwrap();
-    assert_eq!(account.value, r#"{true: 1}"#);
+    assert_eq!(account.value, r"{true: 1}");
     assert_eq!(account.aggregations[0].counted.latest[0].value, "true");
     assert_eq!(account.aggregations[0].arithmetic, "for each amount > 10, that of 1 record (true) = {true: 1}");
     assert!(account.aggregations[0].how.starts_with("for each amount > 10 with a record: how many records"));

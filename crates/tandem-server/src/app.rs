@@ -226,7 +226,7 @@ impl App {
     /// The answer, and what is odd about its values, if anything.
     fn with_warnings(&self, mut answer: Json, features: &[usize], answered: &[Answered]) -> Json {
         let rows = answered.iter().map(|row| row.values.as_slice());
-        let found = caps::findings_of_rows(&self.project, features, rows);
+        let found = caps::findings_of_rows(&self.project, features, &rows);
         if !found.is_empty() {
             let words = |finding: Diagnostic| format!("{} {} {}", finding.code, finding.message, finding.help);
             answer["warnings"] = found.into_iter().map(words).collect();

@@ -66,7 +66,7 @@ fn project() -> Project {
 #[derive(Clone, Copy)]
 struct Event {
     arrival: i64,
-    event: i64,
+    at: i64,
     customer: i64,
     kind: usize,
     amount: f64,
@@ -87,7 +87,7 @@ fn events(count: usize, customers: f64) -> Vec<Event> {
             let share = below(1 << 32) as f64 / f64::from(u32::MAX);
             let customer = (share.powi(4) * customers) as i64;
             let (kind, amount, item) = (below(8) as usize, below(10_000) as f64 / 100.0, below(50_000) as i64);
-            Event { arrival: event + late, event, customer, kind, amount, item }
+            Event { arrival: event + late, at: event, customer, kind, amount, item }
         })
         .collect();
     events.sort_unstable_by_key(|event| event.arrival);
@@ -104,7 +104,7 @@ fn cpu() -> Duration {
 
 /// What it took, for each of so many, in nanoseconds.
 fn each(begun: Duration, count: usize) -> f64 {
-    (cpu() - begun).as_nanos() as f64 / count as f64
+    cpu().saturating_sub(begun).as_nanos() as f64 / count as f64
 }
 
 fn percentiles(name: &str, mut nanos: Vec<u64>) {
@@ -161,7 +161,7 @@ impl Bench<'_> {
             _ => Datum::Float(e.amount),
         };
         let fields: Vec<Datum<'_>> = self.names.iter().map(value).collect();
-        let record = Record { source: 0, position, event: e.event, arrival: e.arrival, fields: &fields };
+        let record = Record { source: 0, position, event: e.at, arrival: e.arrival, fields: &fields };
         with(self.plan, &mut self.texts, &record)
     }
 
@@ -226,7 +226,7 @@ impl Bench<'_> {
             }
             let own = &mut columns[number];
             own.arrival.push(event.arrival);
-            own.event.push(event.event);
+            own.event.push(event.at);
             own.position.push(position as u64);
             own.nulls.push(0);
             let row = own.len() - 1;
@@ -252,7 +252,7 @@ impl Bench<'_> {
             own.put(0, own.len(), &mut words, |rows| state.extend(self.plan, &self.texts, 0, 0, rows));
         }
         let bulk = each(begun, records);
-        let (mut questions, key) = (0, [Some(Key([Value::Int(1)].into()))]);
+        let (mut questions, key) = (0u32, [Some(Key([Value::Int(1)].into()))]);
         let begun = cpu();
         for own in columns {
             state.clear();
@@ -264,11 +264,11 @@ impl Bench<'_> {
                 (from, questions) = (to, questions + 1);
             }
         }
-        let turns = (cpu() - begun).as_secs_f64();
+        let turns = cpu().saturating_sub(begun).as_secs_f64();
         println!(
             "{name}, in columns: {bulk:.0} ns a record; {records} and {questions} questions in turns: {turns:.2} s, which leaves \
              {:.0} ns a question; {} bytes at last",
-            (turns * 1e9 - bulk * records as f64) / questions as f64,
+            (turns * 1e9 - bulk * records as f64) / f64::from(questions),
             state.bytes()
         );
     }

@@ -3,7 +3,7 @@
 
 use tandem_definitions::Value;
 
-/// How many different values there are, about: HyperLogLog with 2^12 registers.
+/// How many different values there are, about: `HyperLogLog` with 2^12 registers.
 pub fn count_distinct(values: &[&Value]) -> i64 {
     let mut registers = [0_u32; 4096];
     for value in values {

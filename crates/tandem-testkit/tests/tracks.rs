@@ -121,7 +121,7 @@ fn plain(value: &str, records: &[&Known]) -> Value {
         "count(distinct s)" => int(ss().collect::<BTreeSet<_>>().len()),
         "count(distinct n)" => int(ns().collect::<BTreeSet<_>>().len()),
         "first(n)" => integer(ns().next()),
-        "last(s)" => text(ss().last()),
+        "last(s)" => text(ss().next_back()),
         "nth_last(n, 3)" => integer(ns().collect::<Vec<_>>().iter().rev().nth(2).copied()),
         "mode(s)" => {
             let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -223,7 +223,7 @@ impl Run<'_> {
 fn run(seed: u64, steps: u64, spread: Micros, grid: Micros, taken: u64) {
     let project = project();
     // Without `count(*)` a record may have no value at all.
-    let values: Vec<usize> = (usize::from(seed % 2 == 0)..VALUES.len()).collect();
+    let values: Vec<usize> = (usize::from(seed.is_multiple_of(2))..VALUES.len()).collect();
     let features = values.iter().flat_map(|v| (0..WINDOWS.len()).map(move |w| v * WINDOWS.len() + w));
     let plan = Plan::compile(&project, &features.collect::<Vec<_>>());
     let names: Vec<&str> = plan.fields(0).iter().map(|&f| project.sources[0].fields[f].name.as_str()).collect();
@@ -253,13 +253,13 @@ fn run(seed: u64, steps: u64, spread: Micros, grid: Micros, taken: u64) {
             run.check(at, &format!("seed {seed}, step {step}"));
         }
         if step % 200 == 199 {
-            let bytes = postcard::to_stdvec(&(&run.state, &run.texts)).unwrap();
-            (run.state, run.texts) = postcard::from_bytes(&bytes).unwrap();
+            let bytes = postcard::to_stdvec(&(&run.state, &run.texts)).expect("a state can be put away");
+            (run.state, run.texts) = postcard::from_bytes(&bytes).expect("and read back");
         }
     }
     while !run.known.is_empty() {
         run.retract(draw.below(run.known.len() as u64) as usize);
-        if run.known.len() % 97 == 0 {
+        if run.known.len().is_multiple_of(97) {
             run.check(now, &format!("seed {seed}, emptying"));
         }
     }

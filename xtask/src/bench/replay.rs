@@ -34,7 +34,7 @@ pub fn run(words: &[&str]) -> Result<bool, String> {
 /// `bench limit`: how near Tandem is to reading, partitioning and writing alone. Whether it answered, and rightly.
 pub fn limit(words: &[&str]) -> Result<bool, String> {
     let wanted = Wanted::prepare(Options::new("limit", words))?;
-    let example = ["build", "--quiet", "--release", "-p", "tandem-data", "--example", "limit"];
+    let example = ["build", "--quiet", "--release", "--workspace", "--example", "limit"];
     shell::run(&mut shell::cargo(&example))?;
     let program = shell::root().join("target/release/examples/limit");
     let task = &wanted.task;

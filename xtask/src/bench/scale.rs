@@ -89,7 +89,6 @@ pub fn hot(words: &[&str]) -> Result<bool, String> {
     options.end()?;
     let python = task::peers()?;
     task::build()?;
-    let hot = Task::of_our_own(&python, "hot", false, limit)?;
     let mut contenders = Vec::new();
     for name in ["nobody", "ordinary", "hot"] {
         let base = Task::of_our_own(&python, "hot", false, limit)?;
@@ -100,11 +99,7 @@ pub fn hot(words: &[&str]) -> Result<bool, String> {
         task.measure(&mut contender, rounds)?;
         contenders.extend(contender);
     }
-    let records = hot.events.display();
-    print_table(
-        &format!("a tenth of all records, and 100,000 observations, of one entity or of many ({records})"),
-        &contenders,
-    );
+    print_table("a tenth of all records, and 100,000 observations, of one entity or of many", &contenders);
     let right = contenders.iter().all(|contender| contender.agrees);
     if let ([Some(nobody), Some(ordinary), Some(hot)], true) =
         (contenders.iter().map(|c| c.best).collect::<Vec<_>>().as_slice(), right)

@@ -63,15 +63,16 @@ pub fn locks(files: &[File]) -> Vec<String> {
     let hosts = [["py", "pi.org"].concat(), ["python", "hosted.org"].concat(), ["--index", "-url"].concat()];
     let mut findings = Vec::new();
     for file in files {
+        let is_cargos = file.path.ends_with("Cargo.lock");
         for (number, line) in file.text.lines().enumerate() {
             let foreign = line.starts_with("source = ")
                 && line != "source = \"registry+https://github.com/rust-lang/crates.io-index\"";
             let names_one = hosts.iter().any(|host| line.contains(host));
-            if names_one || (file.path == "Cargo.lock" && foreign) {
+            if names_one || (is_cargos && foreign) {
                 findings.push(format!("{}: {}", file.place(number), line.trim()));
             }
         }
-        let python = file.has_ending("lock") && file.path != "Cargo.lock";
+        let python = file.has_ending("lock") && !is_cargos;
         let pins = file.text.lines().filter(|line| line.contains("==") && !line.starts_with('#')).count();
         if python && (pins == 0 || !file.text.contains("--hash=sha256:")) {
             findings.push(format!("{} has no pins with hashes", file.path));

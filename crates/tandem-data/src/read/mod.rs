@@ -130,14 +130,14 @@ pub struct Reader {
 /// The records of a source: `wanted` are indexes of the contract's fields; a field may be wanted more than once.
 pub fn open(source: &Source, origin: &Origin, wanted: &[usize]) -> Result<Reader, ReadError> {
     let parts = Parts::find(source, origin, wanted)?;
-    Ok(Reader { total_bytes: parts.bytes(), ..Reader::of(parts.shape, parts.clock, parts.parts.into()) })
+    Ok(Reader { total_bytes: parts.bytes(), ..Reader::of(parts.shape, parts.clock, parts.all.into()) })
 }
 
 /// A source's log in parts that can be read apart, each on a thread of its own.
 pub(crate) struct Parts {
     shape: Shape,
     clock: LocalClock,
-    parts: Vec<Part>,
+    all: Vec<Part>,
     dictionaries: bool,
 }
 
@@ -149,7 +149,7 @@ impl Parts {
             source_name: source.name.clone(),
             zone: source.time_zone.clone().unwrap_or_default(),
         })?;
-        Ok(Self { shape: Shape::new(source, wanted), clock, parts, dictionaries: false })
+        Ok(Self { shape: Shape::new(source, wanted), clock, all: parts, dictionaries: false })
     }
 
     /// Texts may come as dictionaries, where a file has them so: a column of `Dictionary(Int32, Utf8)`.
@@ -160,22 +160,22 @@ impl Parts {
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.parts.len()
+        self.all.len()
     }
 
     /// The bytes of all.
     pub(crate) fn bytes(&self) -> u64 {
-        self.parts.iter().map(|part| part.bytes).sum()
+        self.all.iter().map(|part| part.bytes).sum()
     }
 
     /// How many records all have, about: text formats do not say before they are read.
     pub(crate) fn about_rows(&self) -> u64 {
-        self.parts.iter().map(|part| part.rows.unwrap_or(part.bytes / 32)).sum()
+        self.all.iter().map(|part| part.rows.unwrap_or(part.bytes / 32)).sum()
     }
 
     /// The records of one part; positions count from 0 in it.
     pub(crate) fn open(&self, part: usize) -> Reader {
-        let alone = VecDeque::from([self.parts[part].clone()]);
+        let alone = VecDeque::from([self.all[part].clone()]);
         // Whether the service's own log begins where it must is seen when all parts are read.
         let mut reader =
             Reader { own_log_begins: Some(0), ..Reader::of(self.shape.clone(), self.clock.clone(), alone) };
@@ -187,7 +187,7 @@ impl Parts {
     pub(crate) fn positions(&self, rows: &[u64]) -> Result<Vec<u64>, ReadError> {
         let (mut first, mut own) = (0, false);
         let mut positions = Vec::with_capacity(rows.len());
-        for (part, rows) in self.parts.iter().zip(rows) {
+        for (part, rows) in self.all.iter().zip(rows) {
             if part.own_log && !own {
                 own = true;
                 own_log_at(part, &self.shape.source_name, first)?;

@@ -66,8 +66,8 @@ mod tests {
 
     use super::*;
 
-    fn doubles(array: ArrayRef) -> Vec<Option<f64>> {
-        of_decimals(&array).unwrap().as_primitive::<arrow_array::types::Float64Type>().iter().collect()
+    fn doubles(array: &ArrayRef) -> Vec<Option<f64>> {
+        of_decimals(array).unwrap().as_primitive::<arrow_array::types::Float64Type>().iter().collect()
     }
 
     #[test]
@@ -75,20 +75,24 @@ mod tests {
         let of = |digits: Vec<Option<i128>>, scale| -> ArrayRef {
             Arc::new(Decimal128Array::from(digits).with_precision_and_scale(38, scale).unwrap())
         };
-        assert_eq!(doubles(of(vec![Some(1), None, Some(-12_345)], 1)), [Some(0.1), None, Some(-1234.5)]);
+        assert_eq!(doubles(&of(vec![Some(1), None, Some(-12_345)], 1)), [Some(0.1), None, Some(-1234.5)]);
         // 17 digits and more: a division of rounded numbers would be rounded twice.
         for digits in
             ["9007199254740993", "12345678901234567890123456789012345678", "-99999999999999999", "45035996273704985"]
         {
             for scale in [0, 2, 17, 30] {
                 let exact: f64 = format!("{digits}e-{scale}").parse().unwrap();
-                assert_eq!(doubles(of(vec![Some(digits.parse().unwrap())], scale)), [Some(exact)], "{digits}e-{scale}");
+                assert_eq!(
+                    doubles(&of(vec![Some(digits.parse().unwrap())], scale)),
+                    [Some(exact)],
+                    "{digits}e-{scale}"
+                );
             }
         }
         let small = Decimal32Array::from(vec![Some(250)]).with_precision_and_scale(9, 2).unwrap();
-        assert_eq!(doubles(Arc::new(small)), [Some(2.5)]);
+        assert_eq!(doubles(&(Arc::new(small) as ArrayRef)), [Some(2.5)]);
         let large = Decimal256Array::from(vec![Some(i256::from_i128(15))]).with_precision_and_scale(60, 1).unwrap();
-        assert_eq!(doubles(Arc::new(large)), [Some(1.5)]);
+        assert_eq!(doubles(&(Arc::new(large) as ArrayRef)), [Some(1.5)]);
     }
 
     #[test]

@@ -4,15 +4,15 @@
 use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
-use tandem_definitions::{Micros, Source, Value};
+use tandem_definitions::{Micros, Value};
 
-use crate::read::{Origin, Parts, ReadError};
+use crate::read::{Parts, ReadError};
 
 use super::of_five_types;
 
 /// Which records of a source with an identity count: those that are the first of theirs.
 #[derive(Clone, Debug)]
-pub struct Admitted(Vec<bool>);
+pub(super) struct Admitted(Vec<bool>);
 
 impl Admitted {
     /// Whether the record at this position of the log counts.
@@ -26,21 +26,9 @@ impl Admitted {
     }
 }
 
-/// Which records of a source count; `None` when it has no identity. The first of an identity is the first to arrive, or,
-/// where the log's positions say what was known (`by_position`), the first in the log. A record that cannot be used, or
-/// with a null in its identity, takes none.
-///
-/// # Errors
-/// What reading the source can say.
-pub fn first_of_identity(source: &Source, origin: &Origin, by_position: bool) -> Result<Option<Admitted>, ReadError> {
-    if source.identity.is_empty() {
-        return Ok(None);
-    }
-    let parts = Parts::find(source, origin, &source.identity)?;
-    Ok(Some(first_of(&parts, by_position)?.0))
-}
-
-/// The same, of a source with an identity; and how many records each part has. The parts give the identity.
+/// Which records of a source with an identity count, and how many records each part has; the parts give the identity. The
+/// first of an identity is the first to arrive, or, where the log's positions say what was known (`by_position`), the first
+/// in the log. A record that cannot be used, or with a null in its identity, takes none.
 pub(super) fn first_of(parts: &Parts, by_position: bool) -> Result<(Admitted, Vec<u64>), ReadError> {
     let mut first: FxHashMap<Box<[Value]>, (Micros, u64)> = FxHashMap::default();
     let mut repeated: Vec<u64> = Vec::new();

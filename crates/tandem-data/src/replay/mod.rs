@@ -27,7 +27,6 @@ use crate::read::{Origin, Parts, ReadError};
 use crate::table::{Column, columns};
 
 use identity::Replaced;
-pub use identity::{Admitted, first_of_identity};
 use keys::KeyIndex;
 use rows::Lane;
 use scatter::{Logs, Prepared, Scattered};

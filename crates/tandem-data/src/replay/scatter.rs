@@ -92,7 +92,7 @@ pub(super) fn scatter(
                     if outcome.is_err() {
                         failed.fetch_min(task, Ordering::Relaxed);
                     }
-                    worker.sender.send(Heard::Done(PartRead { source, part, outcome })).ok();
+                    worker.sender.send(Heard::Done(Box::new(PartRead { source, part, outcome }))).ok();
                 }
             });
         }
@@ -105,7 +105,7 @@ pub(super) fn scatter(
                     records += more;
                     progress((records as f64 / all as f64).min(1.0), records);
                 }
-                Heard::Done(part) => read.push(part),
+                Heard::Done(part) => read.push(*part),
             }
         }
     });
@@ -117,7 +117,7 @@ pub(super) fn scatter(
 
 enum Heard {
     Records(u64),
-    Done(PartRead),
+    Done(Box<PartRead>),
 }
 
 /// The parts' summaries as those of their sources, and where each part begins.
@@ -127,7 +127,7 @@ fn summarise(logs: &Logs<'_>, read: Vec<PartRead>) -> Result<(Vec<LogSummary>, V
         let prepared = &logs.sources[s];
         let duplicates = prepared.admitted.as_ref().map_or(0, Admitted::duplicates);
         let replaced = prepared.replaced.as_ref().map_or(0, |r| r.len() as u64);
-        LogSummary { source, without_entity, duplicates, replaced, ..LogSummary::default() }
+        LogSummary { source, duplicates, replaced, without_entity, ..LogSummary::default() }
     };
     let mut summaries: Vec<LogSummary> = logs.plan.sources().iter().enumerate().map(empty).collect();
     let mut rows: Vec<Vec<u64>> = logs.sources.iter().map(|p| Vec::with_capacity(p.parts.len())).collect();
@@ -179,7 +179,7 @@ impl Worker<'_> {
         let mut summary = LogSummary { source, without_entity: vec![(0, 0); touches], ..LogSummary::default() };
         let base = prepared.positions.as_ref().map_or(0, |positions| positions[part]);
         let mut reader = prepared.parts.open(part);
-        while let Some(batch) = reader.next() {
+        for batch in reader.by_ref() {
             let batch = batch?;
             note(&batch, self.logs.plan, source, self.logs.now, &mut summary);
             self.batch(&batch, s, part as u32, base)?;

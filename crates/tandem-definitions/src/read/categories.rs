@@ -62,7 +62,7 @@ impl Reader {
         let sql = Sql::parse(node, draft.origin, &mut self.findings)?;
         let source = &self.project.sources[source];
         let (expr, ty) = Checker::new(&sql, Scope::Record(record(source)), &mut self.findings).whole()?;
-        let most = match draft.node.get("categories").and_then(|n| n.scalar()) {
+        let most = match draft.node.get("categories").and_then(super::super::yaml::Node::scalar) {
             Some(Scalar::Int(n)) => u32::try_from(n).ok()?,
             _ => USUAL,
         };

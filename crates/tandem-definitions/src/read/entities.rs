@@ -8,11 +8,14 @@ use crate::codes::Code;
 use crate::findings::{Span, instead};
 use crate::project::Touch;
 
+/// The field that holds a part of a key, if any does, and where that is said.
+type Part = Option<(usize, Span)>;
+
 impl Reader {
     /// Resolves what the fields say they hold; every part of a key must be there.
     pub(super) fn touched(&mut self, unit: &Unit<'_>, draft: &mut Draft) {
         // By entity and role.
-        let mut found: BTreeMap<(usize, Option<String>), Vec<Option<(usize, Span)>>> = BTreeMap::new();
+        let mut found: BTreeMap<(usize, Option<String>), Vec<Part>> = BTreeMap::new();
         for Held { field, entity: name, part, role, span } in &draft.touches {
             let Some(entity) = self.project.entity(name) else {
                 if !self.broken.entities.contains(name) {
@@ -56,13 +59,7 @@ impl Reader {
         }
     }
 
-    fn touch(
-        &mut self,
-        unit: &Unit<'_>,
-        draft: &mut Draft,
-        (entity, role): (usize, Option<String>),
-        slots: &[Option<(usize, Span)>],
-    ) {
+    fn touch(&mut self, unit: &Unit<'_>, draft: &mut Draft, (entity, role): (usize, Option<String>), slots: &[Part]) {
         let mut fields = Vec::new();
         for (part, slot) in slots.iter().enumerate() {
             match slot {

@@ -56,9 +56,7 @@ impl Reader {
 
     fn attributes_of(&mut self, belongs: &Belongs) -> Option<Vec<usize>> {
         let (child, parent) = (&self.project.entities[belongs.child], &self.project.entities[belongs.parent]);
-        let problem = if belongs.by.len() == parent.keys.len() {
-            None
-        } else {
+        if belongs.by.len() != parent.keys.len() {
             let message = format!(
                 "The key of `{}` has {} parts, and `by` names {} features.",
                 parent.name,
@@ -66,25 +64,28 @@ impl Reader {
                 belongs.by.len()
             );
             let parts: Vec<&str> = parent.keys.iter().map(|k| k.name.as_str()).collect();
-            Some((message, format!("Name one feature for each part, in their order: {}.", parts.join(", "))))
-        };
+            let help = format!("Name one feature for each part, in their order: {}.", parts.join(", "));
+            return self.say(belongs, vec![(message, help)]);
+        }
         let mut features = Vec::new();
-        let mut problems: Vec<(String, String)> = problem.into_iter().collect();
+        let mut problems: Vec<(String, String)> = Vec::new();
         for (name, part) in belongs.by.iter().zip(&parent.keys) {
             let Some(feature) = self.project.feature(name) else {
                 if !self.broken.features.contains(name) {
                     let own = self.project.features.iter().filter(|f| f.entity == belongs.child);
                     let help = instead(name, "feature", own.map(|f| f.name.as_str()));
-                    problems.push((format!("There is no feature `{name}` of a {}.", child.name), help));
+                    problems.push((format!("There is no feature `{name}` about the {}.", child.name), help));
                 }
                 return self.say(belongs, problems);
             };
             let declared = &self.project.features[feature];
             if declared.entity != belongs.child {
                 let about = &self.project.entities[declared.entity].name;
-                let message = format!("`{name}` is about a {about}, and must be about a {}.", child.name);
-                problems
-                    .push((message, format!("Declare a feature of a {} that tells the {}.", child.name, parent.name)));
+                let message = format!("`{name}` is about the {about}, and must be about the {}.", child.name);
+                problems.push((
+                    message,
+                    format!("Declare a feature about the {} that tells the {}.", child.name, parent.name),
+                ));
             } else if declared.ty != part.ty {
                 let message = format!(
                     "`{name}` is {}, and the key of `{}` is {}: they would never meet.",

@@ -318,7 +318,7 @@ impl<'a, 'p> Checker<'a, 'p> {
                 DOTTED,
             ),
             Inherited::NoParent(own) => {
-                let message = format!("The definitions do not say to which {head} a {own} belongs.");
+                let message = format!("The definitions do not say which {head} the {own} belongs to.");
                 let help = format!(
                     "Say it in tandem.yaml, at the entity `{own}`: `belongs_to: [{{entity: {head}, by: [FEATURE]}}]`, where the feature tells the key of the {head}."
                 );
@@ -326,7 +326,7 @@ impl<'a, 'p> Checker<'a, 'p> {
                 None
             }
             Inherited::NoFeature(features) => {
-                let message = format!("There is no feature `{word}` of a {head}.");
+                let message = format!("There is no feature `{word}` about the {head}.");
                 let help = instead(word, "feature", features.iter().map(String::as_str));
                 self.find(Code::UnknownFeature, tail, message, help);
                 None

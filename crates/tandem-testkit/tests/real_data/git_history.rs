@@ -42,7 +42,7 @@ features:
 
 /// A commit, of the fields that features read.
 struct Commit {
-    commit: String,
+    hash: String,
     author: String,
     event: i64,
     arrival: i64,
@@ -63,7 +63,7 @@ struct Facts {
 /// The last two columns of times are the same instants as whole seconds: what the replay reads of the texts is held to them.
 fn commits(text: &str) -> Vec<Commit> {
     let commit = |row: Vec<String>| Commit {
-        commit: row[0].clone(),
+        hash: row[0].clone(),
         author: row[1].clone(),
         event: row[5].parse::<i64>().unwrap() * SECOND,
         arrival: row[6].parse::<i64>().unwrap() * SECOND,
@@ -79,7 +79,7 @@ fn naive(commits: &[Commit], author: &Value, t: i64) -> Vec<Value> {
         commits.iter().enumerate().filter(|(_, c)| mine(c) && c.arrival < t && c.event < t).collect();
     known.sort_by_key(|(position, c)| (c.event, c.arrival, *position));
     let window = || known.iter().filter(|(_, c)| t - 90 * DAY <= c.event).map(|(_, c)| c);
-    let name = |c: Option<&(usize, &Commit)>| c.map_or(Value::Null, |(_, c)| Value::Text(c.commit.as_str().into()));
+    let name = |c: Option<&(usize, &Commit)>| c.map_or(Value::Null, |(_, c)| Value::Text(c.hash.as_str().into()));
     let files: i64 = window().map(|c| c.files).sum();
     vec![
         Value::Int(window().count() as i64),

@@ -45,7 +45,7 @@ pub struct Cli {
     /// How many threads a replay uses (the start of `serve` uses one) [default: one for each core]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
-    /// About how much memory the records of a replay may take, such as 4GB; beyond it the log is read in several passes
+    /// About how much memory the records of a replay may take, such as 4GB; beyond it they wait on the disk
     /// [default: no limit]
     #[arg(long, global = true, value_name = "SIZE", value_parser = crate::context::bytes)]
     memory: Option<u64>,
