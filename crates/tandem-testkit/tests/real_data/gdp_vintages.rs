@@ -40,17 +40,17 @@ features:
 struct Published {
     economy: String,
     quarter: i64,
-    published: i64,
+    told: i64,
     value: f64,
 }
 
 fn naive(all: &[Published], economy: &Value, t: i64) -> Vec<Value> {
     // Of each quarter what was published last before t.
     let mut known: BTreeMap<i64, (i64, f64)> = BTreeMap::new();
-    for p in all.iter().filter(|p| text(economy) == p.economy && p.published < t && p.quarter < t) {
-        let version = known.entry(p.quarter).or_insert((p.published, p.value));
-        if p.published >= version.0 {
-            *version = (p.published, p.value);
+    for p in all.iter().filter(|p| text(economy) == p.economy && p.told < t && p.quarter < t) {
+        let version = known.entry(p.quarter).or_insert((p.told, p.value));
+        if p.told >= version.0 {
+            *version = (p.told, p.value);
         }
     }
     let values = |from: i64| known.range(from..).map(|(_, (_, value))| *value).collect::<Vec<f64>>();
@@ -73,12 +73,12 @@ fn every_quarter_is_as_it_was_known_at_each_publication() {
     let published = |row: Vec<String>| Published {
         economy: row[3].clone(),
         quarter: day(&row[0]),
-        published: day(&row[1]),
+        told: day(&row[1]),
         value: row[2].parse().unwrap(),
     };
     let all: Vec<Published> = rows(&packed).into_iter().map(published).collect();
     assert_eq!(all.len(), 47_980);
-    let publications: HashSet<i64> = all.iter().map(|p| p.published).collect();
+    let publications: HashSet<i64> = all.iter().map(|p| p.told).collect();
     assert_eq!(publications.len(), 89);
     let mut versions: HashMap<i64, HashSet<u64>> = HashMap::new();
     for p in all.iter().filter(|p| p.economy == "US") {
@@ -88,7 +88,7 @@ fn every_quarter_is_as_it_was_known_at_each_publication() {
     assert_eq!((changed, versions.len()), (178, 179), "99 % of the quarters were corrected");
 
     let records: Vec<(Value, i64, i64)> =
-        all.iter().map(|p| (Value::Text(p.economy.as_str().into()), p.quarter, p.published)).collect();
+        all.iter().map(|p| (Value::Text(p.economy.as_str().into()), p.quarter, p.told)).collect();
     let mut asked = around(&records, 300, 460 * DAY);
     // At each publication itself, when it is not known yet, and a microsecond later.
     asked.extend(
