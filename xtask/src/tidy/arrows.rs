@@ -6,28 +6,33 @@ use serde_json::Value;
 use crate::shell;
 
 /// The floors of the house; a crate depends on lower floors only.
-const FLOORS: [(&str, u8); 8] = [
+const FLOORS: [(&str, u8); 10] = [
     ("tandem-definitions", 0),
     ("tandem-engine", 1),
+    ("tandem-python", 1),
     ("tandem-data", 2),
     ("tandem-notebook", 2),
     ("tandem-inference", 2),
-    ("tandem-project", 3),
-    ("tandem-server", 4),
-    ("tandem-workbench", 5),
+    ("tandem-audit", 3),
+    ("tandem-project", 4),
+    ("tandem-server", 5),
+    ("tandem-workbench", 6),
 ];
 
 /// All that the pure crates may depend on. A new name here must do no I/O, read no clock and draw no randomness.
-const PURE: [(&str, &[&str]); 2] = [
+const PURE: [(&str, &[&str]); 3] = [
     ("tandem-definitions", &["jiff", "saphyr-parser", "serde", "serde_json", "sqlparser", "strsim"]),
     ("tandem-engine", &["jiff", "serde", "tandem-definitions"]),
+    ("tandem-python", &["ruff_python_ast", "ruff_python_parser", "ruff_text_size", "serde", "tandem-definitions"]),
 ];
 
 /// Dependencies that only these crates know.
-const KNOWN_BY: [(&str, &[&str]); 11] = [
+const KNOWN_BY: [(&str, &[&str]); 13] = [
     ("parquet", &["tandem-data"]),
     ("arrow-csv", &["tandem-data"]),
     ("arrow-json", &["tandem-data"]),
+    ("ruff_python_ast", &["tandem-python"]),
+    ("ruff_python_parser", &["tandem-python"]),
     ("jupyter-protocol", &["tandem-notebook"]),
     ("jupyter-zmq-client", &["tandem-notebook"]),
     ("ort", &["tandem-inference"]),

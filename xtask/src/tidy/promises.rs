@@ -62,7 +62,8 @@ fn mentions(text: &str, word: &str) -> bool {
 pub fn commands(files: &[File]) -> Vec<String> {
     let of_tandem: BTreeSet<&str> = files
         .iter()
-        .filter_map(|file| file.path.strip_prefix("crates/tandem/src/")?.strip_suffix(".rs")?.rsplit('/').next())
+        .filter_map(|file| file.path.strip_prefix("crates/tandem/src/")?.strip_suffix(".rs"))
+        .filter_map(|path| path.strip_suffix("/mod").unwrap_or(path).rsplit('/').next())
         .collect();
     let mut findings = Vec::new();
     for file in files.iter().filter(|file| file.has_ending("md") && !file.path.starts_with("CHANGELOG")) {

@@ -3,24 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
-use tandem_notebook::{EnvironmentRequest, Event, NotebookRun, Stream, run};
+use clap::Args;
+use tandem_notebook::{EnvironmentRequest, NotebookRun, run};
 
+use super::{tell, with_traceback};
 use crate::context::{Context, shown, working_folder};
 use crate::failure::Failure;
-use crate::terminal::{Bar, Terminal};
-
-/// A notebook that was handed over: can it be run at all?
-#[derive(Debug, Args)]
-pub struct Notebook {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    Run(Run),
-}
 
 /// Run a notebook's cells in order, in a fresh kernel, in an environment made from its lock
 ///
@@ -33,7 +21,7 @@ enum Command {
 
 A lock is made by: uv pip compile --universal --generate-hashes requirements.in -o requirements.lock
 It has to name ipykernel.")]
-struct Run {
+pub struct Run {
     /// The notebook
     file: PathBuf,
     /// The pinned and hashed requirements [default: requirements.lock beside the notebook]
@@ -47,16 +35,9 @@ struct Run {
     cell_limit: Option<u64>,
 }
 
-impl Notebook {
-    /// Runs the inner command.
-    pub fn run(self, context: &Context) -> Result<(), Failure> {
-        let Command::Run(run) = self.command;
-        run.run(context)
-    }
-}
-
 impl Run {
-    fn run(self, context: &Context) -> Result<(), Failure> {
+    /// Runs it.
+    pub fn run(self, context: &Context) -> Result<(), Failure> {
         if !self.file.is_file() {
             return Err(Failure::project(format!("there is no notebook {}", self.file.display()))
                 .hint("name the .ipynb file, from the folder that you are in"));
@@ -87,39 +68,4 @@ impl Run {
         context.terminal.say(&format!("{} cells in {:.1} s", executed.cells.len(), executed.seconds));
         Ok(())
     }
-}
-
-/// A failure of a notebook, with the traceback of the cell as its cause.
-pub fn with_traceback(error: tandem_project::Error) -> Failure {
-    let traceback = match &error {
-        tandem_project::Error::Notebook(tandem_notebook::RunError::Cell(cell)) => cell.traceback.clone(),
-        _ => String::new(),
-    };
-    let failure = Failure::from(error);
-    if traceback.is_empty() { failure } else { failure.because(traceback) }
-}
-
-/// Shows what happens in a notebook.
-pub fn tell(terminal: Terminal, bar: &Bar, event: &Event) {
-    match event {
-        Event::KernelStarted { language } => bar.say(terminal, &terminal.dim(&format!("      kernel: {language}"))),
-        Event::CellStarted { number, of, first_line } => {
-            bar.message(&format!("cell {number} of {of}: {}", shorten(first_line.trim(), 60)));
-        }
-        Event::Output { stream: Stream::Stderr, text, .. } => {
-            text.lines().for_each(|line| bar.say(terminal, &terminal.dim(&format!("      {line}"))));
-        }
-        Event::Output { text, .. } => text.lines().for_each(|line| bar.say(terminal, &format!("      {line}"))),
-        Event::CellFinished { number, seconds } if *seconds >= 1.0 => {
-            bar.say(terminal, &terminal.dim(&format!("      cell {number} took {seconds:.1} s")));
-        }
-        Event::CellFinished { .. } => {}
-    }
-}
-
-fn shorten(text: &str, length: usize) -> String {
-    if text.chars().count() <= length {
-        return text.to_owned();
-    }
-    text.chars().take(length).chain(['…']).collect()
 }
