@@ -158,24 +158,13 @@ impl Node {
 
     /// Shows the records from one place (or the beginning) up to and without another (or the end); `back`: the last first.
     pub fn visit<V: Visit>(&self, lane: &Lane, from: Option<u64>, to: Option<u64>, back: bool, visitor: &mut V) {
-        if from.is_none()
-            && to.is_none()
-            && let Some(kept) = &self.kept
-            && visitor.whole(kept)
-        {
+        if from.is_none() && to.is_none() && self.whole(visitor) {
             return;
         }
         match &self.body {
             Body::Block(block) => {
                 let (from, to) = (from.unwrap_or(0) as usize, to.map_or(block.len(), |to| to as usize));
-                if from == 0
-                    && to == block.len()
-                    && let Some(kept) = &self.kept
-                    && visitor.whole(kept)
-                {
-                    return;
-                }
-                if from < to {
+                if from < to && ((from, to) != (0, block.len()) || !self.whole(visitor)) {
                     visitor.rows(block.slice(lane, from, to));
                 }
             }
@@ -185,13 +174,21 @@ impl Node {
                 for i in first..=last {
                     let i = if back { first + last - i } else { i };
                     let below = |place: Option<u64>, edge: usize| place.filter(|_| i == edge).map(|p| p >> CHILD_BITS);
-                    nodes[i].visit(lane, below(from, first), below(to, last), back, visitor);
+                    // Most children lie between the two ends: no call for each of them.
+                    if i == first || i == last || !nodes[i].whole(visitor) {
+                        nodes[i].visit(lane, below(from, first), below(to, last), back, visitor);
+                    }
                     if visitor.is_done() {
                         return;
                     }
                 }
             }
         }
+    }
+
+    /// Shows the results of all records here, if they are kept; whether they were taken.
+    fn whole<V: Visit>(&self, visitor: &mut V) -> bool {
+        self.kept.as_ref().is_some_and(|kept| visitor.whole(kept))
     }
 
     /// Lets `append` put records, which come after all that are here, into the last block; it is told for how many there is
