@@ -17,7 +17,7 @@ use crate::texts::Texts;
 /// Records that come in order fill a block up to here, and late ones find room: splitting it would halve it.
 const FILLED: usize = ROWS - 8;
 /// Children of a node, at most.
-const CHILDREN: usize = 16;
+const CHILDREN: usize = 8;
 /// A place: from the lowest bits on, for each node which child, and in the block which row.
 const CHILD_BITS: u32 = 5;
 const CHILD_MASK: u64 = (1 << CHILD_BITS) - 1;
