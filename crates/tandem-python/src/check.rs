@@ -10,7 +10,7 @@ use crate::cell::Cell;
 use crate::facts::facts_of;
 use crate::finding::Finding;
 use crate::program::Program;
-use crate::{names, rules};
+use crate::{flow, names, rules};
 
 /// What the caller knows about the notebook.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +32,7 @@ pub fn check_program(program: &Program, known: Known) -> Vec<Finding> {
     // In Python 2 the names follow other rules, and one finding says all.
     if !old {
         found.extend(names::findings(program));
+        found.extend(flow::findings(program));
     }
     found.sort_by_key(|one| (one.cell, one.start, one.code));
     found.dedup_by(|a, b| (a.code, a.cell, a.line, a.start) == (b.code, b.cell, b.line, b.start));
