@@ -1,13 +1,15 @@
 //! Runs notebooks: a Python environment from a lock ([`environment`]), the notebook's file ([`ipynb`]), its cells in a
-//! fresh kernel of another process ([`run`]).
+//! fresh kernel of another process ([`run`]). What can be said without running one is in [`check`].
 //!
 //! Blocking functions with plain data; progress goes to a callback of the caller.
 //! Not here: printing, what a notebook is run *for* (tandem-project), and any rewriting of a user's file.
 
+pub mod check;
 pub mod environment;
 pub mod ipynb;
 pub mod run;
 
+pub use check::{Checked, InCell, Located};
 pub use environment::{Environment, EnvironmentError, EnvironmentRequest};
 pub use ipynb::{CodeCell, Notebook, NotebookError};
 pub use run::{CellFailure, CellRun, CellTrouble, Event, Executed, NotebookRun, RunError, Stream};

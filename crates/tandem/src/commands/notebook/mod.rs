@@ -1,5 +1,6 @@
 //! `tandem notebook`: a notebook that was handed over. One file a command; here is what they share.
 
+mod check;
 mod run;
 
 use clap::{Args, Subcommand};
@@ -18,6 +19,7 @@ pub struct Notebook {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::Check),
     Run(run::Run),
 }
 
@@ -25,6 +27,7 @@ impl Notebook {
     /// Runs the inner command.
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         match self.command {
+            Command::Check(check) => check.run(context),
             Command::Run(run) => run.run(context),
         }
     }
