@@ -203,8 +203,20 @@ struct Wired {
     _readers: JoinSet<()>,
 }
 
+/// Waits until the kernel has made its sockets: a connection that is tried before waits for seconds between its tries.
+async fn bound(connection: &ConnectionInfo, deadline: Instant) {
+    let ports = [connection.shell_port, connection.iopub_port, connection.control_port, connection.hb_port];
+    while ports.iter().any(|port| !Path::new(&format!("{}-{port}", connection.ip)).exists()) && Instant::now() < deadline {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Connects until the kernel answers: right after its start sockets may be refused or reset, so each try has fresh ones.
 async fn connect(connection: &ConnectionInfo, process: &mut Process, deadline: Instant) -> Result<Wired, StartTrouble> {
+    tokio::select! {
+        _ = process.ended() => {} // the loop says so
+        () = bound(connection, deadline) => {}
+    }
     loop {
         let attempt = tokio::select! {
             status = process.ended() => {
