@@ -1,13 +1,14 @@
 //! Runs notebooks: a Python environment from a lock ([`environment`]), the notebook's file ([`ipynb`]), its cells in a
-//! fresh kernel of another process ([`run`]).
+//! fresh kernel of another process ([`run`]), and what a run records beside its outputs ([`probe`]).
 //!
 //! Blocking functions with plain data; progress goes to a callback of the caller.
 //! Not here: printing, what a notebook is run *for* (tandem-project), and any rewriting of a user's file.
 
 pub mod environment;
 pub mod ipynb;
+pub mod probe;
 pub mod run;
 
 pub use environment::{Environment, EnvironmentError, EnvironmentRequest};
 pub use ipynb::{CodeCell, Notebook, NotebookError};
-pub use run::{CellFailure, CellRun, CellTrouble, Event, Executed, NotebookRun, RunError, Stream};
+pub use run::{CellFailure, CellRun, CellTrouble, Event, Executed, Fork, NotebookRun, Nursery, RunError, Stream};
