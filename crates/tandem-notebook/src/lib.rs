@@ -7,8 +7,11 @@
 pub mod environment;
 pub mod ipynb;
 pub mod probe;
+pub mod reproduce;
 pub mod run;
+pub mod workspace;
 
-pub use environment::{Environment, EnvironmentError, EnvironmentRequest};
+pub use environment::{AsOf, Environment, EnvironmentError, EnvironmentRequest, Prepared, Wanted};
 pub use ipynb::{CodeCell, Notebook, NotebookError};
 pub use run::{CellFailure, CellRun, CellTrouble, Event, Executed, Fork, NotebookRun, Nursery, RunError, Stream};
+pub use workspace::{Workspace, WorkspaceError};
