@@ -4,9 +4,8 @@
 //! gone (`JPY_PARENT_PID`). Not here: cells and what their messages mean.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jupyter_protocol::connection_info::Transport;
@@ -17,11 +16,15 @@ use jupyter_protocol::{
 use jupyter_zmq_client::{
     ClientControlConnection, ClientIoPubConnection, DealerRecvConnection, DealerSendConnection, RuntimeError,
 };
-use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
+
+use super::NotebookRun;
+use super::fork::{Fork, Nursery, Place};
+use super::memory::Watcher;
+use super::process::{Process, Signal};
 
 /// A message and the channel it came on.
 pub(super) enum Incoming {
@@ -47,37 +50,56 @@ pub(super) enum StartTrouble {
 pub(super) struct Kernel {
     wired: Wired,
     process: Process,
+    watcher: Option<Watcher>,
 }
 
 impl Kernel {
     /// Starts `python -m ipykernel_launcher` in a folder and waits until it answers.
-    pub async fn start(
-        python: &Path,
+    pub async fn start(python: &Path, run: &NotebookRun) -> Result<Self, StartTrouble> {
+        let (private, connection, file) = private_connection()?;
+        let child = command(python, run, &file, private.path()).spawn().map_err(StartTrouble::Spawn)?;
+        Self::connected(&connection, Process::new(child, private), run.start_limit).await
+    }
+
+    /// Forks a kernel and waits until it answers.
+    pub async fn fork(
+        nursery: &Nursery,
         folder: &Path,
         env: &[(String, String)],
+        fork: &Fork,
         limit: Duration,
     ) -> Result<Self, StartTrouble> {
-        // Sockets in a folder of our own: there is no port to race for, and no other user can connect.
-        let private = tempfile::Builder::new().prefix("tandem-").tempdir().map_err(StartTrouble::Spawn)?;
-        let connection = ConnectionInfo {
-            transport: Transport::IPC,
-            ip: private.path().join("k").to_string_lossy().into_owned(),
-            shell_port: 1,
-            iopub_port: 2,
-            stdin_port: 3,
-            control_port: 4,
-            hb_port: 5,
-            key: uuid::Uuid::new_v4().to_string(),
-            signature_scheme: "hmac-sha256".to_owned(),
-            kernel_name: None,
-        };
-        let file = private.path().join("connection.json");
-        let text = serde_json::to_string(&connection).map_err(|error| StartTrouble::Spawn(error.into()))?;
-        std::fs::write(&file, text).map_err(StartTrouble::Spawn)?;
-        let child = command(python, folder, env, &file, private.path()).spawn().map_err(StartTrouble::Spawn)?;
-        let mut process = Process::new(child, private);
-        let wired = connect(&connection, &mut process, Instant::now() + limit).await?;
-        Ok(Self { wired, process })
+        let (private, connection, file) = private_connection()?;
+        let log = private.path().join("log");
+        let own = |name: &str| (name.to_owned(), private.path().to_string_lossy().into_owned());
+        let env = [&[own("IPYTHONDIR"), own("JUPYTER_CONFIG_DIR")], env].concat();
+        let place = Place { connection: &file, folder, env: &env, log: &log };
+        let forked = nursery.fork(&place, fork).map_err(StartTrouble::Spawn)?;
+        Self::connected(&connection, Process::forked(forked, private, log), limit).await
+    }
+
+    async fn connected(
+        connection: &ConnectionInfo,
+        mut process: Process,
+        limit: Duration,
+    ) -> Result<Self, StartTrouble> {
+        let wired = connect(connection, &mut process, Instant::now() + limit).await?;
+        Ok(Self { wired, process, watcher: None })
+    }
+
+    /// From now on its memory is measured, and it is killed when it holds more than the limit.
+    pub fn watch_memory(&mut self, limit: Option<u64>) {
+        self.watcher = self.process.group().map(|group| Watcher::start(group, limit));
+    }
+
+    /// The most memory in bytes since this was last asked; 0 where it is not known.
+    pub fn take_peak(&self) -> u64 {
+        self.watcher.as_ref().map_or(0, Watcher::take_peak)
+    }
+
+    /// What it held when it was killed for its memory.
+    pub fn held_too_much(&self) -> Option<u64> {
+        self.watcher.as_ref().and_then(Watcher::exceeded)
     }
 
     /// What the kernel said about itself.
@@ -138,15 +160,50 @@ impl Kernel {
 
     /// What the process printed past the protocol, its end.
     pub fn log(&self) -> String {
-        self.process.log.text()
+        self.process.log()
     }
 }
 
+/// Sockets in a folder of our own: there is no port to race for, and no other user can connect. And the file that says so.
+fn private_connection() -> Result<(tempfile::TempDir, ConnectionInfo, PathBuf), StartTrouble> {
+    let private = tempfile::Builder::new().prefix("tandem-").tempdir().map_err(StartTrouble::Spawn)?;
+    let connection = ConnectionInfo {
+        transport: Transport::IPC,
+        ip: private.path().join("k").to_string_lossy().into_owned(),
+        shell_port: 1,
+        iopub_port: 2,
+        stdin_port: 3,
+        control_port: 4,
+        hb_port: 5,
+        key: uuid::Uuid::new_v4().to_string(),
+        signature_scheme: "hmac-sha256".to_owned(),
+        kernel_name: None,
+    };
+    let file = private.path().join("connection.json");
+    let text = serde_json::to_string(&connection).map_err(|error| StartTrouble::Spawn(error.into()))?;
+    std::fs::write(&file, text).map_err(StartTrouble::Spawn)?;
+    Ok((private, connection, file))
+}
+
+/// Starts a program in a network of its own, which leads nowhere; sockets in files still work.
+const ALONE: [&str; 4] = ["unshare", "--map-root-user", "--net", "--"];
+
+/// Whether this system lets us; else why not.
+pub(super) fn network_can_be_off() -> Result<(), String> {
+    let tried = std::process::Command::new(ALONE[0]).args(&ALONE[1..]).arg("true").stdin(Stdio::null()).output();
+    let output = tried.map_err(|error| error.to_string())?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
+}
+
 /// The command line and the environment of a kernel; what the caller sets wins.
-fn command(python: &Path, folder: &Path, env: &[(String, String)], connection: &Path, private: &Path) -> Command {
-    let mut command = Command::new(python);
+fn command(python: &Path, run: &NotebookRun, connection: &Path, private: &Path) -> Command {
+    let mut command = Command::new(if run.network { python } else { Path::new(ALONE[0]) });
+    if !run.network {
+        // The loopback of the new network is up where `ip` is there: some libraries talk to themselves over it.
+        command.args(&ALONE[1..]).args(["sh", "-c", "ip link set lo up 2>/dev/null; exec \"$@\"", "sh"]).arg(python);
+    }
     command.args([OsStr::new("-m"), OsStr::new("ipykernel_launcher"), OsStr::new("-f"), connection.as_os_str()]);
-    command.arg("--HistoryManager.enabled=False").current_dir(folder);
+    command.arg("--HistoryManager.enabled=False").current_dir(&run.folder);
     // Nothing of this user's own set-up takes part, so that a notebook runs for everybody as it runs here.
     command.env_remove("PYTHONPATH").env_remove("PYTHONHOME").env_remove("PYTHONSTARTUP");
     command.env("PYTHONNOUSERSITE", "1").env("IPYTHONDIR", private).env("JUPYTER_CONFIG_DIR", private);
@@ -156,103 +213,19 @@ fn command(python: &Path, folder: &Path, env: &[(String, String)], connection: &
     if std::env::var_os("OMP_WAIT_POLICY").is_none() {
         command.env("OMP_WAIT_POLICY", "passive");
     }
-    command.envs(env.iter().map(|(name, value)| (name, value)));
+    // `!python` is this Python, and no `!pip install` changes another.
+    if let Some(programs) = python.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let all = std::iter::once(programs.to_path_buf()).chain(std::env::split_paths(&path));
+        command.envs(std::env::join_paths(all).ok().map(|path| ("PATH", path)));
+    }
+    command.env("PIP_REQUIRE_VIRTUALENV", "1").env("PIP_NO_INPUT", "1").env_remove("VIRTUAL_ENV");
+    command.envs(run.env.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     #[cfg(unix)]
     command.process_group(0);
     command.kill_on_drop(true);
     command
-}
-
-#[derive(Clone, Copy)]
-enum Signal {
-    Interrupt,
-    KillGroup,
-}
-
-/// The process and its folder. Dropped, it and its descendants are killed.
-struct Process {
-    child: Child,
-    group: Option<u32>,
-    log: Log,
-    _readers: JoinSet<()>,
-    _folder: tempfile::TempDir,
-}
-
-impl Process {
-    fn new(mut child: Child, folder: tempfile::TempDir) -> Self {
-        let (log, mut readers) = (Log::default(), JoinSet::new());
-        log.follow(&mut readers, child.stdout.take());
-        log.follow(&mut readers, child.stderr.take());
-        Self { group: child.id(), child, log, _readers: readers, _folder: folder }
-    }
-
-    /// Waits for its end; may be abandoned and asked again.
-    async fn ended(&mut self) -> ExitStatus {
-        loop {
-            match self.child.wait().await {
-                Ok(status) => {
-                    self.signal(Signal::KillGroup);
-                    return status;
-                }
-                Err(_) => sleep(Duration::from_millis(100)).await,
-            }
-        }
-    }
-
-    #[cfg(unix)]
-    fn signal(&self, signal: Signal) {
-        use rustix::process::{Pid, Signal as Number, kill_process, kill_process_group};
-        let Some(pid) = self.group.and_then(|id| Pid::from_raw(id as i32)) else { return };
-        // It may be gone already, which is what a kill is for.
-        let _ = match signal {
-            Signal::Interrupt => kill_process(pid, Number::INT),
-            Signal::KillGroup => kill_process_group(pid, Number::KILL),
-        };
-    }
-
-    #[cfg(not(unix))]
-    fn signal(&self, _signal: Signal) {}
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.signal(Signal::KillGroup);
-        let _ = self.child.start_kill();
-        // Reaped here, so that no zombie stays while we live on.
-        for _ in 0..200 {
-            match self.child.try_wait() {
-                Ok(None) => std::thread::sleep(Duration::from_millis(5)),
-                _ => break,
-            }
-        }
-    }
-}
-
-/// The last of what a process printed past the protocol.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    const LONGEST: usize = 20_000;
-
-    fn follow(&self, readers: &mut JoinSet<()>, pipe: Option<impl AsyncRead + Unpin + Send + 'static>) {
-        let (Some(mut pipe), log) = (pipe, self.clone()) else { return };
-        readers.spawn(async move {
-            let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
-                let mut kept = log.0.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.extend_from_slice(&buffer[..count]);
-                let excess = kept.len().saturating_sub(Self::LONGEST);
-                kept.drain(..excess);
-            }
-        });
-    }
-
-    fn text(&self) -> String {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&kept).trim().to_owned()
-    }
 }
 
 /// The sockets of a kernel that has answered, with the tasks that read them.
@@ -264,13 +237,25 @@ struct Wired {
     _readers: JoinSet<()>,
 }
 
+/// Waits until the kernel has made its sockets: a connection that is tried before waits for seconds between its tries.
+async fn bound(connection: &ConnectionInfo, deadline: Instant) {
+    let ports = [connection.shell_port, connection.iopub_port, connection.control_port, connection.hb_port];
+    while ports.iter().any(|port| !Path::new(&format!("{}-{port}", connection.ip)).exists()) && Instant::now() < deadline {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Connects until the kernel answers: right after its start sockets may be refused or reset, so each try has fresh ones.
 async fn connect(connection: &ConnectionInfo, process: &mut Process, deadline: Instant) -> Result<Wired, StartTrouble> {
+    tokio::select! {
+        _ = process.ended() => {} // the loop says so
+        () = bound(connection, deadline) => {}
+    }
     loop {
         let attempt = tokio::select! {
             status = process.ended() => {
                 sleep(Duration::from_millis(50)).await; // its last words
-                return Err(StartTrouble::Exited(status, process.log.text()));
+                return Err(StartTrouble::Exited(status, process.log()));
             }
             attempt = timeout(Duration::from_secs(10), try_connect(connection)) => attempt,
         };
@@ -278,7 +263,7 @@ async fn connect(connection: &ConnectionInfo, process: &mut Process, deadline: I
             return Ok(wired);
         }
         if Instant::now() >= deadline {
-            return Err(StartTrouble::Silent(process.log.text()));
+            return Err(StartTrouble::Silent(process.log()));
         }
         sleep(Duration::from_millis(50)).await;
     }
