@@ -2,6 +2,9 @@
 //! cell with a syntax error keeps the statements that could be read.
 //! Not here: what the statements mean.
 
+use std::borrow::Cow;
+use std::panic::catch_unwind;
+
 use ruff_python_ast::{Mod, PySourceType, Suite};
 use ruff_python_parser::{ParseOptions, parse_unchecked};
 use ruff_text_size::Ranged;
@@ -50,7 +53,12 @@ impl Cell {
         if self.is_foreign() {
             return Parsed { body: Vec::new().into(), errors: Vec::new() };
         }
-        let parsed = parse_unchecked(&self.source, ParseOptions::from(PySourceType::Ipynb));
+        // The parser is another's: should it give up on a text, the cell counts as one that cannot be read.
+        let text = answerable(&self.source);
+        let parsed = catch_unwind(|| parse_unchecked(&text, ParseOptions::from(PySourceType::Ipynb)));
+        let Ok(parsed) = parsed else {
+            return Parsed { body: Vec::new().into(), errors: vec![(1, "the parser gave up on this cell".to_owned())] };
+        };
         let errors = parsed.errors().iter();
         let errors =
             errors.map(|error| (self.line(error.location.start().to_usize()), error.error.to_string())).collect();
@@ -98,6 +106,28 @@ impl Parsed {
     }
 }
 
+/// The parser does not expect a question mark at the end of a magic that is assigned (`x = %who?`): such marks are left out.
+fn answerable(source: &str) -> Cow<'_, str> {
+    let assigned = |line: &str| {
+        line.match_indices('=')
+            .any(|(at, _)| line[at + 1..].trim_start_matches([' ', '\t', '\u{c}', '\\']).starts_with(['%', '!']))
+    };
+    let continued = |line: &str| line.trim_end().ends_with(['=', '\\']);
+    if !source.contains('?') || !source.lines().any(|line| assigned(line) || continued(line)) {
+        return Cow::Borrowed(source);
+    }
+    Cow::Owned(
+        source
+            .split_inclusive(['\n', '\r'])
+            .map(|line| {
+                let text = line.trim_end();
+                let kept = text.trim_end_matches(|c: char| c == '?' || c.is_ascii_whitespace());
+                format!("{kept}{:width$}{}", "", &line[text.len()..], width = text.len() - kept.len())
+            })
+            .collect(),
+    )
+}
+
 fn unwrapped_line(line: &str) -> String {
     let text = line.trim_start();
     let indent = line.len() - text.len();
@@ -132,6 +162,7 @@ mod tests {
         assert!(parsed.errors.is_empty(), "{:?}", parsed.errors);
         assert_eq!(parsed.statements(&whole).map(|s| s.line).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert!(cell("# of the shell\n%%bash\nls -l\n").parse().body.is_empty());
+        assert_eq!(cell("x = %who?\ny = 1").parse().body.len(), 2);
         let timed = cell("%%time\nif x:\n    %time y = f(1)\n").unwrapped();
         assert_eq!(timed.source, "      \nif x:\n    y = f(1)      \n");
         let broken = cell("x = 1\nprint 'two'\ny = (\n");
