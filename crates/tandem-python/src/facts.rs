@@ -114,8 +114,8 @@ pub fn facts_of(program: &Program) -> Facts {
         functions.extend(defined.map(|function| Function {
             name: function.name.to_string(),
             cell: program.cells[index].number,
-            start: function.start().to_usize(),
-            end: function.end().to_usize(),
+            start: program.cells[index].place_of(&program.read[index], function.start().to_usize()),
+            end: program.cells[index].place_of(&program.read[index], function.end().to_usize()),
             parameters: function.parameters.iter().map(|one| one.name().to_string()).collect(),
         }));
     }

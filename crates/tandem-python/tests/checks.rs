@@ -132,6 +132,9 @@ fn t621_and_t623_code_that_python_cannot_read() {
     says("x = (1,\n---\nprint(1)", &["T623 1:1"]);
     let old = check(&cells("print(1)"), Known { python_2: true });
     assert_eq!(old.first().unwrap().code.id(), "T621");
+    assert_eq!(old.first().unwrap().severity, tandem_definitions::Severity::Note);
+    says("  x = 1\n  if x:\n      x = 2", &[]);
+    says("pip install x", &["T612 1:1"]);
 }
 
 /// Deterministic damage to real text: nothing panics, and every finding stands in its cell.
