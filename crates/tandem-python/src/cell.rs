@@ -83,6 +83,7 @@ impl Cell {
     /// The same cell with the magics that only wrap Python (`%time x = f()`, `%%capture out`) replaced by what they run,
     /// padded so that lines keep their length, and without the prompts and the indentation that Jupyter takes off as well. Only
     /// for reading: [`Cell::place_of`] gives the place in the cell as it stands.
+    #[must_use]
     pub fn unwrapped(&self) -> Self {
         let line = |line: &str| {
             let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
@@ -130,16 +131,15 @@ fn answerable(source: &str) -> Cow<'_, str> {
     if !source.contains('?') || !source.lines().any(|line| assigned(line) || continued(line)) {
         return Cow::Borrowed(source);
     }
-    Cow::Owned(
-        source
-            .split_inclusive(['\n', '\r'])
-            .map(|line| {
-                let text = line.trim_end();
-                let kept = text.trim_end_matches(|c: char| c == '?' || c.is_ascii_whitespace());
-                format!("{kept}{:width$}{}", "", &line[text.len()..], width = text.len() - kept.len())
-            })
-            .collect(),
-    )
+    let mut text = String::with_capacity(source.len());
+    for line in source.split_inclusive(['\n', '\r']) {
+        let code = line.trim_end();
+        let kept = code.trim_end_matches(|c: char| c == '?' || c.is_ascii_whitespace());
+        text.push_str(kept);
+        text.extend(std::iter::repeat_n(' ', code.len() - kept.len()));
+        text.push_str(&line[code.len()..]);
+    }
+    Cow::Owned(text)
 }
 
 /// What Jupyter takes off before it runs a cell: the indentation of the first line from every line, and prompts of a session
@@ -189,7 +189,7 @@ fn unwrapped_line(line: &str) -> String {
         return if bare { " ".repeat(line.len()) } else { line.to_owned() };
     };
     let code = text[magic.len()..].trim_start();
-    if code.is_empty() || code.starts_with('-') || code.starts_with("!") {
+    if code.is_empty() || code.starts_with('-') || code.starts_with('!') {
         return if magic.starts_with("%%") { " ".repeat(line.len()) } else { line.to_owned() };
     }
     let pad = line.len() - indent - code.len();

@@ -84,7 +84,7 @@ fn stored(program: &Program, finding: &Finding) -> (Option<String>, Option<Strin
         Some(Stmt::AugAssign(assign)) => Some(assign.target.as_ref()),
         _ => None,
     };
-    target.map_or((None, None), |target| frame_and_column(target))
+    target.map_or((None, None), frame_and_column)
 }
 
 /// `df`, `df["x"]`, `df.x`, `df.loc[rows, "x"]`.

@@ -147,7 +147,7 @@ struct Reader<'a> {
     found: Vec<Finding>,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn add(&mut self, code: Code, at: &impl Ranged, message: &str, help: &str) {
         self.found.push(Finding::new(self.program, code, self.cell, at, message, format!("{help} {PROOF}")));
     }

@@ -60,7 +60,7 @@ fn is_python_2(line: &str) -> bool {
         || line.contains("; print ");
     let printed = starts
         && after("print").is_some_and(|rest| {
-            !rest.starts_with(['(', '=', '.', ',', ')']) || rest.starts_with("(") && rest.contains(") %")
+            !rest.starts_with(['(', '=', '.', ',', ')']) || rest.starts_with('(') && rest.contains(") %")
         });
     let caught = line.starts_with("except ") && line.contains(',') && !line.contains('(') && !line.contains(" as ");
     let raised = line.starts_with("raise ") && line.split_once(',').is_some_and(|(kind, _)| !kind.contains('('));
