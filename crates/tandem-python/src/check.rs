@@ -4,7 +4,7 @@
 use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::Ranged;
 use serde::Serialize;
-use tandem_definitions::Code;
+use tandem_definitions::{Code, Severity};
 
 use crate::cell::Cell;
 use crate::facts::facts_of;
@@ -28,7 +28,7 @@ pub fn check(cells: &[Cell], known: Known) -> Vec<Finding> {
 pub fn check_program(program: &Program, known: Known) -> Vec<Finding> {
     let facts = facts_of(program);
     let mut found = rules::findings(program, &facts, known.python_2);
-    let old = found.iter().any(|one| one.code == Code::PythonTwo);
+    let old = found.iter().any(|one| one.code == Code::PythonTwo && one.severity == Severity::Error);
     // In Python 2 the names follow other rules, and one finding says all.
     if !old {
         found.extend(names::findings(program));
@@ -84,7 +84,7 @@ fn stored(program: &Program, finding: &Finding) -> (Option<String>, Option<Strin
         Some(Stmt::AugAssign(assign)) => Some(assign.target.as_ref()),
         _ => None,
     };
-    target.map_or((None, None), |target| frame_and_column(target))
+    target.map_or((None, None), frame_and_column)
 }
 
 /// `df`, `df["x"]`, `df.x`, `df.loc[rows, "x"]`.

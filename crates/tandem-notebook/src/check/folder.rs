@@ -144,7 +144,7 @@ fn modules_and_packages(program: &Program, facts: &Facts, folder: &Path) -> Vec<
             || ["_utils", "_helpers", "_functions"].iter().any(|end| module.ends_with(end))
             || module.starts_with("my_");
         if own && !modules::known(module) {
-            if !moved {
+            if !moved && !is_of_project(folder, module) {
                 let message =
                     format!("`{module}` looks like a module of the author's own, and is not beside the notebook.");
                 found.push(at(Code::LocalModuleMissing, message, "Hand it over together with the notebook.".into()));
@@ -166,11 +166,21 @@ fn is_local(folder: &Path, module: &str) -> bool {
         || folder.join(format!("{module}.ipynb")).exists()
 }
 
+/// Whether a folder above is a project that can be installed and has the module.
+fn is_of_project(folder: &Path, module: &str) -> bool {
+    let full = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    full.ancestors().skip(1).take(5).any(|above| {
+        let project = ["pyproject.toml", "setup.py", "setup.cfg"].iter().any(|file| above.join(file).is_file());
+        project && (is_local(above, module) || is_local(&above.join("src"), module))
+    })
+}
+
 /// Whether a line of the requirements gives the module: `opencv-python-headless` gives cv2, `jupyter` gives IPython.
 fn covers(name: &str, distribution: &str, module: &str) -> bool {
     let whole = ["anaconda", "jupyter", "jupyterlab", "notebook"];
-    let kernel =
-        ["ipython", "ipywidgets", "ipykernel", "matplotlib-inline"].contains(&distribution) && whole.contains(&name);
+    let kernel = ["ipython", "ipywidgets", "ipykernel", "matplotlib-inline"].contains(&distribution)
+        && whole.contains(&name)
+        || ["packaging", "setuptools", "pip"].contains(&distribution);
     let brought = match distribution {
         "numpy" => ["pandas", "scikit-learn", "scipy", "matplotlib", "seaborn", "tensorflow", "torch"].contains(&name),
         "matplotlib" => ["seaborn", "plotnine"].contains(&name),

@@ -88,8 +88,7 @@ impl<'a> Reader<'a> {
         if is_cell(path) {
             self.cells.push(Vec::new());
         }
-        loop {
-            let Some(key) = self.text() else { break };
+        while let Some(key) = self.text() {
             if !self.eats(b':') {
                 break;
             }

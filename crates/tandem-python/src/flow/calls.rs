@@ -3,7 +3,7 @@
 use ruff_python_ast::{Expr, ExprCall};
 
 use super::eval::Eval;
-use super::graph::{Edge, Fit, Id, Kind, Test};
+use super::graph::{Answer, Edge, Fit, Id, Kind, Test};
 use super::methods::{
     EQUIV, EQUIV_FUNCTIONS, HARMLESS, KEEPING, REDUCE, REDUCE_FUNCTIONS, REPEATING, SUBSET, is_metric,
 };
@@ -13,11 +13,11 @@ impl<'a> Eval<'a> {
     pub fn call(&mut self, call: &'a ExprCall) -> Option<Id> {
         let name = self.program.dotted(&call.func).unwrap_or_default();
         if let Expr::Name(function) = call.func.as_ref()
-            && let Some(value) = self.own(function.id.as_str(), call)
+            && let Answer::Known(value) = self.own(function.id.as_str(), call)
         {
             return value;
         }
-        if let Some(value) = self.function(&name, call) {
+        if let Answer::Known(value) = self.function(&name, call) {
             return value;
         }
         if let Expr::Attribute(method) = call.func.as_ref()
@@ -53,63 +53,53 @@ impl<'a> Eval<'a> {
         named.or_else(|| call.arguments.find_positional(0)).and_then(|one| self.expr(one))
     }
 
-    /// A function of a library; `None` when it is not known.
-    fn function(&mut self, name: &str, call: &'a ExprCall) -> Option<Option<Id>> {
+    /// A function of a library.
+    fn function(&mut self, name: &str, call: &'a ExprCall) -> Answer {
         let last = name.rsplit('.').next().unwrap_or(name);
         match last {
-            "train_test_split" => return Some(self.split(call)),
+            "train_test_split" => return Answer::Known(Some(self.split(call))),
             "cross_val_score" | "cross_validate" | "cross_val_predict" | "learning_curve" => {
                 let model = self.first(call, &["estimator"]);
                 let data = call.arguments.find_argument_value("X", 1).and_then(|one| self.expr(one));
-                if let Some(data) = data {
-                    let at = self.at(call);
-                    self.graph.folds.push((model, data, at));
-                }
-                return Some(None);
+                let at = self.at(call);
+                self.graph.folds.extend(data.map(|data| (model, data, at)));
+                return Answer::Known(None);
             }
             "clone" if name.starts_with("sklearn") => {
-                let model = self.first(call, &["estimator"])?;
-                let class = self.graph.class(model).unwrap_or_default().to_owned();
-                return Some(Some(self.graph.node(Kind::Object(class), [])));
+                let model = self.first(call, &["estimator"]);
+                let class = model.and_then(|model| self.graph.class(model)).unwrap_or_default().to_owned();
+                return Answer::Known(Some(self.graph.node(Kind::Object(class), [])));
             }
             "len" | "print" | "range" | "type" | "display" => {
                 self.arguments(call);
-                return Some(None);
+                return Answer::Known(None);
             }
             "zip" | "enumerate" => {
                 let items = self.arguments(call);
-                return Some(items.iter().flatten().next().map(|_| {
-                    let from: Vec<_> = items.iter().map(|id| (Edge::Data, *id)).collect();
-                    self.graph.node(Kind::Plain, from)
-                }));
+                let any = items.iter().any(Option::is_some);
+                let from: Vec<_> = items.iter().map(|id| (Edge::Data, *id)).collect();
+                return Answer::Known(any.then(|| self.graph.node(Kind::Plain, from)));
             }
-            "concat" | "concatenate" | "vstack" => {
-                let beside = call
-                    .arguments
-                    .find_argument_value("axis", 1)
-                    .is_some_and(|axis| self.program.text(self.cell, axis).trim_matches(['\'', '"']) != "0");
-                let parts = self.first(call, &["objs", "arrays", "tup"])?;
-                let edge = if beside && last != "vstack" { Edge::Equiv } else { Edge::Data };
-                let items = match &self.graph.nodes[parts].kind {
-                    Kind::Tuple(items) => items.clone(),
-                    _ => vec![Some(parts)],
-                };
-                return Some(Some(self.graph.node(Kind::Plain, items.into_iter().map(|id| (edge, id)))));
-            }
+            "concat" | "concatenate" | "vstack" => return Answer::Known(self.concat(last, call)),
             _ => {}
         }
         if is_metric(name) {
             let arguments = self.arguments(call);
             self.scores(&arguments, call);
-            return Some(None);
+            return Answer::Known(None);
         }
         if REDUCE_FUNCTIONS.contains(&name) {
             let source = self.first(call, &["a", "x", "X"]);
             let at = self.at(call);
             self.scores(&[source], call);
             let state = self.graph.reduce(source, at, last);
-            return Some(Some(self.kept(name, source, state)));
+            return Answer::Known(Some(self.kept(name, source, state)));
         }
+        self.table(name, last, call)
+    }
+
+    /// A function that makes or keeps rows.
+    fn table(&mut self, name: &str, last: &str, call: &'a ExprCall) -> Answer {
         if EQUIV_FUNCTIONS.contains(&name) || EQUIV_FUNCTIONS.contains(&last) {
             let all = self.arguments(call);
             let first = all.first().copied().flatten();
@@ -120,16 +110,28 @@ impl<'a> Eval<'a> {
             };
             let node = self.graph.node(Kind::Plain, rows.into_iter().map(|id| (Edge::Equiv, id)).chain(rest));
             self.graph.nodes[node].timed = last == "to_datetime";
-            return Some(Some(node));
+            return Answer::Known(Some(node));
         }
-        if last == "read_csv"
-            && call.arguments.find_keyword("parse_dates").is_some_and(|one| !one.value.is_boolean_literal_expr())
-        {
+        let dates = call.arguments.find_keyword("parse_dates").map(|keyword| &keyword.value);
+        if last == "read_csv" && dates.is_some_and(|dates| !dates.is_boolean_literal_expr()) {
             let node = self.graph.node(Kind::Plain, []);
             self.graph.nodes[node].timed = true;
-            return Some(Some(node));
+            return Answer::Known(Some(node));
         }
-        None
+        Answer::Unknown
+    }
+
+    /// Tables below or beside each other.
+    fn concat(&mut self, last: &str, call: &'a ExprCall) -> Option<Id> {
+        let axis = call.arguments.find_argument_value("axis", 1).map(|axis| self.program.text(self.cell, axis));
+        let beside = last != "vstack" && axis.is_some_and(|axis| axis.trim_matches(['\'', '"']) != "0");
+        let parts = self.first(call, &["objs", "arrays", "tup"])?;
+        let edge = if beside { Edge::Equiv } else { Edge::Data };
+        let items = match &self.graph.nodes[parts].kind {
+            Kind::Tuple(items) => items.clone(),
+            _ => vec![Some(parts)],
+        };
+        Some(self.graph.node(Kind::Plain, items.into_iter().map(|id| (edge, id))))
     }
 
     /// What a reduction gives: the rows with it, or only the statistic.
@@ -141,7 +143,7 @@ impl<'a> Eval<'a> {
         }
     }
 
-    fn split(&mut self, call: &'a ExprCall) -> Option<Id> {
+    fn split(&mut self, call: &'a ExprCall) -> Id {
         let parts: Vec<Option<Id>> = call.arguments.args.iter().map(|one| self.expr(one)).collect();
         let shuffle = call.arguments.find_keyword("shuffle").and_then(|one| one.value.as_boolean_literal_expr());
         if let (Some(first), true) = (parts.first().copied().flatten(), shuffle.is_none_or(|one| one.value)) {
@@ -153,7 +155,7 @@ impl<'a> Eval<'a> {
             items.push(part.map(|part| self.graph.plain(Edge::Subset, Some(part))));
             items.push(part.map(|part| self.graph.plain(Edge::Subset, Some(part))));
         }
-        Some(self.graph.node(Kind::Tuple(items), []))
+        self.graph.node(Kind::Tuple(items), [])
     }
 
     /// The predictions among these are scored here.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ruff_python_ast::{Expr, Operator, Stmt, StmtFunctionDef};
 use ruff_text_size::Ranged;
 
-use super::graph::{At, Edge, Graph, Id, Kind};
+use super::graph::{Answer, At, Edge, Graph, Id, Kind};
 use crate::program::Program;
 
 /// Enough for any notebook that a person wrote.
@@ -279,7 +279,6 @@ impl<'a> Eval<'a> {
                 value
             }
             Expr::Await(one) => self.expr(&one.value),
-            Expr::FString(_) => None,
             _ => None,
         }
     }
@@ -347,10 +346,10 @@ impl<'a> Eval<'a> {
     }
 
     /// A call of one of the notebook's own functions: its body with these arguments.
-    pub fn own(&mut self, name: &str, call: &'a ruff_python_ast::ExprCall) -> Option<Option<Id>> {
-        let (cell, function) = *self.functions.get(name)?;
+    pub fn own(&mut self, name: &str, call: &'a ruff_python_ast::ExprCall) -> Answer {
+        let Some((cell, function)) = self.functions.get(name).copied() else { return Answer::Unknown };
         if self.calls >= DEEPEST_CALL {
-            return Some(None);
+            return Answer::Known(None);
         }
         let mut names = self.names.clone();
         for (index, parameter) in function.parameters.iter_non_variadic_params().enumerate() {
@@ -367,7 +366,6 @@ impl<'a> Eval<'a> {
         self.cell = here;
         self.names = outer;
         let values = std::mem::replace(&mut self.returned, returned);
-        let last = values.iter().rev().find_map(|value| *value);
-        Some(last)
+        Answer::Known(values.iter().rev().find_map(|value| *value))
     }
 }

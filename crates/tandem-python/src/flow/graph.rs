@@ -37,6 +37,14 @@ pub enum Kind {
     Tuple(Vec<Option<Id>>),
 }
 
+/// What a call gives.
+pub enum Answer {
+    /// The call is known, and gives this; nothing where there is no data in it.
+    Known(Option<Id>),
+    /// The call is not known.
+    Unknown,
+}
+
 /// A place: the index of a cell, and where in it.
 pub type At = (usize, TextRange);
 

@@ -73,13 +73,16 @@ fn preprocessing(program: &Program, graph: &Graph) -> Vec<Finding> {
     // Folds of data that were split off before are judged by the test that was kept apart.
     let split =
         |id: Id| graph.content(id).iter().any(|id| graph.nodes[*id].from.iter().any(|(edge, _)| *edge == Edge::Subset));
-    pairs.extend(graph.folds.iter().filter(|(_, data, _)| !split(*data)).map(|(_, data, _)| (*data, *data)));
+    let judged = |data: Id| split(data) || serves_others(graph, data);
+    pairs.extend(graph.folds.iter().filter(|(_, data, _)| !judged(*data)).map(|(_, data, _)| (*data, *data)));
     let mut said = BTreeSet::new();
     let mut found = Vec::new();
     for (train, test) in pairs {
         let content = graph.content(train);
         for reduction in graph.reductions.iter().filter(|reduction| content.contains(&reduction.out)) {
-            if saw_test(graph, reduction, test) && said.insert((reduction.at.0, reduction.at.1.start())) {
+            if saw_test(graph, reduction, test)
+                && said.insert((reduction.at.0, program.line(reduction.at.0, &reduction.at.1)))
+            {
                 let message = format!(
                     "Suspicion: `{}` has seen the test rows, and its result flows into the training.",
                     reduction.by
@@ -90,6 +93,19 @@ fn preprocessing(program: &Program, graph: &Graph) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Whether what was learned for these data is applied to others too: then those are the test.
+fn serves_others(graph: &Graph, data: Id) -> bool {
+    let content = graph.content(data);
+    let states = graph.states.values().filter(|state| content.contains(state));
+    states.into_iter().any(|state| {
+        graph
+            .nodes
+            .iter()
+            .enumerate()
+            .any(|(id, node)| !content.contains(&id) && node.from.contains(&(Edge::Data, *state)))
+    })
 }
 
 fn saw_test(graph: &Graph, reduction: &Reduction, test: Id) -> bool {
