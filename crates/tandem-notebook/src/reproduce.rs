@@ -209,7 +209,10 @@ fn shown(outputs: &[Value]) -> Vec<&Value> {
 }
 
 fn error(outputs: &[Value]) -> Option<String> {
-    outputs.iter().find(|output| is_kind(output, "error")).map(|output| output.get("ename").map(joined).unwrap_or_default())
+    outputs
+        .iter()
+        .find(|output| is_kind(output, "error"))
+        .map(|output| output.get("ename").map(joined).unwrap_or_default())
 }
 
 fn data<'a>(output: &'a Value, kind: &str) -> Option<&'a Value> {
@@ -241,7 +244,9 @@ fn bundles(old: &Value, new: &Value, today: &str) -> Comparison {
         return if old.get("data") == new.get("data") { Comparison::default() } else { noisy(Noise::Figures) };
     }
     let tables = data_text(old, "text/html").zip(data_text(new, "text/html"));
-    if let Some((old, new)) = tables.filter(|(old, new)| old.contains("<t") && new.contains("<t") && !new.contains("sk-")) {
+    if let Some((old, new)) =
+        tables.filter(|(old, new)| old.contains("<t") && new.contains("<t") && !new.contains("sk-"))
+    {
         return compare(&text::of_html(&old), &text::of_html(&new), today);
     }
     compare(&plain(old), &plain(new), today)
@@ -295,7 +300,8 @@ mod tests {
     #[test]
     fn tables_are_compared_by_their_texts() {
         let table = |id: &str, value: &str, plain: &str| {
-            let html = format!("<style>#{id} {{}}</style>\n<table id=\"{id}\"><tr><td>{value}</td><td>b</td></tr></table>");
+            let html =
+                format!("<style>#{id} {{}}</style>\n<table id=\"{id}\"><tr><td>{value}</td><td>b</td></tr></table>");
             shows(&json!({"text/html": html, "text/plain": plain}))
         };
         assert_eq!(word(&table("T_1", "1.5", "x"), &table("T_2", "1.5", "y")), "same");
@@ -311,16 +317,15 @@ mod tests {
 
     #[test]
     fn a_notebook_without_stored_outputs_has_nothing_to_compare() {
-        let cell = |outputs: Vec<Value>, count: Option<u64>| {
-            json!({"cell_type": "code", "source": "x", "outputs": outputs, "execution_count": count})
-        };
+        let cell = |outputs: Vec<Value>, count: Option<u64>| json!({"cell_type": "code", "source": "x", "outputs": outputs, "execution_count": count});
         let book = |cells: Vec<Value>| json!({"cells": cells});
         let run = book(vec![cell(prints("1"), Some(1)), cell(prints("2"), Some(2))]);
         let stripped = reproduction(&book(vec![cell(vec![], None), cell(vec![], None)]), &run, "2024-05-01");
         assert_eq!((stripped.verdict(), stripped.holds()), (Verdict::Nothing, false));
         let half = reproduction(&book(vec![cell(prints("1"), Some(1)), cell(vec![], None)]), &run, "2024-05-01");
         assert_eq!((half.verdict(), half.holds()), (Verdict::Same, true));
-        let other = reproduction(&book(vec![cell(prints("1"), Some(1)), cell(prints("3"), Some(2))]), &run, "2024-05-01");
+        let other =
+            reproduction(&book(vec![cell(prints("1"), Some(1)), cell(prints("3"), Some(2))]), &run, "2024-05-01");
         assert_eq!(other.differing().map(|cell| cell.number).collect::<Vec<_>>(), [2]);
     }
 }

@@ -94,7 +94,11 @@ pub fn of_html(html: &str) -> String {
             Some("<style") => tag.find("</style>").map_or(tag.len(), |at| at + 8),
             _ => tag.find('>').map_or(tag.len(), |at| at + 1),
         };
-        text.push(if tag.starts_with("</tr") || tag.starts_with("<p") || tag.starts_with("</div") { '\n' } else { ' ' });
+        text.push(if tag.starts_with("</tr") || tag.starts_with("<p") || tag.starts_with("</div") {
+            '\n'
+        } else {
+            ' '
+        });
         rest = &tag[end..];
     }
     text.push_str(rest);
@@ -107,7 +111,8 @@ pub fn of_html(html: &str) -> String {
 /// The lines that count, without escapes, and the progress bars.
 fn lines(text: &str) -> (Vec<String>, Vec<String>) {
     let plain = crate::run::plain(text);
-    let all = plain.split('\n').map(|line| line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default().trim_end());
+    let all =
+        plain.split('\n').map(|line| line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default().trim_end());
     let bar = |line: &&str| {
         let drawn = line.contains("%|") || line.contains("it/s") || line.contains("s/it") || line.contains("ETA");
         drawn || (line.contains("[===") && !line.contains("loss:")) || line.contains("━━━") && !line.contains("loss:")
@@ -131,10 +136,12 @@ fn objects(old: &str, new: &str) -> bool {
     }
     let call = |text: &str| -> Option<(String, Vec<(String, String)>)> {
         let (name, arguments) = text.strip_suffix(')')?.split_once('(')?;
-        let upper = name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let upper = name.starts_with(|c: char| c.is_ascii_uppercase())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let flat = arguments.split_whitespace().collect::<Vec<_>>().join(" ");
         let pairs = flat.split(", ").filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('='));
-        let pairs: Option<Vec<_>> = pairs.map(|pair| pair.map(|(key, value)| (key.to_owned(), value.to_owned()))).collect();
+        let pairs: Option<Vec<_>> =
+            pairs.map(|pair| pair.map(|(key, value)| (key.to_owned(), value.to_owned()))).collect();
         Some((name.to_owned(), pairs.filter(|_| upper)?))
     };
     match (call(old), call(new)) {
@@ -161,7 +168,8 @@ fn line(old: &str, new: &str, today: &str, noise: &mut BTreeSet<Noise>) -> Optio
         return None;
     }
     let timed = is_timed(old) && is_timed(new);
-    let stamp = new.contains(today) || ["Date:", "Time:"].iter().any(|label| new.contains(label) && old.contains(label));
+    let stamp =
+        new.contains(today) || ["Date:", "Time:"].iter().any(|label| new.contains(label) && old.contains(label));
     let mut kinds = BTreeSet::new();
     let mut differing = None;
     if a.len() == b.len() {
@@ -229,8 +237,8 @@ fn is_duration(word: &str) -> bool {
 
 fn is_day_name(word: &str) -> bool {
     const NAMES: [&str; 19] = [
-        "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
-        "Nov", "Dec",
+        "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
+        "Oct", "Nov", "Dec",
     ];
     NAMES.iter().any(|name| word == *name)
 }
@@ -343,6 +351,9 @@ mod tests {
 
     #[test]
     fn html_becomes_lines() {
-        assert_eq!(of_html("<style>a{}</style><table><tr><td>1</td> <td>&lt;b</td></tr><tr><th>2</th></tr></table>"), "1 <b\n2");
+        assert_eq!(
+            of_html("<style>a{}</style><table><tr><td>1</td> <td>&lt;b</td></tr><tr><th>2</th></tr></table>"),
+            "1 <b\n2"
+        );
     }
 }

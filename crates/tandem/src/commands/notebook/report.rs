@@ -36,7 +36,17 @@ pub struct Outcome {
 impl Outcome {
     pub fn new(file: PathBuf) -> Self {
         let cells = Vec::new();
-        Self { file, prepared: None, executed: None, kept: None, cells, seconds: 0.0, trouble: None, stored: None, again: None }
+        Self {
+            file,
+            prepared: None,
+            executed: None,
+            kept: None,
+            cells,
+            seconds: 0.0,
+            trouble: None,
+            stored: None,
+            again: None,
+        }
     }
 
     fn failures(&self) -> impl Iterator<Item = &CellFailure> {
@@ -52,7 +62,9 @@ impl Outcome {
     pub fn reproduces(&self) -> bool {
         let compared = || self.stored.iter().chain(&self.again);
         let nothing = |one: &&Reproduction| one.verdict() == Verdict::Nothing;
-        self.ran() && compared().any(|one| one.holds()) && compared().filter(|one| !nothing(one)).all(Reproduction::holds)
+        self.ran()
+            && compared().any(|one| one.holds())
+            && compared().filter(|one| !nothing(one)).all(Reproduction::holds)
     }
 
     /// The outcome in a few words.
@@ -77,14 +89,25 @@ impl Outcome {
         let mut lines = vec![format!("{}: {}", shown(&self.file), self.words())];
         if let Some(prepared) = &self.prepared {
             let python = prepared.environment.version.split(' ').next().unwrap_or_default().to_owned();
-            lines.push(format!("  environment: {}; Python {python}; locked in {}", prepared.source, shown(&prepared.lock)));
+            lines.push(format!(
+                "  environment: {}; Python {python}; locked in {}",
+                prepared.source,
+                shown(&prepared.lock)
+            ));
             lines.extend(prepared.notes.iter().map(|note| format!("    {note}")));
         }
         let peak = self.cells.iter().map(|cell| cell.memory).max().unwrap_or(0);
         if !self.cells.is_empty() {
             let slowest = self.cells.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds));
-            let slowest = slowest.map_or(String::new(), |cell| format!("; the slowest is cell {} with {:.1} s", cell.number, cell.seconds));
-            lines.push(format!("  {} cells in {:.1} s, at most {} of memory{slowest}", self.cells.len(), self.seconds, in_words(peak)));
+            let slowest = slowest.map_or(String::new(), |cell| {
+                format!("; the slowest is cell {} with {:.1} s", cell.number, cell.seconds)
+            });
+            lines.push(format!(
+                "  {} cells in {:.1} s, at most {} of memory{slowest}",
+                self.cells.len(),
+                self.seconds,
+                in_words(peak)
+            ));
         }
         for failure in self.failures() {
             lines.push(format!("  {failure}"));
@@ -139,7 +162,11 @@ impl Outcome {
         let mut promises = vec![Promise { name: format!("{name} runs"), kept: self.ran(), detail: self.words() }];
         let compared = self.stored.iter().chain(&self.again).any(|one| one.verdict() != Verdict::Nothing);
         if self.ran() && compared {
-            promises.push(Promise { name: format!("{name} reproduces"), kept: self.reproduces(), detail: self.words() });
+            promises.push(Promise {
+                name: format!("{name} reproduces"),
+                kept: self.reproduces(),
+                detail: self.words(),
+            });
         }
         promises
     }

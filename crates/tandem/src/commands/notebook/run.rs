@@ -106,7 +106,8 @@ impl Run {
         let today: String = time::format_instant(now()?).chars().take(10).collect();
         let mut outcomes = Vec::new();
         for (index, file) in files.iter().enumerate() {
-            let bar = if files.len() == 1 { context.terminal.spinner("notebook") } else { context.terminal.bar("notebooks") };
+            let bar =
+                if files.len() == 1 { context.terminal.spinner("notebook") } else { context.terminal.bar("notebooks") };
             bar.share(index as f64 / files.len() as f64);
             let mut outcome = Outcome::new(file.clone());
             let job = Job { options: &self, context, state: &state, today: &today, bar: &bar, many: files.len() > 1 };
@@ -115,7 +116,8 @@ impl Run {
             }
             drop(bar);
             if self.format == Shape::Text {
-                let text = if files.len() == 1 { outcome.text() } else { format!("{}: {}\n", shown(file), outcome.words()) };
+                let text =
+                    if files.len() == 1 { outcome.text() } else { format!("{}: {}\n", shown(file), outcome.words()) };
                 context.terminal.data(&text);
             }
             outcomes.push(outcome);
@@ -136,7 +138,9 @@ impl Run {
             }
         }
         if files.is_empty() {
-            return Err(Failure::project("there is no notebook in this folder").hint("name a folder with .ipynb files in it"));
+            return Err(
+                Failure::project("there is no notebook in this folder").hint("name a folder with .ipynb files in it")
+            );
         }
         Ok(files)
     }
@@ -255,8 +259,10 @@ impl Job<'_> {
         match &self.options.out {
             Some(folder) if self.many || folder.is_dir() => {
                 // Notebooks of several folders may have the same name.
-                let name: Vec<String> = beside.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
-                let name: Vec<String> = name.into_iter().filter(|part| !["/", ".", ".."].contains(&part.as_str())).collect();
+                let name: Vec<String> =
+                    beside.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+                let name: Vec<String> =
+                    name.into_iter().filter(|part| !["/", ".", ".."].contains(&part.as_str())).collect();
                 folder.join(name.join("__"))
             }
             Some(path) => path.clone(),
@@ -289,7 +295,12 @@ impl Job<'_> {
                 }
                 Event::CellFailed { failure, seconds, memory } => {
                     let failed = Some(failure.clone());
-                    outcome.cells.push(CellLine { number: failure.number, seconds: *seconds, memory: *memory, failure: failed });
+                    outcome.cells.push(CellLine {
+                        number: failure.number,
+                        seconds: *seconds,
+                        memory: *memory,
+                        failure: failed,
+                    });
                 }
                 _ => {}
             }
