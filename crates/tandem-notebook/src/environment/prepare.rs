@@ -79,7 +79,7 @@ impl Maker<'_> {
         let found = || folders.iter().map(|folder| folder.join("requirements.lock")).find(|lock| lock.is_file());
         let mut python = uv::base_python(self.wanted.python)?;
         if let Some(lock) = self.wanted.lock.map(Path::to_path_buf).or_else(found) {
-            return self.from_lock(&lock, &python, progress);
+            return self.with_own_lock(&lock, &python, progress);
         }
         for name in ["uv.lock", "poetry.lock", "pixi.lock", "Pipfile.lock", "conda-lock.yml"] {
             if folders.iter().any(|folder| folder.join(name).is_file()) {
@@ -101,7 +101,7 @@ impl Maker<'_> {
     }
 
     /// A lock is used as it stands; one without a kernel gets one, with everything else pinned.
-    fn from_lock(
+    fn with_own_lock(
         mut self,
         lock: &Path,
         python: &uv::BasePython,

@@ -90,9 +90,9 @@ fn add(line: &str, stated: &mut Stated) {
     });
 }
 
-/// conda's environment.yml, of which the list of dependencies is read: plain names are mostly those of PyPI, too.
+/// conda's environment.yml, of which the list of dependencies is read: plain names are mostly those of `PyPI`, too.
 fn conda(text: &str, stated: &mut Stated) {
-    /// What conda has and PyPI has not, or under another name.
+    /// What conda has and `PyPI` has not, or under another name.
     const OTHER: [(&str, &str); 8] = [
         ("pytorch", "torch"),
         ("matplotlib-base", "matplotlib"),
