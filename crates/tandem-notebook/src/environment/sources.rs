@@ -133,7 +133,7 @@ fn conda(text: &str, stated: &mut Stated) {
         if item.ends_with(':') {
             continue; // `- pip:`, whose items follow
         }
-        if NONE.contains(&name) || name.starts_with("lib") || name.starts_with("_") || name.starts_with("r-") {
+        if NONE.contains(&name) || name.starts_with("lib") || name.starts_with('_') || name.starts_with("r-") {
             stated.left_out.push(format!("`{item}` (conda only)"));
             continue;
         }

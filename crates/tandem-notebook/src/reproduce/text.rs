@@ -240,7 +240,7 @@ fn is_day_name(word: &str) -> bool {
         "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
         "Oct", "Nov", "Dec",
     ];
-    NAMES.iter().any(|name| word == *name)
+    NAMES.contains(&word)
 }
 
 /// Whether a line says only how long something took, as IPython's magics write it.
