@@ -23,6 +23,7 @@ pub use failure::{CellFailure, CellTrouble, RunError};
 pub use fork::{Fork, Nursery};
 use kernel::{Kernel, StartTrouble};
 use session::Session;
+pub(crate) use traceback::plain;
 
 /// What to run, where, and within which limits.
 #[derive(Clone, Debug)]
@@ -177,7 +178,11 @@ pub fn run_forked(
     run_on(run, kernel, on_event)
 }
 
-fn run_on<K>(run: &NotebookRun, kernel: impl FnOnce() -> K, on_event: &mut dyn FnMut(Event)) -> Result<Executed, RunError>
+fn run_on<K>(
+    run: &NotebookRun,
+    kernel: impl FnOnce() -> K,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<Executed, RunError>
 where
     K: Future<Output = Result<Kernel, StartTrouble>>,
 {
