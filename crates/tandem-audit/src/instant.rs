@@ -53,16 +53,6 @@ pub fn written(nanos: i64) -> String {
     stamp.strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
-/// A span in words: `3 hours`, `1 day`.
-pub fn span(nanos: i64) -> String {
-    let (count, unit) = match nanos {
-        ..HOUR => (nanos / (60 * SECOND), "minute"),
-        HOUR..DAY => (nanos / HOUR, "hour"),
-        _ => (nanos / DAY, "day"),
-    };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
-}
-
 fn split_offset(text: &str) -> Option<(&str, i64)> {
     if let Some(clock) = text.strip_suffix('Z').or_else(|| text.strip_suffix(" UTC")) {
         return Some((clock, 0));
