@@ -53,7 +53,12 @@ pub fn audit_in(
     let start = Instant::now();
     let notebook = Notebook::read(&request.notebook)?;
     let mut report = Report { notebook: request.notebook.display().to_string(), ..Report::default() };
-    report.cells = notebook.code_cells().iter().filter(|cell| !cell.is_empty()).map(|cell| CellText { number: cell.number, source: cell.source.clone() }).collect();
+    report.cells = notebook
+        .code_cells()
+        .iter()
+        .filter(|cell| !cell.is_empty())
+        .map(|cell| CellText { number: cell.number, source: cell.source.clone() })
+        .collect();
     let mut stage = stage(request, nursery)?;
     on(Progress::Step("running the notebook on all of its data".to_owned()));
     let mut runs = 0;
@@ -66,7 +71,11 @@ pub fn audit_in(
     learn_names(&mut stage);
     let full = one(&stage, Job::new(Kind::Full, 0))?;
     stage.made.extend(full.opened("w"));
-    report.sources = stage.tables.iter().map(|table| SourceReport { source: table.source.clone(), rows: table.rows(), cut: !table.event.is_empty() }).collect();
+    report.sources = stage
+        .tables
+        .iter()
+        .map(|table| SourceReport { source: table.source.clone(), rows: table.rows(), cut: !table.event.is_empty() })
+        .collect();
     report.undeclared = undeclared(&stage, &full);
     let identities: Vec<String> = stage.tables.iter().flat_map(Table::identities).map(str::to_owned).collect();
     let entities = stage.tables.iter().flat_map(|table| table.source.entities.clone()).collect();
@@ -103,7 +112,8 @@ fn stage(request: &AuditRequest, nursery: Arc<Nursery>) -> Result<Stage, AuditEr
     let mut root = path.parent().map(Path::to_path_buf).unwrap_or_default();
     let mut tables = Vec::new();
     for source in &request.sources {
-        let trouble = |error: std::io::Error| AuditError::Source { path: source.path.clone(), reason: error.to_string() };
+        let trouble =
+            |error: std::io::Error| AuditError::Source { path: source.path.clone(), reason: error.to_string() };
         let file = source.path.canonicalize().map_err(trouble)?;
         while !file.starts_with(&root) && root.pop() {}
         tables.push(Table::read(Source { path: file, ..source.clone() })?);
@@ -141,7 +151,8 @@ fn guess_sources(stage: &mut Stage, first: &Replay) -> Result<(), AuditError> {
     let written = first.opened("w");
     for path in first.opened("r").into_iter().filter(|path| !written.contains(path)) {
         let known = ["csv", "tsv", "txt", "jsonl", "ndjson", "parquet", "pq"];
-        if path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| known.contains(&extension)) {
+        if path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| known.contains(&extension))
+        {
             // What cannot be read as a table stays undeclared, and is named.
             if let Ok(source) = guess(&stage.root.join(&path)) {
                 stage.tables.push(Table::read(source)?);
@@ -166,12 +177,25 @@ fn learn_names(stage: &mut Stage) {
 /// Files that were read, were not made by the notebook itself, and are no source that can be cut.
 fn undeclared(stage: &Stage, full: &Replay) -> Vec<String> {
     let written = full.opened("w");
-    let declared: Vec<PathBuf> = stage.tables.iter().filter(|table| !table.event.is_empty()).filter_map(|table| Some(table.source.path.strip_prefix(&stage.root).ok()?.to_path_buf())).collect();
+    let declared: Vec<PathBuf> = stage
+        .tables
+        .iter()
+        .filter(|table| !table.event.is_empty())
+        .filter_map(|table| Some(table.source.path.strip_prefix(&stage.root).ok()?.to_path_buf()))
+        .collect();
     let read = full.opened("r");
-    let mut found: Vec<String> = read.iter().filter(|path| !declared.contains(path) && !written.contains(*path)).map(|path| path.display().to_string()).collect();
+    let mut found: Vec<String> = read
+        .iter()
+        .filter(|path| !declared.contains(path) && !written.contains(*path))
+        .map(|path| path.display().to_string())
+        .collect();
     // Files beyond the workspace are the same in every run.
     found.extend(full.records.iter().filter_map(|record| match &record.what {
-        What::Opened { path, mode } if mode == "r" && full.relative(path).is_none() && !path.starts_with(std::env::temp_dir()) => Some(path.display().to_string()),
+        What::Opened { path, mode }
+            if mode == "r" && full.relative(path).is_none() && !path.starts_with(std::env::temp_dir()) =>
+        {
+            Some(path.display().to_string())
+        }
         _ => None,
     }));
     found.dedup();
@@ -182,11 +206,15 @@ impl Course<'_> {
     /// How the audited frames can be compared, or why they cannot.
     fn mode(&self) -> Result<&'static str, String> {
         if self.stage.tables.iter().all(|table| table.event.is_empty()) {
-            let files: Vec<String> = self.stage.tables.iter().map(|table| table.source.path.display().to_string()).collect();
+            let files: Vec<String> =
+                self.stage.tables.iter().map(|table| table.source.path.display().to_string()).collect();
             return Err(if files.is_empty() {
                 "no file of events is known. Name it with --source FILE --entity COLUMN --event-time COLUMN".to_owned()
             } else {
-                format!("no source has a time ({}), so none can be cut. Name the column with --event-time", files.join(", "))
+                format!(
+                    "no source has a time ({}), so none can be cut. Name the column with --event-time",
+                    files.join(", ")
+                )
             });
         }
         let Some(first) = self.targets.all.first() else {
@@ -200,7 +228,10 @@ impl Course<'_> {
         if self.full.records.iter().any(takes) {
             return Ok("as of");
         }
-        Err(format!("{} has one row for each entity and no time, and the notebook has no parameter `as_of`: nobody can say when each row is asked for. Give the notebook a cell `as_of = \"2024-03-01\"` that its code obeys, or keep the time in the frame", first.label))
+        Err(format!(
+            "{} has one row for each entity and no time, and the notebook has no parameter `as_of`: nobody can say when each row is asked for. Give the notebook a cell `as_of = \"2024-03-01\"` that its code obeys, or keep the time in the frame",
+            first.label
+        ))
     }
 
     fn frame_has_time(&self, target: &Target) -> bool {
@@ -212,7 +243,8 @@ impl Course<'_> {
     fn training_end(&self) -> Option<i64> {
         let fitted = target::Place::Fitted.find(&self.full)?;
         let last = *self.frames.frame(fitted)?.time?.iter().max()?;
-        let events: Vec<i64> = self.stage.tables.iter().flat_map(|table| table.event.iter().flatten().copied()).collect();
+        let events: Vec<i64> =
+            self.stage.tables.iter().flat_map(|table| table.event.iter().flatten().copied()).collect();
         let later = events.iter().filter(|time| **time > last).count();
         (later * 100 >= events.len() * 4 && self.targets.random_split.is_none() && later > 3).then_some(last)
     }
@@ -252,7 +284,13 @@ impl Course<'_> {
             self.take(report, cut, own, end, as_of);
         }
         self.retry(report, end, as_of)?;
-        self.cuts.push(AtCut { at: i64::MAX, until: (!as_of).then_some(i64::MAX), in_training: false, base: None, probes: vec![(Kind::Full, again)] });
+        self.cuts.push(AtCut {
+            at: i64::MAX,
+            until: (!as_of).then_some(i64::MAX),
+            in_training: false,
+            base: None,
+            probes: vec![(Kind::Full, again)],
+        });
         Ok(())
     }
 

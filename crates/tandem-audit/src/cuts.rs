@@ -25,9 +25,19 @@ pub(crate) fn choose(tables: &[Table], count: usize, after: Option<i64>) -> Vec<
     if times.len() < 3 {
         return Vec::new();
     }
-    let share = |percent: usize| Cut { at: between(times, times.len() * percent / 100), why: format!("{percent} % of the data") };
+    let share = |percent: usize| Cut {
+        at: between(times, times.len() * percent / 100),
+        why: format!("{percent} % of the data"),
+    };
     let mut cuts: Vec<Cut> = Vec::new();
-    let mut wanted = vec![Some(share(75)), new_category(tables, times), Some(share(50)), after_gap(tables, times), Some(share(92)), Some(Cut { at: times[times.len() - 2], why: "near the end".to_owned() })];
+    let mut wanted = vec![
+        Some(share(75)),
+        new_category(tables, times),
+        Some(share(50)),
+        after_gap(tables, times),
+        Some(share(92)),
+        Some(Cut { at: times[times.len() - 2], why: "near the end".to_owned() }),
+    ];
     wanted.extend([60, 35, 85, 67, 25, 80, 45, 96, 55, 30, 70, 88, 40, 65].map(|percent| Some(share(percent))));
     for cut in wanted.into_iter().flatten() {
         if cuts.len() < count && cuts.iter().all(|other| other.at != cut.at) {
@@ -44,7 +54,8 @@ pub(crate) fn before(tables: &[Table], end: i64) -> Option<Cut> {
     times.retain(|time| *time < end);
     times.sort_unstable();
     times.dedup();
-    (times.len() > 3).then(|| Cut { at: between(&times, times.len() * 6 / 10), why: "within the training rows".to_owned() })
+    (times.len() > 3)
+        .then(|| Cut { at: between(&times, times.len() * 6 / 10), why: "within the training rows".to_owned() })
 }
 
 /// The event nearest to a position whose successor lies in the same hour; else in the same day; else that event.

@@ -76,7 +76,9 @@ impl Frames {
     /// A frame with its rows named.
     pub fn frame(&self, described: &Described) -> Option<Frame> {
         let Described::Frame { rows, columns, index, keys } = described else { return None };
-        let parts: Vec<&Stored> = columns.iter().chain(index).chain(keys).collect();
+        // Rows that are named by the frame they came from are not named by themselves.
+        let own = columns.iter().filter(|_| keys.is_empty());
+        let parts: Vec<&Stored> = own.chain(index).chain(keys).collect();
         let named = |wanted: &[String]| {
             let mut found: Vec<&Stored> = Vec::new();
             for part in parts.iter().filter(|part| wanted.contains(&part.0)) {
@@ -88,14 +90,19 @@ impl Frames {
         };
         let declared = self.times.iter().flat_map(|name| parts.iter().filter(move |part| part.0 == *name));
         let any = parts.iter().filter(|part| part.2 == "time");
-        let when = declared.chain(any).find_map(|part| Some((part.0.clone(), instants(&self.column(&part.1)?.values)?)));
+        let when =
+            declared.chain(any).find_map(|part| Some((part.0.clone(), instants(&self.column(&part.1)?.values)?)));
         let identities = named(&self.identities);
         let entities = named(&self.entities);
         let naming: Vec<Rc<Column>> =
             (identities.iter().chain(&entities)).filter_map(|part| self.column(&part.1)).collect();
+        let outside = !keys.is_empty();
         let mut keys: BTreeSet<String> = identities.iter().chain(&entities).map(|part| part.0.clone()).collect();
         keys.extend(when.iter().map(|(name, _)| name.clone()));
         keys.extend(self.times.iter().cloned());
+        if outside {
+            keys.clear();
+        }
         let time = when.map(|(_, times)| times);
         let label = |row: usize| {
             let mut label: Vec<String> = naming.iter().map(|column| shown(&column.values, row)).collect();
@@ -110,7 +117,8 @@ impl Frames {
             if *count == 1 { label } else { format!("{label} #{count}") }
         });
         let ids = ids.collect();
-        let columns = columns.iter().map(|part| Some((part.0.clone(), self.column(&part.1)?))).collect::<Option<_>>()?;
+        let columns =
+            columns.iter().map(|part| Some((part.0.clone(), self.column(&part.1)?))).collect::<Option<_>>()?;
         Some(Frame { columns, time, ids, keys, named: !naming.is_empty() })
     }
 
@@ -143,7 +151,8 @@ impl Frame {
                 None => diff.missing.push(self.ids[row].clone()),
             }
         }
-        let extra = (0..other.ids.len()).filter(|row| other.within(*row, until) && !mine.contains(other.ids[*row].as_str()));
+        let extra =
+            (0..other.ids.len()).filter(|row| other.within(*row, until) && !mine.contains(other.ids[*row].as_str()));
         diff.extra = extra.map(|row| other.ids[row].clone()).collect();
         diff.shared = pairs.len();
         for (name, column) in &self.columns {
@@ -170,17 +179,26 @@ impl Frame {
             if changed.renamed {
                 let (old, new) = (shown(mine, *a), shown(theirs, *b));
                 let known = names.entry(old.clone()).or_insert_with(|| new.clone()) == &new;
-                changed.renamed = known && back.entry(new).or_insert_with(|| old.clone()) == &old && !old.contains('.') && names.len() <= 200;
+                changed.renamed = known
+                    && back.entry(new).or_insert_with(|| old.clone()) == &old
+                    && !old.contains('.')
+                    && names.len() <= 200;
             }
             match same {
                 Same::Equal => {}
                 Same::Noise => changed.noise += 1,
                 Same::Different => {
                     changed.rows += 1;
-                    changed.samples.push((self.ids[*a].clone(), self.time.as_ref().map(|times| times[*a]), shown(mine, *a), shown(theirs, *b)));
+                    changed.samples.push((
+                        self.ids[*a].clone(),
+                        self.time.as_ref().map(|times| times[*a]),
+                        shown(mine, *a),
+                        shown(theirs, *b),
+                    ));
                 }
             }
         }
+        changed.renamed &= changed.rows > 0 && are_codes(&names);
         if changed.samples.len() > 3 {
             // The first, the middle and the last.
             let (middle, last) = (changed.samples.len() / 2, changed.samples.len() - 1);
@@ -188,6 +206,17 @@ impl Frame {
         }
         changed
     }
+}
+
+/// Whether the new values are the numbers from 0, without a gap, and not simply the old ones moved by the same amount.
+fn are_codes(names: &BTreeMap<String, String>) -> bool {
+    let pairs: Vec<(i64, i64)> =
+        names.iter().filter_map(|(old, new)| Some((old.parse().ok()?, new.parse().ok()?))).collect();
+    let mut new: Vec<i64> = pairs.iter().map(|(_, new)| *new).filter(|new| *new >= 0).collect();
+    new.sort_unstable();
+    let dense = new.iter().enumerate().all(|(place, code)| place as i64 == *code);
+    let shifted = pairs.iter().map(|(old, new)| old - new).collect::<BTreeSet<i64>>().len() == 1;
+    pairs.len() == names.len() && dense && (!shifted || pairs.len() <= 12)
 }
 
 enum Same {

@@ -8,6 +8,7 @@ mod cuts;
 mod frame;
 mod instant;
 mod localise;
+mod reach;
 pub mod report;
 mod runs;
 mod source;
@@ -84,6 +85,8 @@ pub enum AuditError {
     #[error("the notebook does not run to its end on its own data, so there is nothing to compare: {0}")]
     Fails(String),
     /// A working folder could not be made or read.
-    #[error("a working copy could not be made: {0}. Check the space and the permissions of the folder for temporary files.")]
+    #[error(
+        "a working copy could not be made: {0}. Check the space and the permissions of the folder for temporary files."
+    )]
     Folder(std::io::Error),
 }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tandem_notebook::probe::{self, Fixed, Probe, Record, What};
@@ -123,7 +123,8 @@ impl Stage {
             cells: 20_000_000,
         };
         let fork = Fork { fixed: Some(Fixed { instant: self.instant, seeds: job.seeds }), probe: Some(probe) };
-        let mut request = NotebookRun::new(&notebook, self.nursery.python(), &here, &folder.path().join("executed.ipynb"));
+        let mut request =
+            NotebookRun::new(&notebook, self.nursery.python(), &here, &folder.path().join("executed.ipynb"));
         request.cell_limit = self.cell_limit;
         let failure = match run::run_forked(&request, &self.nursery, &fork, &mut |_| {}) {
             Ok(_) => None,

@@ -152,7 +152,9 @@ impl Table {
                     match (replaced.of_row(row), form) {
                         (cells, _) if cells.is_empty() => out.extend_from_slice(line),
                         (cells, Form::Csv(separator)) => csv::replace(&mut out, line, *separator, &cells),
-                        (cells, Form::Json) => jsonl::replace(&mut out, line, &self.columns, &cells).map_err(trouble)?,
+                        (cells, Form::Json) => {
+                            jsonl::replace(&mut out, line, &self.columns, &cells).map_err(trouble)?
+                        }
                     }
                 }
                 std::fs::write(path, out).map_err(|error| trouble(error.to_string()))
@@ -179,5 +181,12 @@ pub(crate) fn time(text: &str) -> Option<i64> {
 /// Whether a name says that the column names something.
 pub(crate) fn is_id(name: &str) -> bool {
     let name = name.to_lowercase();
-    name == "id" || name.ends_with("_id") || name.ends_with("id") && name.len() <= 12 || name.ends_with("_no") || name.ends_with("number") || name.ends_with("_key") || name == "key" || name == "uuid"
+    name == "id"
+        || name.ends_with("_id")
+        || name.ends_with("id") && name.len() <= 12
+        || name.ends_with("_no")
+        || name.ends_with("number")
+        || name.ends_with("_key")
+        || name == "key"
+        || name == "uuid"
 }

@@ -54,7 +54,9 @@ impl Place {
     /// The frame in a run.
     pub fn find<'a>(&self, replay: &'a Replay) -> Option<&'a Described> {
         replay.records.iter().rev().find_map(|record| match (self, &record.what) {
-            (Self::Fitted, What::Fit { predicts: true, data, .. }) | (Self::Asked, What::Predict { data, .. }) => Some(data),
+            (Self::Fitted, What::Fit { predicts: true, data, .. }) | (Self::Asked, What::Predict { data, .. }) => {
+                Some(data)
+            }
             (Self::Split, What::Split { data, .. }) => data.first(),
             (Self::Variable(name, until), What::Value { name: other, value }) => {
                 (name == other && record.step <= *until).then_some(value)
@@ -76,7 +78,13 @@ pub(crate) fn choose(full: &Replay, frames: &Frames, outputs: &[String]) -> Targ
         return targets;
     }
     fitted(full, frames, &mut targets);
-    let usable = |target: &Target| target.place.find(full).and_then(|data| frames.frame(data)).is_some_and(|frame| frame.time.is_some() || frame.named);
+    let usable = |target: &Target| {
+        target
+            .place
+            .find(full)
+            .and_then(|data| frames.frame(data))
+            .is_some_and(|frame| frame.time.is_some() || frame.named)
+    };
     targets.all.retain(usable);
     if targets.all.is_empty() {
         targets.all = written(full);
@@ -116,6 +124,9 @@ fn written(full: &Replay) -> Vec<Target> {
 }
 
 fn last_with_time(full: &Replay, frames: &Frames) -> Option<Target> {
+    // With a parameter `as_of` the result has one row for each entity.
+    let takes = |record: &tandem_notebook::probe::Record| matches!(&record.what, What::Statement { writes, .. } if writes.iter().any(|name| name == "as_of"));
+    let as_of = full.records.iter().any(takes);
     let mut named = None;
     for record in full.records.iter().rev() {
         let What::Value { name, value: value @ Described::Frame { keys, .. } } = &record.what else { continue };
@@ -123,7 +134,7 @@ fn last_with_time(full: &Replay, frames: &Frames) -> Option<Target> {
             continue;
         }
         let Some(frame) = frames.frame(value) else { continue };
-        if frame.time.is_some() {
+        if frame.time.is_some() || as_of && frame.named {
             return Some(variable(name, record.step));
         }
         if frame.named && named.is_none() {
@@ -135,7 +146,9 @@ fn last_with_time(full: &Replay, frames: &Frames) -> Option<Target> {
 
 fn learn_labels(full: &Replay, targets: &mut Targets) {
     for record in &full.records {
-        let What::Fit { label: Some(Described::Frame { columns, .. }), predicts: true, .. } = &record.what else { continue };
+        let What::Fit { label: Some(Described::Frame { columns, .. }), predicts: true, .. } = &record.what else {
+            continue;
+        };
         for (name, hash, _) in columns {
             targets.label_hashes.insert(hash.clone());
             if name != "y" && name.parse::<usize>().is_err() {
@@ -171,8 +184,10 @@ fn fitted(full: &Replay, frames: &Frames, targets: &mut Targets) {
         _ => None,
     });
     let Some((step, model, variable, columns)) = fit else { return };
-    let target = |place, label: String, step, variable: Option<String>| Target { place, label, step, variable, columns: None };
-    let split = full.records.iter().rev().find(|record| record.step <= step && matches!(record.what, What::Split { .. }));
+    let target =
+        |place, label: String, step, variable: Option<String>| Target { place, label, step, variable, columns: None };
+    let split =
+        full.records.iter().rev().find(|record| record.step <= step && matches!(record.what, What::Split { .. }));
     let mut wanted: BTreeSet<String> = columns.iter().map(|column| column.0.clone()).collect();
     let mut hashes: BTreeSet<String> = columns.iter().map(|column| column.1.clone()).collect();
     match split.map(|record| (&record.what, record.step)) {
@@ -184,7 +199,12 @@ fn fitted(full: &Replay, frames: &Frames, targets: &mut Targets) {
                 wanted.extend(columns.iter().map(|column| column.0.clone()));
                 hashes.extend(columns.iter().map(|column| column.1.clone()));
             }
-            targets.all.push(target(Place::Split, "the rows that were split into training and test".into(), split_step, None));
+            targets.all.push(target(
+                Place::Split,
+                "the rows that were split into training and test".into(),
+                split_step,
+                None,
+            ));
             if !*random {
                 targets.all.push(target(Place::Fitted, format!("what {model} was fitted on"), step, variable.clone()));
             }
@@ -201,15 +221,24 @@ fn fitted(full: &Replay, frames: &Frames, targets: &mut Targets) {
         }
     }
     if let Some(mut parent) = feature_frame(full, frames, step, &wanted, &hashes) {
-        parent.label = format!("the frame {} that the model's rows came from", parent.variable.clone().unwrap_or_default());
+        parent.label =
+            format!("the frame {} that the model's rows came from", parent.variable.clone().unwrap_or_default());
         targets.all.push(parent);
     }
 }
 
 /// The last frame with its own time that holds columns of the model's, by name or content.
-fn feature_frame(full: &Replay, frames: &Frames, step: i64, names: &BTreeSet<String>, hashes: &BTreeSet<String>) -> Option<Target> {
+fn feature_frame(
+    full: &Replay,
+    frames: &Frames,
+    step: i64,
+    names: &BTreeSet<String>,
+    hashes: &BTreeSet<String>,
+) -> Option<Target> {
     full.records.iter().rev().filter(|record| record.step <= step).find_map(|record| {
-        let What::Value { name, value: value @ Described::Frame { columns, keys, rows, .. } } = &record.what else { return None };
+        let What::Value { name, value: value @ Described::Frame { columns, keys, rows, .. } } = &record.what else {
+            return None;
+        };
         let held: BTreeSet<String> = columns
             .iter()
             .filter(|column| names.contains(&column.0) || hashes.contains(&column.1))

@@ -70,7 +70,9 @@ impl<'a> Trace<'a> {
         };
         let start = match by_name.or_else(of_variable) {
             Some((step, name, _)) => Begin { step, variable: name.to_owned(), column: column.to_owned() },
-            None => Begin { step: fallback, variable: variable.unwrap_or_default().to_owned(), column: column.to_owned() },
+            None => {
+                Begin { step: fallback, variable: variable.unwrap_or_default().to_owned(), column: column.to_owned() }
+            }
         };
         self.back(start, 12)
     }
@@ -90,7 +92,9 @@ impl<'a> Trace<'a> {
 
     /// Later statements in which the same column differs: the consequences.
     pub fn consequences(&self, begin: &Begin, fallback: i64) -> Vec<i64> {
-        let later = self.changed_values(fallback).filter(|(step, _, diff)| *step > begin.step && is_changed(diff, &begin.column));
+        let later = self
+            .changed_values(fallback)
+            .filter(|(step, _, diff)| *step > begin.step && is_changed(diff, &begin.column));
         let steps: BTreeSet<i64> = later.map(|(step, _, _)| step).collect();
         steps.into_iter().collect()
     }
@@ -131,11 +135,15 @@ impl<'a> Trace<'a> {
             }
             match self.frames.diff(value, other, self.until) {
                 Some(diff) => {
-                    let mentioned = |column: &&String| texts.contains(*column) || **column == begin.column || diff.columns.len() == 1;
+                    let mentioned = |column: &&String| {
+                        texts.contains(*column) || **column == begin.column || diff.columns.len() == 1
+                    };
                     let changed: Vec<&String> =
                         diff.columns.keys().filter(|column| is_changed(&diff, column)).filter(mentioned).collect();
                     for column in changed {
-                        let first = self.changed_values(begin.step - 1).find(|(_, other, diff)| other == name && is_changed(diff, column));
+                        let first = self
+                            .changed_values(begin.step - 1)
+                            .find(|(_, other, diff)| other == name && is_changed(diff, column));
                         let step = first.map_or(step, |(step, _, _)| step);
                         earlier.push(Begin { step, variable: name.clone(), column: column.clone() });
                     }
@@ -178,7 +186,9 @@ impl<'a> Trace<'a> {
         }
         // A column comes from the first statement after which some frame has it, and from what that statement reads.
         let has = |record: &&Record| match &record.what {
-            What::Value { value: Described::Frame { columns, .. }, .. } => columns.iter().any(|(name, _, _)| name == column),
+            What::Value { value: Described::Frame { columns, .. }, .. } => {
+                columns.iter().any(|(name, _, _)| name == column)
+            }
             _ => false,
         };
         let start = self.first.records.iter().find(has).map_or(until, |record| record.step).min(until);

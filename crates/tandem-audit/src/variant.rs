@@ -93,13 +93,57 @@ fn other_values(table: &Table, column: usize, later: &[usize]) -> BTreeMap<usize
 /// A number scaled and shifted, written with as many decimals.
 fn scaled(cell: &str, shift: f64) -> String {
     let Ok(number) = cell.parse::<f64>() else { return cell.to_owned() };
-    let decimals = cell.split_once('.').map_or(0, |(_, decimals)| decimals.bytes().take_while(u8::is_ascii_digit).count());
+    let decimals =
+        cell.split_once('.').map_or(0, |(_, decimals)| decimals.bytes().take_while(u8::is_ascii_digit).count());
     format!("{:.decimals$}", number * 1.7 + shift)
 }
 
 fn mixed(a: u64, b: u64) -> u64 {
-    let mut x = a.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(b.wrapping_mul(0xD1B5_4A32_D192_ED03)).wrapping_add(1);
+    let mut x =
+        a.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(b.wrapping_mul(0xD1B5_4A32_D192_ED03)).wrapping_add(1);
     x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::source::Source;
+
+    #[test]
+    fn another_future_keeps_rows_keys_times_types_and_the_past() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let mut text = "id,who,at,price,kind\n".to_owned();
+        for day in 1..=28 {
+            text += &format!(
+                "{day},A,2024-01-{day:02},{}.50,{}\n",
+                day * 3,
+                ["x", "y", "z"][(day > 20) as usize + day % 2]
+            );
+        }
+        std::fs::write(&path, &text).unwrap();
+        let source = Source { path, entities: vec!["who".into()], event_time: Some("at".into()), ..Source::default() };
+        let table = Table::read(source).unwrap();
+        let at = instant::parse("2024-01-15").unwrap();
+        let render = |kind| {
+            let (keep, replaced) = make(&table, kind, at, None);
+            let out = folder.path().join("b.csv");
+            table.render(&out, &keep, &replaced).unwrap();
+            std::fs::read_to_string(out).unwrap()
+        };
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(render(Kind::Truncate).lines().collect::<Vec<_>>(), lines[..16]);
+        let other = render(Kind::Perturb);
+        let other: Vec<&str> = other.lines().collect();
+        assert_eq!((&other[..16], other.len()), (&lines[..16], lines.len()));
+        for (old, new) in lines[16..].iter().zip(&other[16..]) {
+            let (old, new): (Vec<&str>, Vec<&str>) = (old.split(',').collect(), new.split(',').collect());
+            assert_eq!(old[..3], new[..3]);
+            assert_ne!(old[3], new[3]);
+            assert!(new[3].split_once('.').unwrap().1.len() == 2 && ["x", "y"].contains(&new[4]), "{new:?}");
+        }
+    }
 }

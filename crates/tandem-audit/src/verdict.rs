@@ -52,7 +52,13 @@ pub(crate) struct FrameEvidence {
 }
 
 /// Gathers the evidence of a frame.
-pub(crate) fn gather(frames: &Frames, target: &Target, targets: &Targets, full: &Replay, cuts: &[AtCut]) -> FrameEvidence {
+pub(crate) fn gather(
+    frames: &Frames,
+    target: &Target,
+    targets: &Targets,
+    full: &Replay,
+    cuts: &[AtCut],
+) -> FrameEvidence {
     let mut evidence = FrameEvidence::default();
     for (number, cut) in cuts.iter().enumerate() {
         let Some(first) = target.place.find(cut.base.as_ref().unwrap_or(full)) else { continue };
@@ -103,7 +109,8 @@ impl Evidence {
     /// The verdict, as far as the column's own evidence goes.
     pub fn verdict(&self, cuts: &[AtCut]) -> Verdict {
         let sees = |kind: Kind| self.hits.iter().any(|(_, other, _)| *other == kind);
-        let future: Vec<&(usize, Kind, Changed)> = self.hits.iter().filter(|(_, kind, _)| *kind != Kind::Late).collect();
+        let future: Vec<&(usize, Kind, Changed)> =
+            self.hits.iter().filter(|(_, kind, _)| *kind != Kind::Late).collect();
         if future.is_empty() {
             return match () {
                 () if !self.gone.is_empty() => Verdict::Vocabulary,
@@ -113,7 +120,7 @@ impl Evidence {
                 () => Verdict::NoChange,
             };
         }
-        if !sees(Kind::Perturb) && future.iter().all(|(_, _, changed)| changed.renamed) {
+        if future.iter().all(|(_, _, changed)| changed.renamed) {
             return Verdict::Vocabulary;
         }
         let outside = self.judged.iter().any(|cut| !cuts[*cut].in_training);

@@ -33,7 +33,10 @@ pub fn draw(report: &Report) -> String {
     let _ = writeln!(out);
     let width = report.verdicts.iter().map(|judgement| judgement.column.chars().count()).max().unwrap_or(0);
     for judgement in &report.verdicts {
-        let place = judgement.origin.as_ref().map_or_else(String::new, |origin| format!("  cell {}, line {}", origin.cell, origin.line));
+        let place = judgement
+            .origin
+            .as_ref()
+            .map_or_else(String::new, |origin| format!("  cell {}, line {}", origin.cell, origin.line));
         let _ = writeln!(out, "{:<14} {:<width$}{place}", judgement.verdict.word(), judgement.column);
     }
     for judgement in report.verdicts.iter().filter(|judgement| judgement.verdict.is_finding()) {
@@ -44,7 +47,10 @@ pub fn draw(report: &Report) -> String {
     }
     let _ = writeln!(out);
     for file in &report.undeclared {
-        let _ = writeln!(out, "note     {file} was read and is no source that can be cut: what it knows of the future is not seen here");
+        let _ = writeln!(
+            out,
+            "note     {file} was read and is no source that can be cut: what it knows of the future is not seen here"
+        );
     }
     for note in &report.notes {
         let _ = writeln!(out, "note     {note}");
@@ -63,7 +69,11 @@ fn finding(out: &mut String, judgement: &Judgement) {
         let _ = writeln!(out, "    passed on in {}", judgement.consequences.join("; "));
     }
     for sample in &judgement.samples {
-        let _ = writeln!(out, "    {}: your notebook says {}; production would have said {}", sample.row, sample.says, sample.would);
+        let _ = writeln!(
+            out,
+            "    {}: your notebook says {}; production would have said {}",
+            sample.row, sample.says, sample.would
+        );
     }
     let _ = writeln!(out, "  Instead: {}", judgement.remedy);
     for line in judgement.feature.lines() {

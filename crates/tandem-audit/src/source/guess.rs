@@ -10,8 +10,8 @@ use crate::AuditError;
 const ARRIVALS: [&str; 8] = ["receiv", "arriv", "ingest", "loaded", "inserted", "known_at", "recorded", "processed"];
 /// Names of those whose events they are, best first.
 const ENTITIES: [&str; 14] = [
-    "customer", "user", "client", "account", "member", "patient", "driver", "store", "shop", "device", "sensor", "machine",
-    "ticker", "symbol",
+    "customer", "user", "client", "account", "member", "patient", "driver", "store", "shop", "device", "sensor",
+    "machine", "ticker", "symbol",
 ];
 
 /// Guesses what a file is.

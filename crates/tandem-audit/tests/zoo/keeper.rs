@@ -23,8 +23,17 @@ pub fn python() -> &'static Path {
 
 pub fn nursery() -> Arc<Nursery> {
     static NURSERY: OnceLock<Arc<Nursery>> = OnceLock::new();
-    let modules = ["numpy", "pandas", "polars", "sklearn.linear_model", "sklearn.preprocessing", "sklearn.model_selection", "sklearn.impute"];
-    let start = || Arc::new(Nursery::start(python(), &modules.map(str::to_owned)).unwrap_or_else(|error| panic!("{error}")));
+    let modules = [
+        "numpy",
+        "pandas",
+        "polars",
+        "sklearn.linear_model",
+        "sklearn.preprocessing",
+        "sklearn.model_selection",
+        "sklearn.impute",
+    ];
+    let start =
+        || Arc::new(Nursery::start(python(), &modules.map(str::to_owned)).unwrap_or_else(|error| panic!("{error}")));
     Arc::clone(NURSERY.get_or_init(start))
 }
 
