@@ -13,6 +13,7 @@ mod nested;
 mod parquet_out;
 pub mod read;
 pub mod replay;
+pub mod rows;
 pub mod table;
 pub mod training_set;
 pub mod versions;

@@ -192,8 +192,9 @@ class Recorder:
 
     def keys_of(self, value, columns, index, rows):
         """Columns that say which event a row stands for, where the frame itself has none: those of the frame it came from."""
-        own = {key for key, _ in [*columns, *index]}
-        if own & set(self.config["times"]) or rows == 0 or any(is_time(values) for _, values in [*columns, *index]):
+        alone = len(columns) == 1  # a column of times is a value, not the time of its row
+        named = index if alone else [*columns, *index]
+        if rows == 0 or any(key in self.config["times"] or is_time(values) for key, values in named):
             return []
         pandas = sys.modules.get("pandas")
         best = None
@@ -236,9 +237,11 @@ class Recorder:
             shared = self.shared_values(columns, parent)
             if len(parent) == rows and index.equals(parent.index):
                 return 4 + shared, None
-            if parent.index.is_unique:
+            if parent.index.is_unique and index.names == parent.index.names:
                 places = parent.index.get_indexer(index)
-                if (places >= 0).all():
+                # Numbers from 0 may be rows of any frame: a column has to be the same.
+                fresh = isinstance(index, pandas.RangeIndex) and not self.same_values(columns, parent, places)
+                if (places >= 0).all() and not fresh:
                     return 2 + shared, places
             return None
         if len(parent) == rows:
@@ -251,6 +254,11 @@ class Recorder:
             return 0
         known = {digest(encoded(values)[1]) for _, values in self.as_frame(parent, "")[0]}
         return int(any(digest(encoded(values)[1]) in known for _, values in columns[:20]))
+
+    def same_values(self, columns, parent, places):
+        known = {str(key): parent.iloc[:, at] for at, key in enumerate(parent.columns)}
+        same = lambda name, values: name in known and encoded(values) == encoded(known[name].iloc[places])
+        return any(same(name, values) for name, values in columns)
 
     def kept(self, columns):
         return [[name, *self.put(values, True)] for name, values in columns]

@@ -1,5 +1,6 @@
 //! The commands, in the order in which one uses them; each in a file of its own, with its help beside it.
 
+mod audit;
 mod check;
 mod data;
 mod demo;
@@ -65,6 +66,7 @@ enum Command {
     Data(data::Data),
     Train(train::Train),
     Notebook(notebook::Notebook),
+    Audit(audit::Audit),
     Release(release::Release),
     Releases(releases::Releases),
     Rollback(rollback::Rollback),
@@ -105,6 +107,7 @@ impl Command {
             Self::Data(command) => command.run(context),
             Self::Train(command) => command.run(context),
             Self::Notebook(command) => command.run(context),
+            Self::Audit(command) => command.run(context),
             Self::Release(command) => command.run(context),
             Self::Releases(command) => command.run(context),
             Self::Rollback(command) => command.run(context),

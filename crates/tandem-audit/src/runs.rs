@@ -1,0 +1,162 @@
+//! The runs of one audit: each in a copy of the workspace with its own data, on a kernel forked from one process.
+//! Not here: what their records mean.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tandem_notebook::probe::{self, Fixed, Probe, Record, What};
+use tandem_notebook::{Fork, NotebookRun, Nursery, RunError, run};
+
+use crate::source::Table;
+use crate::variant::{self, Kind};
+use crate::{AuditError, instant};
+
+/// One run to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Job {
+    pub kind: Kind,
+    pub at: i64,
+    /// What is added to seeds.
+    pub seeds: u32,
+    /// The notebook's parameter `as_of`.
+    pub as_of: Option<i64>,
+    /// Perturb one column of one source only.
+    pub only: Option<(usize, usize)>,
+}
+
+impl Job {
+    pub fn new(kind: Kind, at: i64) -> Self {
+        Self { kind, at, seeds: 0, as_of: None, only: None }
+    }
+}
+
+/// A run that was made.
+#[derive(Clone, Debug)]
+pub(crate) struct Replay {
+    pub records: Vec<Record>,
+    /// Why it did not come to its end.
+    pub failure: Option<String>,
+    /// The copy of the workspace, as the records name it.
+    root: PathBuf,
+}
+
+/// What all runs share.
+pub(crate) struct Stage {
+    pub nursery: Arc<Nursery>,
+    /// The folder that is copied for each run, and the notebook in it.
+    pub root: PathBuf,
+    pub notebook: PathBuf,
+    pub tables: Vec<Table>,
+    pub store: tempfile::TempDir,
+    pub instant: f64,
+    pub entities: Vec<String>,
+    pub times: Vec<String>,
+    pub cell_limit: Option<Duration>,
+    /// Files that the notebook itself made: they are not there when a run begins.
+    pub made: BTreeSet<PathBuf>,
+}
+
+impl Replay {
+    /// A path within the workspace, if it lies in it.
+    pub fn relative<'a>(&self, path: &'a Path) -> Option<&'a Path> {
+        path.strip_prefix(&self.root).ok()
+    }
+
+    /// Files of the workspace that were opened so.
+    pub fn opened(&self, wanted: &str) -> BTreeSet<PathBuf> {
+        let paths = self.records.iter().filter_map(|record| match &record.what {
+            What::Opened { path, mode } if mode == wanted => self.relative(path),
+            _ => None,
+        });
+        paths.map(Path::to_path_buf).collect()
+    }
+}
+
+impl Stage {
+    /// Makes runs, several side by side; `done` hears of each.
+    pub fn replay_all(&self, jobs: &[Job], done: &(dyn Fn() + Sync)) -> Result<Vec<Replay>, AuditError> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8).min(jobs.len());
+        let (next, replays) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(job) = jobs.get(number) else { return };
+                        let replay = self.replay(*job);
+                        replays.lock().unwrap_or_else(PoisonError::into_inner).push((number, replay));
+                        done();
+                    }
+                });
+            }
+        });
+        let mut replays = replays.into_inner().unwrap_or_else(PoisonError::into_inner);
+        replays.sort_by_key(|(number, _)| *number);
+        replays.into_iter().map(|(_, replay)| replay).collect()
+    }
+
+    fn replay(&self, job: Job) -> Result<Replay, AuditError> {
+        let folder = tempfile::Builder::new().prefix("tandem-audit-").tempdir().map_err(AuditError::Folder)?;
+        let root = folder.path().canonicalize().map_err(AuditError::Folder)?.join("work");
+        copy(&self.root, &root, &self.made).map_err(AuditError::Folder)?;
+        for (number, table) in self.tables.iter().enumerate() {
+            let Ok(path) = table.source.path.strip_prefix(&self.root) else { continue };
+            let only = job.only.filter(|(source, _)| *source == number).map(|(_, column)| column);
+            if job.kind == Kind::Full || job.only.is_some() && only.is_none() {
+                continue;
+            }
+            let (keep, replaced) = variant::make(table, job.kind, job.at, only);
+            table.render(&root.join(path), &keep, &replaced)?;
+        }
+        let notebook = root.join(&self.notebook);
+        let here = notebook.parent().map_or_else(|| root.clone(), Path::to_path_buf);
+        let log = folder.path().join("log.jsonl");
+        let probe = Probe {
+            out: log.clone(),
+            store: self.store.path().to_path_buf(),
+            entities: self.entities.clone(),
+            times: self.times.clone(),
+            as_of: job.as_of.map(instant::written),
+            cells: 20_000_000,
+        };
+        let fork = Fork { fixed: Some(Fixed { instant: self.instant, seeds: job.seeds }), probe: Some(probe) };
+        let mut request =
+            NotebookRun::new(&notebook, self.nursery.python(), &here, &folder.path().join("executed.ipynb"));
+        request.cell_limit = self.cell_limit;
+        let failure = match run::run_forked(&request, &self.nursery, &fork, &mut |_| {}) {
+            Ok(_) => None,
+            Err(RunError::Cell(failure)) => Some(failure.to_string().replace(&format!("{}/", root.display()), "")),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Replay { records: probe::read(&log).map_err(AuditError::Folder)?, failure, root })
+    }
+}
+
+/// Copies a folder, without what Python and Jupyter leave behind.
+fn copy(from: &Path, to: &Path, without: &BTreeSet<PathBuf>) -> std::io::Result<()> {
+    copy_within(from, from, to, without)
+}
+
+fn copy_within(root: &Path, from: &Path, to: &Path, without: &BTreeSet<PathBuf>) -> std::io::Result<()> {
+    const LEFT: [&str; 8] =
+        [".git", "__pycache__", ".ipynb_checkpoints", ".tandem", ".venv", "venv", "node_modules", "target"];
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let made = path.strip_prefix(root).is_ok_and(|relative| without.contains(relative));
+        if made || LEFT.iter().any(|left| name == *left) {
+            continue;
+        }
+        let kind = std::fs::metadata(&path)?;
+        if kind.is_dir() && !entry.file_type()?.is_symlink() {
+            copy_within(root, &path, &to.join(name), without)?;
+        } else if kind.is_file() {
+            std::fs::copy(&path, to.join(name))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! `tandem audit`: what a notebook saw of the future, proven by running it on data that is cut.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use tandem_audit::report::{html, text};
+use tandem_audit::{AuditError, AuditRequest, Progress, Report, Source};
+use tandem_notebook::EnvironmentRequest;
+
+use crate::context::{Context, shown, working_folder};
+use crate::failure::Failure;
+
+/// Prove what a notebook saw of the future, by running it on data that is cut
+///
+/// The notebook runs on all of its data, then again for each cut: with what came later left out, with other values in what
+/// came later, and, where records become known late, with those left out. A value that changes in a row before the cut has
+/// seen the future: it is named, with the cell, the line, and what production would have said.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tandem audit model.ipynb
+  tandem audit model.ipynb --source data/orders.csv --entity customer --event-time ordered_at --arrival-time received_at
+  tandem audit model.ipynb --quick
+  tandem audit model.ipynb --html audit.html
+
+Without --source the files that the notebook reads are looked at, and what they seem to be is shown.
+Exit codes: 0 nothing changed; 1 a finding; 3 with --strict, something could not be judged.")]
+pub struct Audit {
+    /// The notebook
+    file: PathBuf,
+    /// A file of events that the notebook reads; may be given several times
+    #[arg(long = "source", value_name = "FILE")]
+    sources: Vec<PathBuf>,
+    /// The column that says whose event it is; the first belongs to the first --source, and so on
+    #[arg(long = "entity", value_name = "COLUMN", requires = "sources")]
+    entities: Vec<String>,
+    /// The column that says when it happened; the first belongs to the first --source, and so on
+    #[arg(long = "event-time", value_name = "COLUMN", requires = "sources")]
+    event_times: Vec<String>,
+    /// The column that says when it was known; the first belongs to the first --source, and so on
+    #[arg(long = "arrival-time", value_name = "COLUMN", requires = "sources")]
+    arrival_times: Vec<String>,
+    /// The variable or file to audit [default: what the last model was fitted on, else what is written, else the last frame]
+    #[arg(long = "output", value_name = "NAME")]
+    outputs: Vec<String>,
+    /// A column that may know the future, since it is what the model learns
+    #[arg(long = "label", value_name = "COLUMN")]
+    labels: Vec<String>,
+    /// At how many instants the data is cut
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=20))]
+    cuts: u8,
+    /// One cut only, and only with what came later left out
+    #[arg(long, conflicts_with = "cuts")]
+    quick: bool,
+    /// Exit with 3 when something could not be judged
+    #[arg(long)]
+    strict: bool,
+    /// How the report is written to standard output
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// Write the report as one HTML page, too
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// The pinned and hashed requirements [default: requirements.lock beside the notebook]
+    #[arg(long, value_name = "FILE", conflicts_with = "python")]
+    lock: Option<PathBuf>,
+    /// A Python that has ipykernel and what the notebook needs, instead of an environment from a lock
+    #[arg(long, value_name = "FILE")]
+    python: Option<PathBuf>,
+    /// How many seconds one cell may take
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    cell_limit: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl Audit {
+    /// Runs it.
+    pub fn run(self, context: &Context) -> Result<(), Failure> {
+        if !self.file.is_file() {
+            return Err(Failure::project(format!("there is no notebook {}", self.file.display()))
+                .hint("name the .ipynb file, from the folder that you are in"));
+        }
+        let request = AuditRequest {
+            notebook: self.file.clone(),
+            python: self.environment(context)?,
+            sources: self.declared(),
+            outputs: self.outputs.clone(),
+            labels: self.labels.clone(),
+            cuts: usize::from(self.cuts),
+            quick: self.quick,
+            reach: true,
+            cell_limit: self.cell_limit.map(Duration::from_secs),
+        };
+        let spinner = Mutex::new(context.terminal.spinner("audit"));
+        let report = tandem_audit::audit(&request, &|progress| {
+            let text = match progress {
+                Progress::Step(text) => text,
+                Progress::Run { done, of, left } => format!("run {done} of {of}, about {left:.0} s left"),
+            };
+            if let Ok(spinner) = spinner.lock() {
+                spinner.message(&text);
+            }
+        });
+        drop(spinner);
+        self.show(context, &report.map_err(failure)?)
+    }
+
+    fn show(&self, context: &Context, report: &Report) -> Result<(), Failure> {
+        match self.format {
+            Format::Text => context.terminal.data(&text::draw(report)),
+            Format::Json => {
+                let json = serde_json::to_string_pretty(report).map_err(|error| Failure::world(error.to_string()))?;
+                context.terminal.data(&json);
+            }
+        }
+        if let Some(path) = &self.html {
+            std::fs::write(path, html::draw(report)).map_err(|error| Failure::file("write", path, &error))?;
+            context.terminal.say(&format!("report: {}", shown(path)));
+        }
+        if report.findings().next().is_some() {
+            return Err(Failure::shown());
+        }
+        if self.strict && report.has_unjudged() {
+            return Err(Failure::world("something could not be judged, and --strict asks that all is"));
+        }
+        Ok(())
+    }
+
+    fn declared(&self) -> Vec<Source> {
+        let source = |(number, path): (usize, &PathBuf)| Source {
+            path: path.clone(),
+            entities: self.entities.get(number).cloned().into_iter().collect(),
+            event_time: self.event_times.get(number).cloned(),
+            arrival_time: self.arrival_times.get(number).cloned(),
+            guessed: false,
+        };
+        self.sources.iter().enumerate().map(source).collect()
+    }
+
+    /// The Python that was named, or that of the lock.
+    fn environment(&self, context: &Context) -> Result<PathBuf, Failure> {
+        if let Some(python) = &self.python {
+            return std::path::absolute(python).map_err(|error| Failure::file("use", python, &error));
+        }
+        let beside = self.file.parent().map(Path::to_path_buf).unwrap_or_default();
+        let lock = self.lock.clone().unwrap_or_else(|| beside.join("requirements.lock"));
+        let state = match context.load() {
+            Ok(loaded) => loaded.state_dir(),
+            Err(_) => working_folder()?.join(".tandem"),
+        };
+        let spinner = context.terminal.spinner("environment");
+        let request =
+            EnvironmentRequest { lock: &lock, folder: &state.join("environments"), tools: &state.join("tools") };
+        let environment = request.ensure(&mut |line| spinner.message(line)).map_err(tandem_project::Error::from)?;
+        Ok(environment.python)
+    }
+}
+
+fn failure(error: AuditError) -> Failure {
+    match error {
+        AuditError::Folder(_) => Failure::world(error.to_string()),
+        AuditError::Fails(_) => Failure::project(error.to_string()).hint("`tandem notebook run` shows where and why"),
+        AuditError::Source { .. } => Failure::project(error.to_string())
+            .hint("name the file's columns with --source, --entity, --event-time and --arrival-time"),
+        AuditError::Run(_) | AuditError::Notebook(_) => Failure::project(error.to_string()),
+    }
+}
