@@ -256,7 +256,7 @@ mod tests {
     fn requirements_keep_names_and_versions_only() {
         let found = stated(
             "requirements.txt",
-            "# x\nnumpy==1.2 # why\n-r more.txt\n--index-url https://a.example\n-e .\ngit+https://a.example/b\npandas=1.2.3=py37_0\npip\n",
+            "# x\nnumpy==1.2 # why\n-r more.txt\n--extra-index https://a.example\n-e .\ngit+https://a.example/b\npandas=1.2.3=py37_0\npip\n",
         );
         assert_eq!(found.lines, ["numpy==1.2", "scipy", "pandas==1.2.3"]);
         assert_eq!(found.left_out.len(), 3, "{found:?}");
