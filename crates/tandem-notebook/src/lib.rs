@@ -6,6 +6,7 @@
 
 pub mod environment;
 pub mod ipynb;
+pub mod percent;
 pub mod run;
 
 pub use environment::{Environment, EnvironmentError, EnvironmentRequest};
