@@ -4,6 +4,7 @@
 //! written: an interrupted one is made again. Makers wait for each other. Needs Python 3.9 or newer and nothing else.
 //! Not here: making locks, and running anything in the environment.
 
+mod compile;
 mod lock;
 mod uv;
 
@@ -11,6 +12,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+pub use compile::compile;
 pub use lock::{Unhashed, unhashed};
 use sha2::{Digest as _, Sha256};
 
@@ -125,6 +127,14 @@ pub enum EnvironmentError {
         path: PathBuf,
         /// The Python's version.
         version: String,
+        /// What uv printed.
+        text: String,
+    },
+    /// No set of versions satisfies the requirements.
+    #[error("{path}: these requirements cannot be locked. Mend them by what uv says below, and try again.\n{text}", path = path.display())]
+    Resolve {
+        /// The requirements.
+        path: PathBuf,
         /// What uv printed.
         text: String,
     },

@@ -7,6 +7,7 @@
 pub mod environment;
 pub mod ipynb;
 pub mod percent;
+pub mod record;
 pub mod run;
 
 pub use environment::{Environment, EnvironmentError, EnvironmentRequest};

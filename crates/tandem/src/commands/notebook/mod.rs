@@ -1,5 +1,6 @@
 //! `tandem notebook`: a notebook that was handed over. One file a command; here is what they share.
 
+pub mod adopt;
 mod run;
 
 use clap::{Args, Subcommand};
@@ -9,7 +10,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::terminal::{Bar, Terminal};
 
-/// A notebook that was handed over: can it be run at all?
+/// A notebook that was handed over: can it be run at all, and how is it checked in?
 #[derive(Debug, Args)]
 pub struct Notebook {
     #[command(subcommand)]
@@ -19,6 +20,7 @@ pub struct Notebook {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Adopt(adopt::Adopt),
 }
 
 impl Notebook {
@@ -26,6 +28,7 @@ impl Notebook {
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         match self.command {
             Command::Run(run) => run.run(context),
+            Command::Adopt(adopt) => adopt.run(context),
         }
     }
 }
