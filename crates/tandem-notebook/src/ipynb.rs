@@ -67,6 +67,8 @@ pub struct CodeCell {
     pub source: String,
     /// Whether it carries the tag `raises-exception`: its failure does not end a run.
     pub may_fail: bool,
+    /// The count that Jupyter stored when it was last run.
+    pub count: Option<u64>,
 }
 
 impl CodeCell {
@@ -138,6 +140,16 @@ impl Notebook {
         &self.code
     }
 
+    /// Its code cells, for reading their Python.
+    pub fn python_cells(&self) -> Vec<tandem_python::Cell> {
+        let cell = |cell: &CodeCell| tandem_python::Cell {
+            number: cell.number,
+            source: cell.source.clone(),
+            count: cell.count,
+        };
+        self.code.iter().map(cell).collect()
+    }
+
     /// The notebook's JSON, as it was read (a notebook of nbformat 3 is shown as 4).
     pub fn json(&self) -> &Value {
         &self.json
@@ -195,7 +207,8 @@ fn code_cells(cells: &[Value]) -> Result<Vec<CodeCell>, String> {
         let source = source.ok_or_else(|| format!("cell {} has no `source` text", index + 1))?;
         let tags = cell.pointer("/metadata/tags").and_then(Value::as_array);
         let may_fail = tags.is_some_and(|tags| tags.iter().any(|tag| tag == "raises-exception"));
-        code.push(CodeCell { number: code.len() + 1, index, source, may_fail });
+        let count = ["execution_count", "prompt_number"].iter().find_map(|key| cell.get(key).and_then(Value::as_u64));
+        code.push(CodeCell { number: code.len() + 1, index, source, may_fail, count });
     }
     Ok(code)
 }
@@ -236,7 +249,7 @@ fn cell_from_version_3(cell: &Value) -> Value {
     let metadata = cell.get("metadata").cloned().unwrap_or_else(|| json!({}));
     match cell.get("cell_type").and_then(Value::as_str) {
         Some("code") => {
-            json!({"cell_type": "code", "metadata": metadata, "source": text("input"), "outputs": [], "execution_count": null})
+            json!({"cell_type": "code", "metadata": metadata, "source": text("input"), "outputs": [], "execution_count": cell.get("prompt_number")})
         }
         Some("heading") => {
             let level = cell.get("level").and_then(Value::as_u64).unwrap_or(1).min(6) as usize;

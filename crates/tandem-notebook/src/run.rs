@@ -3,8 +3,10 @@
 //! Output streams through a callback; the executed copy is always kept; the user's file is never written.
 //! Not here: making environments, and what a run is for.
 
+mod fork;
 mod kernel;
 mod outputs;
+mod process;
 mod session;
 mod traceback;
 
@@ -15,6 +17,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::ipynb::{Notebook, NotebookError};
+pub use fork::{Fork, Nursery};
 use kernel::{Kernel, StartTrouble};
 use session::Session;
 
@@ -257,14 +260,33 @@ pub enum RunError {
 
 /// Runs a notebook. Blocks; must not be called on a thread that drives an async runtime.
 pub fn run(run: &NotebookRun, on_event: &mut dyn FnMut(Event)) -> Result<Executed, RunError> {
+    let python = absolute(&run.python);
+    let kernel = || Kernel::start(&python, &run.folder, &run.env, run.start_limit);
+    run_on(run, kernel, on_event)
+}
+
+/// Runs a notebook in a kernel forked from a nursery, whose Python it is. Blocks, as [`run`] does.
+pub fn run_forked(
+    run: &NotebookRun,
+    nursery: &Nursery,
+    fork: &Fork,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<Executed, RunError> {
+    let kernel = || Kernel::fork(nursery, &run.folder, &run.env, fork, run.start_limit);
+    run_on(run, kernel, on_event)
+}
+
+fn run_on<K>(run: &NotebookRun, kernel: impl FnOnce() -> K, on_event: &mut dyn FnMut(Event)) -> Result<Executed, RunError>
+where
+    K: Future<Output = Result<Kernel, StartTrouble>>,
+{
     let notebook = Notebook::read(&run.notebook)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|source| RunError::Start { python: run.python.clone(), folder: run.folder.clone(), source })?;
     runtime.block_on(async {
         let start = Instant::now();
-        let started = Kernel::start(&absolute(&run.python), &run.folder, &run.env, run.start_limit).await;
-        let kernel = started.map_err(|trouble| start_error(run, trouble))?;
+        let kernel = kernel().await.map_err(|trouble| start_error(run, trouble))?;
         let info = &kernel.info().language_info;
         on_event(Event::KernelStarted { language: format!("{} {}", info.name, info.version) });
         let language_info = serde_json::to_value(info).ok();

@@ -105,7 +105,7 @@ pub fn adopt(loaded: &Loaded, request: &Request, on_event: &mut dyn FnMut(Event)
     let environment = python::environment(loaded, &wanted.lock_path, &mut tell)?;
     let runs = both_runs(&space, &text, &subject.file, &environment.python, request, on_event)?;
     let pruned = prune::pruned(&runs[0].facts, &runs[1].facts, &notebook);
-    let inputs = workspace::inputs(loaded, &subject.folder, &space, &runs[0].facts)?;
+    let inputs = workspace::inputs(loaded, &subject.folder, &space, &runs[0].facts, &notebook)?;
     let mut notes = wanted.notes.clone();
     notes.extend(inputs.iter().filter_map(|input| input.note.clone()));
     let about = page::About {

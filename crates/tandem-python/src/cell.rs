@@ -17,6 +17,13 @@ pub struct Cell {
     pub count: Option<u64>,
 }
 
+/// Cell magics whose body is Python of this kernel.
+const PYTHON_MAGICS: &[&str] =
+    &["time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "snakeviz", "heat", "wandb"];
+
+/// Line magics that run the Python after them.
+const RUNNING_MAGICS: &[&str] = &["%time ", "%timeit ", "%prun ", "%memit ", "%%time ", "%%timeit "];
+
 /// A statement at the top level of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statement {
@@ -40,6 +47,9 @@ pub struct Parsed {
 impl Cell {
     /// Parses the cell. Never fails.
     pub fn parse(&self) -> Parsed {
+        if self.is_foreign() {
+            return Parsed { body: Vec::new().into(), errors: Vec::new() };
+        }
         let parsed = parse_unchecked(&self.source, ParseOptions::from(PySourceType::Ipynb));
         let errors = parsed.errors().iter();
         let errors =
@@ -49,6 +59,27 @@ impl Cell {
             Mod::Expression(_) => Vec::new().into(), // only what was asked for as an expression is one
         };
         Parsed { body, errors }
+    }
+
+    /// The cell magic at its top: `time`, `bash`.
+    pub fn magic(&self) -> Option<&str> {
+        let first = self.source.lines().map(str::trim_end).find(|line| !line.is_empty() && !line.starts_with('#'))?;
+        first.strip_prefix("%%")?.split_whitespace().next()
+    }
+
+    /// Whether its text is not Python: a cell magic hands it to something else.
+    pub fn is_foreign(&self) -> bool {
+        self.magic().is_some_and(|magic| !PYTHON_MAGICS.contains(&magic))
+    }
+
+    /// The same cell with the magics that only wrap Python (`%time x = f()`, `%%capture out`) replaced by what they run,
+    /// padded so that lines keep their length. Only for reading: places within such a line are those of the code, moved.
+    pub fn unwrapped(&self) -> Self {
+        let line = |line: &str| {
+            let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
+            format!("{}{end}", unwrapped_line(text))
+        };
+        Self { source: self.source.split_inclusive('\n').map(line).collect(), ..self.clone() }
     }
 
     /// The line in the cell, from 1, of a place in bytes.
@@ -67,6 +98,27 @@ impl Parsed {
     }
 }
 
+fn unwrapped_line(line: &str) -> String {
+    let text = line.trim_start();
+    let indent = line.len() - text.len();
+    if let Some(rest) = text.strip_prefix("%%capture") {
+        // It binds the name that it is given.
+        let name = rest.split_whitespace().find(|word| !word.starts_with('-')).unwrap_or("");
+        let bound = if name.is_empty() { String::new() } else { format!("{name}=0") };
+        return format!("{bound:width$}", width = line.len());
+    }
+    let Some(magic) = RUNNING_MAGICS.iter().find(|magic| text.starts_with(**magic)) else {
+        let bare = ["%%time", "%%timeit"].contains(&text.trim_end());
+        return if bare { " ".repeat(line.len()) } else { line.to_owned() };
+    };
+    let code = text[magic.len()..].trim_start();
+    if code.is_empty() || code.starts_with('-') || code.starts_with("!") {
+        return if magic.starts_with("%%") { " ".repeat(line.len()) } else { line.to_owned() };
+    }
+    let pad = line.len() - indent - code.len();
+    format!("{}{code}{}", &line[..indent], " ".repeat(pad))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -79,6 +131,9 @@ mod tests {
         let parsed = whole.parse();
         assert!(parsed.errors.is_empty(), "{:?}", parsed.errors);
         assert_eq!(parsed.statements(&whole).map(|s| s.line).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert!(cell("# of the shell\n%%bash\nls -l\n").parse().body.is_empty());
+        let timed = cell("%%time\nif x:\n    %time y = f(1)\n").unwrapped();
+        assert_eq!(timed.source, "      \nif x:\n    y = f(1)      \n");
         let broken = cell("x = 1\nprint 'two'\ny = (\n");
         let parsed = broken.parse();
         assert_eq!(parsed.errors.first().unwrap().0, 2);

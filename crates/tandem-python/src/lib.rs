@@ -1,7 +1,16 @@
-//! PURE: what the Python of a notebook says without being run: its statements, imports, files and functions.
+//! PURE: what the Python of a notebook says without being run: its statements, imports, files and functions, and what
+//! stands in the way of a clean run of it.
 //!
 //! Text in, facts and findings out. Not here: reading files, the notebook's JSON, and running anything.
 
+pub mod calls;
 pub mod cell;
+mod constants;
+pub mod facts;
+mod files;
+pub mod modules;
+pub mod program;
 
 pub use cell::{Cell, Parsed, Statement};
+pub use facts::{Facts, FileHow, FileUse, Function, Import, ImportKind, facts};
+pub use program::Program;

@@ -4,9 +4,8 @@
 //! gone (`JPY_PARENT_PID`). Not here: cells and what their messages mean.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jupyter_protocol::connection_info::Transport;
@@ -17,11 +16,13 @@ use jupyter_protocol::{
 use jupyter_zmq_client::{
     ClientControlConnection, ClientIoPubConnection, DealerRecvConnection, DealerSendConnection, RuntimeError,
 };
-use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
+
+use super::fork::{Fork, Nursery, Place};
+use super::process::{Process, Signal};
 
 /// A message and the channel it came on.
 pub(super) enum Incoming {
@@ -57,26 +58,34 @@ impl Kernel {
         env: &[(String, String)],
         limit: Duration,
     ) -> Result<Self, StartTrouble> {
-        // Sockets in a folder of our own: there is no port to race for, and no other user can connect.
-        let private = tempfile::Builder::new().prefix("tandem-").tempdir().map_err(StartTrouble::Spawn)?;
-        let connection = ConnectionInfo {
-            transport: Transport::IPC,
-            ip: private.path().join("k").to_string_lossy().into_owned(),
-            shell_port: 1,
-            iopub_port: 2,
-            stdin_port: 3,
-            control_port: 4,
-            hb_port: 5,
-            key: uuid::Uuid::new_v4().to_string(),
-            signature_scheme: "hmac-sha256".to_owned(),
-            kernel_name: None,
-        };
-        let file = private.path().join("connection.json");
-        let text = serde_json::to_string(&connection).map_err(|error| StartTrouble::Spawn(error.into()))?;
-        std::fs::write(&file, text).map_err(StartTrouble::Spawn)?;
+        let (private, connection, file) = private_connection()?;
         let child = command(python, folder, env, &file, private.path()).spawn().map_err(StartTrouble::Spawn)?;
-        let mut process = Process::new(child, private);
-        let wired = connect(&connection, &mut process, Instant::now() + limit).await?;
+        Self::connected(&connection, Process::new(child, private), limit).await
+    }
+
+    /// Forks a kernel and waits until it answers.
+    pub async fn fork(
+        nursery: &Nursery,
+        folder: &Path,
+        env: &[(String, String)],
+        fork: &Fork,
+        limit: Duration,
+    ) -> Result<Self, StartTrouble> {
+        let (private, connection, file) = private_connection()?;
+        let log = private.path().join("log");
+        let own = |name: &str| (name.to_owned(), private.path().to_string_lossy().into_owned());
+        let env = [&[own("IPYTHONDIR"), own("JUPYTER_CONFIG_DIR")], env].concat();
+        let place = Place { connection: &file, folder, env: &env, log: &log };
+        let forked = nursery.fork(&place, fork).map_err(StartTrouble::Spawn)?;
+        Self::connected(&connection, Process::forked(forked, private, log), limit).await
+    }
+
+    async fn connected(
+        connection: &ConnectionInfo,
+        mut process: Process,
+        limit: Duration,
+    ) -> Result<Self, StartTrouble> {
+        let wired = connect(connection, &mut process, Instant::now() + limit).await?;
         Ok(Self { wired, process })
     }
 
@@ -138,8 +147,29 @@ impl Kernel {
 
     /// What the process printed past the protocol, its end.
     pub fn log(&self) -> String {
-        self.process.log.text()
+        self.process.log()
     }
+}
+
+/// Sockets in a folder of our own: there is no port to race for, and no other user can connect. And the file that says so.
+fn private_connection() -> Result<(tempfile::TempDir, ConnectionInfo, PathBuf), StartTrouble> {
+    let private = tempfile::Builder::new().prefix("tandem-").tempdir().map_err(StartTrouble::Spawn)?;
+    let connection = ConnectionInfo {
+        transport: Transport::IPC,
+        ip: private.path().join("k").to_string_lossy().into_owned(),
+        shell_port: 1,
+        iopub_port: 2,
+        stdin_port: 3,
+        control_port: 4,
+        hb_port: 5,
+        key: uuid::Uuid::new_v4().to_string(),
+        signature_scheme: "hmac-sha256".to_owned(),
+        kernel_name: None,
+    };
+    let file = private.path().join("connection.json");
+    let text = serde_json::to_string(&connection).map_err(|error| StartTrouble::Spawn(error.into()))?;
+    std::fs::write(&file, text).map_err(StartTrouble::Spawn)?;
+    Ok((private, connection, file))
 }
 
 /// The command line and the environment of a kernel; what the caller sets wins.
@@ -164,97 +194,6 @@ fn command(python: &Path, folder: &Path, env: &[(String, String)], connection: &
     command
 }
 
-#[derive(Clone, Copy)]
-enum Signal {
-    Interrupt,
-    KillGroup,
-}
-
-/// The process and its folder. Dropped, it and its descendants are killed.
-struct Process {
-    child: Child,
-    group: Option<u32>,
-    log: Log,
-    _readers: JoinSet<()>,
-    _folder: tempfile::TempDir,
-}
-
-impl Process {
-    fn new(mut child: Child, folder: tempfile::TempDir) -> Self {
-        let (log, mut readers) = (Log::default(), JoinSet::new());
-        log.follow(&mut readers, child.stdout.take());
-        log.follow(&mut readers, child.stderr.take());
-        Self { group: child.id(), child, log, _readers: readers, _folder: folder }
-    }
-
-    /// Waits for its end; may be abandoned and asked again.
-    async fn ended(&mut self) -> ExitStatus {
-        loop {
-            match self.child.wait().await {
-                Ok(status) => {
-                    self.signal(Signal::KillGroup);
-                    return status;
-                }
-                Err(_) => sleep(Duration::from_millis(100)).await,
-            }
-        }
-    }
-
-    #[cfg(unix)]
-    fn signal(&self, signal: Signal) {
-        use rustix::process::{Pid, Signal as Number, kill_process, kill_process_group};
-        let Some(pid) = self.group.and_then(|id| Pid::from_raw(id as i32)) else { return };
-        // It may be gone already, which is what a kill is for.
-        let _ = match signal {
-            Signal::Interrupt => kill_process(pid, Number::INT),
-            Signal::KillGroup => kill_process_group(pid, Number::KILL),
-        };
-    }
-
-    #[cfg(not(unix))]
-    fn signal(&self, _signal: Signal) {}
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.signal(Signal::KillGroup);
-        let _ = self.child.start_kill();
-        // Reaped here, so that no zombie stays while we live on.
-        for _ in 0..200 {
-            match self.child.try_wait() {
-                Ok(None) => std::thread::sleep(Duration::from_millis(5)),
-                _ => break,
-            }
-        }
-    }
-}
-
-/// The last of what a process printed past the protocol.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    const LONGEST: usize = 20_000;
-
-    fn follow(&self, readers: &mut JoinSet<()>, pipe: Option<impl AsyncRead + Unpin + Send + 'static>) {
-        let (Some(mut pipe), log) = (pipe, self.clone()) else { return };
-        readers.spawn(async move {
-            let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
-                let mut kept = log.0.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.extend_from_slice(&buffer[..count]);
-                let excess = kept.len().saturating_sub(Self::LONGEST);
-                kept.drain(..excess);
-            }
-        });
-    }
-
-    fn text(&self) -> String {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&kept).trim().to_owned()
-    }
-}
-
 /// The sockets of a kernel that has answered, with the tasks that read them.
 struct Wired {
     shell: DealerSendConnection,
@@ -264,13 +203,25 @@ struct Wired {
     _readers: JoinSet<()>,
 }
 
+/// Waits until the kernel has made its sockets: a connection that is tried before waits for seconds between its tries.
+async fn bound(connection: &ConnectionInfo, deadline: Instant) {
+    let ports = [connection.shell_port, connection.iopub_port, connection.control_port, connection.hb_port];
+    while ports.iter().any(|port| !Path::new(&format!("{}-{port}", connection.ip)).exists()) && Instant::now() < deadline {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Connects until the kernel answers: right after its start sockets may be refused or reset, so each try has fresh ones.
 async fn connect(connection: &ConnectionInfo, process: &mut Process, deadline: Instant) -> Result<Wired, StartTrouble> {
+    tokio::select! {
+        _ = process.ended() => {} // the loop says so
+        () = bound(connection, deadline) => {}
+    }
     loop {
         let attempt = tokio::select! {
             status = process.ended() => {
                 sleep(Duration::from_millis(50)).await; // its last words
-                return Err(StartTrouble::Exited(status, process.log.text()));
+                return Err(StartTrouble::Exited(status, process.log()));
             }
             attempt = timeout(Duration::from_secs(10), try_connect(connection)) => attempt,
         };
@@ -278,7 +229,7 @@ async fn connect(connection: &ConnectionInfo, process: &mut Process, deadline: I
             return Ok(wired);
         }
         if Instant::now() >= deadline {
-            return Err(StartTrouble::Silent(process.log.text()));
+            return Err(StartTrouble::Silent(process.log()));
         }
         sleep(Duration::from_millis(50)).await;
     }

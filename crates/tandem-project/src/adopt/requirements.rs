@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tandem_notebook::{Notebook, environment};
+use tandem_python::ImportKind;
 
 use super::{kept, workspace};
 use crate::error::Error;
@@ -132,98 +133,30 @@ fn normal(name: &str) -> String {
     name.to_ascii_lowercase().replace(['_', '.'], "-")
 }
 
-/// The packages of what the notebook imports, without what lies beside it. A textual look at the code cells.
+/// The packages of what the notebook imports, without what lies beside it.
 fn imported(notebook: &Notebook, beside: &Path) -> BTreeSet<String> {
-    let modules = notebook.code_cells().iter().flat_map(|cell| cell.source.lines().map(str::trim)).flat_map(|line| {
-        let list = line.strip_prefix("import ").map(|rest| rest.split(',').map(str::trim).collect::<Vec<_>>());
-        let from = line
-            .strip_prefix("from ")
-            .and_then(|rest| rest.split_once(" import "))
-            .map(|(module, _)| vec![module.trim()]);
-        list.or(from).unwrap_or_default()
-    });
-    let tops = modules.filter_map(|module| module.split(['.', ' ', ';']).next()).filter(|name| !name.is_empty());
     let local = |name: &str| beside.join(format!("{name}.py")).exists() || beside.join(name).is_dir();
-    let tops = tops.filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_') && !local(name));
-    tops.filter(|name| !STANDARD.contains(name)).map(package).collect()
+    let imports = tandem_python::facts(&notebook.python_cells()).imports.into_iter();
+    let imports = imports.filter(|import| !import.module.is_empty() && !local(&import.module));
+    imports.filter_map(|import| match import.kind {
+        // What is tried and may be missing is not needed.
+        ImportKind::Distribution(name) if !import.guarded => Some(normal(&name)),
+        _ => None,
+    })
+    .collect()
 }
 
-/// Where the package is called otherwise than the module.
-fn package(module: &str) -> String {
-    let named = [
-        ("sklearn", "scikit-learn"),
-        ("PIL", "pillow"),
-        ("cv2", "opencv-python-headless"),
-        ("bs4", "beautifulsoup4"),
-        ("yaml", "pyyaml"),
-        ("skimage", "scikit-image"),
-        ("dateutil", "python-dateutil"),
-        ("IPython", "ipython"),
-        ("google", "google-cloud-core"),
-        ("umap", "umap-learn"),
-    ];
-    named.iter().find(|(name, _)| *name == module).map_or_else(|| normal(module), |(_, package)| (*package).to_owned())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-const STANDARD: [&str; 60] = [
-    "__future__",
-    "abc",
-    "argparse",
-    "ast",
-    "asyncio",
-    "base64",
-    "bisect",
-    "calendar",
-    "collections",
-    "concurrent",
-    "contextlib",
-    "copy",
-    "csv",
-    "dataclasses",
-    "datetime",
-    "decimal",
-    "enum",
-    "fractions",
-    "functools",
-    "gc",
-    "getpass",
-    "glob",
-    "gzip",
-    "hashlib",
-    "heapq",
-    "html",
-    "http",
-    "importlib",
-    "inspect",
-    "io",
-    "itertools",
-    "json",
-    "logging",
-    "math",
-    "multiprocessing",
-    "operator",
-    "os",
-    "pathlib",
-    "pickle",
-    "platform",
-    "pprint",
-    "random",
-    "re",
-    "shutil",
-    "socket",
-    "sqlite3",
-    "statistics",
-    "string",
-    "subprocess",
-    "sys",
-    "tempfile",
-    "textwrap",
-    "threading",
-    "time",
-    "typing",
-    "unittest",
-    "urllib",
-    "uuid",
-    "warnings",
-    "zipfile",
-];
+    #[test]
+    fn requirements_name_no_index_and_get_what_is_missing() {
+        assert_eq!(without_index("-i https://x\npandas\n-e .\n"), "pandas\n");
+        assert_eq!(with_kernel("pandas==2.0"), "pandas==2.0\nipykernel\n");
+        assert_eq!(with_kernel("ipykernel>=6\n"), "ipykernel>=6\n");
+        let wanted = ["scikit-learn", "polars"].map(str::to_owned).into_iter().collect();
+        assert_eq!(with_missing("Scikit_Learn>1", &wanted), ("Scikit_Learn>1\npolars\n".to_owned(), vec!["polars".to_owned()]));
+        assert_eq!(pins("a==1 \\\n    --hash=sha256:0\n# x\n"), "a==1\n");
+    }
+}

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use tandem_definitions::Adopted;
+use tandem_notebook::Notebook;
+use tandem_python::FileHow;
 
 use super::{digest, folder_of};
 use crate::error::Error;
@@ -166,11 +168,18 @@ impl Fresh {
 }
 
 /// The files that were read, with where each is kept from now on: where it lies if that is in the repository, else a copy.
-pub(super) fn inputs(loaded: &Loaded, folder: &Path, space: &Workspace, facts: &Value) -> Result<Vec<Input>, Error> {
+pub(super) fn inputs(
+    loaded: &Loaded,
+    folder: &Path,
+    space: &Workspace,
+    facts: &Value,
+    notebook: &Notebook,
+) -> Result<Vec<Input>, Error> {
     let base = loaded.base.canonicalize().map_err(Error::file("find", &loaded.base))?;
     let repository = repository(&base).unwrap_or(base);
     let mut inputs = Vec::new();
-    for file in facts["files"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+    for file in read_files(facts, notebook) {
+        let file = file.as_str();
         let absolute = Path::new(file).is_absolute();
         let Some(path) = (if absolute { Some(Path::new(file)) } else { space.origin(file) }) else { continue };
         let bytes = fs::read(path).map_err(Error::file("read", path))?;
@@ -204,6 +213,20 @@ pub(super) fn inputs(loaded: &Loaded, folder: &Path, space: &Workspace, facts: &
         });
     }
     Ok(inputs)
+}
+
+/// The files that were opened during the run; and those that the code names, since some libraries open files unseen.
+fn read_files(facts: &Value, notebook: &Notebook) -> Vec<String> {
+    let seen = |key: &str| facts[key].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    let (mut files, made): (Vec<String>, Vec<String>) = (seen("files").collect(), seen("made").collect());
+    let named = tandem_python::facts(&notebook.python_cells()).files.into_iter();
+    for path in named.filter(|file| file.how == FileHow::Read).filter_map(|file| file.path) {
+        let path = path.trim_start_matches("./").to_owned();
+        if !path.contains("://") && !Path::new(&path).is_absolute() && !files.contains(&path) && !made.contains(&path) {
+            files.push(path);
+        }
+    }
+    files
 }
 
 impl Input {
