@@ -276,7 +276,11 @@ pub fn run_forked(
     run_on(run, kernel, on_event)
 }
 
-fn run_on<K>(run: &NotebookRun, kernel: impl FnOnce() -> K, on_event: &mut dyn FnMut(Event)) -> Result<Executed, RunError>
+fn run_on<K>(
+    run: &NotebookRun,
+    kernel: impl FnOnce() -> K,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<Executed, RunError>
 where
     K: Future<Output = Result<Kernel, StartTrouble>>,
 {

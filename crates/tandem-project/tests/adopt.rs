@@ -125,7 +125,11 @@ fn a_notebook_is_adopted_tested_broken_and_adopted_again() {
     }
     assert!(adoption.not_asserted.iter().any(|line| line.starts_with("cell 3, `luck`")), "{:?}", adoption.not_asserted);
     assert!(team.read("notebook.py").contains("# %% nbformat_id=\"c0\"\n# %matplotlib inline\nimport random\n"));
-    assert!(team.read("README.md").contains("| `data/delays.csv` | `inputs/data/delays.csv` | 47 bytes |"), "{}", team.read("README.md"));
+    assert!(
+        team.read("README.md").contains("| `data/delays.csv` | `inputs/data/delays.csv` | 47 bytes |"),
+        "{}",
+        team.read("README.md")
+    );
     assert_eq!(team.check(), [Code::AdoptedToDo]);
 
     // As it is; the second time without a run.
@@ -138,15 +142,24 @@ fn a_notebook_is_adopted_tested_broken_and_adopted_again() {
     let all = told(&findings);
     assert!(ran);
     assert!(all.iter().any(|text| text == "T404 cell 2, `share` was 0.333333333, now 0.6666666666666666"), "{all:#?}");
-    assert!(all.iter().any(|text| text == "T408 cell 2, function `late`: late(minutes=10.0) gave false, now true"), "{all:#?}");
-    assert!(all.iter().any(|text| text.starts_with("T404 cell 2, frame `clean`, column `late`: true was 1, now 2")), "{all:#?}");
+    assert!(
+        all.iter().any(|text| text == "T408 cell 2, function `late`: late(minutes=10.0) gave false, now true"),
+        "{all:#?}"
+    );
+    assert!(
+        all.iter().any(|text| text.starts_with("T404 cell 2, frame `clean`, column `late`: true was 1, now 2")),
+        "{all:#?}"
+    );
     assert!(findings.iter().all(|finding| finding.place.line > 0 && finding.place.file.ends_with("recorded.yaml")));
 
     // It is meant: recorded anew, and what people wrote stays.
     fs::write(team.file("README.md"), "# Our own words\n").unwrap();
     team.replace("model.yaml", "\"To do: say in one sentence what this notebook is for\"", "Which flights come late");
     let again = team.adopt(&team.file("notebook.py"));
-    assert_eq!((fate(&again, "README.md"), fate(&again, "recorded.yaml"), fate(&again, "requirements.lock")), (Fate::Beside, Fate::Updated, Fate::Same));
+    assert_eq!(
+        (fate(&again, "README.md"), fate(&again, "recorded.yaml"), fate(&again, "requirements.lock")),
+        (Fate::Beside, Fate::Updated, Fate::Same)
+    );
     assert_eq!(team.read("README.md"), "# Our own words\n");
     assert!(team.read("model.yaml").contains("meaning: Which flights come late\n"));
     assert_eq!(told(&team.test().0), Vec::<String>::new());
@@ -156,16 +169,29 @@ fn a_notebook_is_adopted_tested_broken_and_adopted_again() {
     team.replace("notebook.py", "clean = tidy(df)", "clean = 1/0");
     let (findings, _) = team.test();
     assert_eq!(findings[0].code, Code::RecordedFails);
-    assert!(findings[0].message.starts_with("models/delays/notebook.py: code cell 2 of 4, line 7 (`clean = 1/0`) failed: ZeroDivisionError"), "{}", findings[0].message);
+    assert!(
+        findings[0].message.starts_with(
+            "models/delays/notebook.py: code cell 2 of 4, line 7 (`clean = 1/0`) failed: ZeroDivisionError"
+        ),
+        "{}",
+        findings[0].message
+    );
 }
 
 #[test]
 fn inputs_tests_and_names_that_are_not_as_they_were_are_named() {
     let team = Team::new();
     team.adopt_handed_over();
-    team.replace("notebook.py", "clean = tidy(df)", "clean = tidy(df).drop(columns='carrier').assign(carrier='AA')\ndel df");
+    team.replace(
+        "notebook.py",
+        "clean = tidy(df)",
+        "clean = tidy(df).drop(columns='carrier').assign(carrier='AA')\ndel df",
+    );
     let all = told(&team.test().0);
-    assert!(all.iter().any(|text| text.contains("column `carrier`: values was [\"AA\",\"B6\"], now [\"AA\"]")), "{all:#?}");
+    assert!(
+        all.iter().any(|text| text.contains("column `carrier`: values was [\"AA\",\"B6\"], now [\"AA\"]")),
+        "{all:#?}"
+    );
     fs::write(team.file("tests/recorded.yaml"), "cells:\n  - frames: {}\n").unwrap();
     assert_eq!(team.test().0[0].code, Code::RecordedUnreadable);
     fs::write(team.file("tests/recorded.yaml"), "cells:\n  - {cell: 1, numbers: {gone: 1}}\n").unwrap();

@@ -84,7 +84,8 @@ impl Reader {
     fn adopted(&mut self, unit: &Unit<'_>, folder: &str, owner: String) -> Option<()> {
         let (root, origin) = (&unit.root, &unit.origin);
         let Some(from) = root.text_of("adopted") else {
-            let (span, name) = root.get("name").map_or((root.span, ""), |name| (name.span, name.text().unwrap_or_default()));
+            let (span, name) =
+                root.get("name").map_or((root.span, ""), |name| (name.span, name.text().unwrap_or_default()));
             let message = format!("`question` is missing in `{name}`.");
             let help = "Add `question:` — the question that it answers. A notebook that answers none comes in by `tandem notebook adopt`.";
             self.findings.missing(Code::MissingKey, origin, span, message, help);

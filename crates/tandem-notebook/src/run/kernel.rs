@@ -206,7 +206,9 @@ struct Wired {
 /// Waits until the kernel has made its sockets: a connection that is tried before waits for seconds between its tries.
 async fn bound(connection: &ConnectionInfo, deadline: Instant) {
     let ports = [connection.shell_port, connection.iopub_port, connection.control_port, connection.hb_port];
-    while ports.iter().any(|port| !Path::new(&format!("{}-{port}", connection.ip)).exists()) && Instant::now() < deadline {
+    while ports.iter().any(|port| !Path::new(&format!("{}-{port}", connection.ip)).exists())
+        && Instant::now() < deadline
+    {
         sleep(Duration::from_millis(10)).await;
     }
 }

@@ -138,12 +138,13 @@ fn imported(notebook: &Notebook, beside: &Path) -> BTreeSet<String> {
     let local = |name: &str| beside.join(format!("{name}.py")).exists() || beside.join(name).is_dir();
     let imports = tandem_python::facts(&notebook.python_cells()).imports.into_iter();
     let imports = imports.filter(|import| !import.module.is_empty() && !local(&import.module));
-    imports.filter_map(|import| match import.kind {
-        // What is tried and may be missing is not needed.
-        ImportKind::Distribution(name) if !import.guarded => Some(normal(&name)),
-        _ => None,
-    })
-    .collect()
+    imports
+        .filter_map(|import| match import.kind {
+            // What is tried and may be missing is not needed.
+            ImportKind::Distribution(name) if !import.guarded => Some(normal(&name)),
+            _ => None,
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -156,7 +157,10 @@ mod tests {
         assert_eq!(with_kernel("pandas==2.0"), "pandas==2.0\nipykernel\n");
         assert_eq!(with_kernel("ipykernel>=6\n"), "ipykernel>=6\n");
         let wanted = ["scikit-learn", "polars"].map(str::to_owned).into_iter().collect();
-        assert_eq!(with_missing("Scikit_Learn>1", &wanted), ("Scikit_Learn>1\npolars\n".to_owned(), vec!["polars".to_owned()]));
+        assert_eq!(
+            with_missing("Scikit_Learn>1", &wanted),
+            ("Scikit_Learn>1\npolars\n".to_owned(), vec!["polars".to_owned()])
+        );
         assert_eq!(pins("a==1 \\\n    --hash=sha256:0\n# x\n"), "a==1\n");
     }
 }
