@@ -114,8 +114,13 @@ impl Cell<'_> {
             };
             for (fact, was) in facts.as_object().into_iter().flatten() {
                 if !same(was, &now[fact], self.tolerance) {
-                    let now = if now[fact].is_null() { "unknown".to_owned() } else { words(&now[fact]) };
-                    let text = format!("{called}, column `{column}`: {fact} was {}, now {now}", words(was));
+                    let said = |value: &Value| match (fact.as_str(), value.as_array().map(Vec::as_slice)) {
+                        (_, None) if value.is_null() => "unknown".to_owned(),
+                        ("range", Some([from, to])) => format!("{} to {}", words(from), words(to)),
+                        _ => words(value),
+                    };
+                    let (was, now) = (said(was), said(&now[fact]));
+                    let text = format!("{called}, column `{column}`: {fact} was {was}, now {now}");
                     self.differs(Code::RecordedDiffers, &[name, column], &text);
                 }
             }
@@ -312,8 +317,8 @@ fn words(value: &Value) -> String {
                 _ => short(&value.to_string(), 100),
             }
         }
-        Value::Array(items) if items.len() == 2 && items.iter().all(|item| !item.is_array()) => {
-            items.iter().map(words).collect::<Vec<_>>().join(" to ")
+        Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_object()) => {
+            short(&items.iter().map(words).collect::<Vec<_>>().join(", "), 100)
         }
         Value::String(text) => text.clone(),
         value => short(&value.to_string(), 100),
