@@ -57,7 +57,10 @@ fn scalar(ran: &Ran, wanted: &str) -> String {
 #[test]
 fn forked_kernels_start_alike_and_leave_nothing_behind() {
     let nursery = Nursery::start(python(), &["json".to_owned(), "no_such_module".to_owned()]).unwrap();
-    let cells = ["import random, time, datetime, os\nx = random.random()\ny = 2", "now = datetime.datetime.now()\npid = os.getpid()\nx = x + 1"];
+    let cells = [
+        "import random, time, datetime, os\nx = random.random()\ny = 2",
+        "now = datetime.datetime.now()\npid = os.getpid()\nx = x + 1",
+    ];
     let (first, second) = std::thread::scope(|scope| {
         let other = scope.spawn(|| fork_run(&nursery, &cells, None));
         (fork_run(&nursery, &cells, None), other.join().unwrap())
@@ -67,10 +70,14 @@ fn forked_kernels_start_alike_and_leave_nothing_behind() {
     assert_eq!(scalar(&first, "now"), "datetime.datetime(2023, 11, 14, 22, 13, 20)");
     assert_ne!(scalar(&first, "pid"), scalar(&second, "pid"));
     assert!(!Path::new("/proc").join(scalar(&first, "pid")).exists(), "a forked kernel outlived its run");
-    let steps: Vec<(i64, i64)> = first.records.iter().filter_map(|record| match &record.what {
-        What::Value { name, .. } if name == "x" || name == "y" => Some((record.cell, record.step)),
-        _ => None,
-    }).collect();
+    let steps: Vec<(i64, i64)> = first
+        .records
+        .iter()
+        .filter_map(|record| match &record.what {
+            What::Value { name, .. } if name == "x" || name == "y" => Some((record.cell, record.step)),
+            _ => None,
+        })
+        .collect();
     assert_eq!(steps, [(0, 1), (0, 2), (1, 5)], "each value is recorded after its own statement");
     assert!(first.folder.path().join("b.ipynb").exists());
 }

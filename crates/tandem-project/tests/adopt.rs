@@ -126,7 +126,7 @@ fn a_notebook_is_adopted_tested_broken_and_adopted_again() {
     assert!(adoption.not_asserted.iter().any(|line| line.starts_with("cell 3, `luck`")), "{:?}", adoption.not_asserted);
     assert!(team.read("notebook.py").contains("# %% nbformat_id=\"c0\"\n# %precision 6\nimport random\n"));
     assert!(
-        team.read("README.md").contains("| `data/delays.csv` | `inputs/data/delays.csv` | 47 bytes |"),
+        team.read("README.md").contains("| `data/delays.csv` | `inputs/data/delays.csv` | 49 bytes |"),
         "{}",
         team.read("README.md")
     );
@@ -188,10 +188,7 @@ fn inputs_tests_and_names_that_are_not_as_they_were_are_named() {
         "clean = tidy(df).drop(columns='carrier').assign(carrier='AA')\ndel df",
     );
     let all = told(&team.test().0);
-    assert!(
-        all.iter().any(|text| text.contains("column `carrier`: values was AA, B6, now AA")),
-        "{all:#?}"
-    );
+    assert!(all.iter().any(|text| text.contains("column `carrier`: values was AA, B6, now AA")), "{all:#?}");
     fs::write(team.file("tests/recorded.yaml"), "cells:\n  - frames: {}\n").unwrap();
     assert_eq!(team.test().0[0].code, Code::RecordedUnreadable);
     fs::write(team.file("tests/recorded.yaml"), "cells:\n  - {cell: 1, numbers: {gone: 1}}\n").unwrap();
@@ -201,7 +198,7 @@ fn inputs_tests_and_names_that_are_not_as_they_were_are_named() {
     fs::write(team.file("inputs/data/delays.csv"), "id\n").unwrap();
     assert_eq!(team.check(), [Code::InputChanged, Code::NothingRecorded, Code::AdoptedToDo]);
     let (findings, ran) = team.test();
-    assert!(!ran && findings[0].message.contains("47 bytes then, 3 now"), "{findings:#?}");
+    assert!(!ran && findings[0].message.contains("49 bytes then, 3 now"), "{findings:#?}");
     let error = load(team.project.path()).unwrap().model("delays").unwrap_err().to_string();
     assert!(error.contains("answers no question yet"), "{error}");
 }

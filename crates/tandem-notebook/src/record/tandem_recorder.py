@@ -61,7 +61,9 @@ class Recorder:
     def files(self):
         loaded = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
         own = os.path.dirname(os.path.abspath(__file__))
-        outside = (sys.prefix, sys.base_prefix, own, "/proc/", "/dev/", "/sys/", "/etc/", "/usr/")
+        # An environment may be reached by a link.
+        installed = {os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, own, os.path.dirname(os.__file__))}
+        outside = (*installed, sys.prefix, sys.base_prefix, own, "/proc/", "/dev/", "/sys/", "/etc/", "/usr/")
         found = []
         for path in [*self.read, *(os.path.abspath(path) for path in loaded if path)]:
             path = os.path.realpath(path)
