@@ -54,8 +54,8 @@ fn entry(key: &str, value: &Value, depth: usize, text: &mut String) {
     text.push_str(key);
     let is_empty =
         value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(serde_json::Map::is_empty);
-    // Each printed line is a line of its own, to be found and deleted.
-    let lines = matches!(key, "printed:" | "not_asserted:");
+    // Each number and printed line is a line of its own, to be found and deleted.
+    let lines = matches!(key, "numbers:" | "printed:" | "not_asserted:");
     if is_empty || !(value.is_array() || value.is_object()) || (fits(value, depth) && !lines) {
         text.push(' ');
         text.push_str(&flow(value));
