@@ -182,6 +182,46 @@ codes! {
     // Serving and parity.
     ServedValueDiffers = "T501", Error, "A served value differs from the replay";
     PredictionDiffers = "T502", Error, "A served prediction differs from the model's";
+
+    // Notebooks that were handed over: can somebody else run them?
+    NeverDefined = "T601", Error, "A name that nothing defines";
+    DefinedLater = "T602", Error, "A name that is used above its definition";
+    DeletedCell = "T603", Error, "A name that only a deleted cell defined";
+    OrderMatters = "T604", Warning, "Cells that were run in another order, which changes what they give";
+    TwiceChanges = "T605", Note, "A cell that gives something else when it is run twice";
+    OneMachinePath = "T606", Warning, "A path that exists on one machine only";
+    FileMissing = "T607", Error, "A file that is not there";
+    FromNetwork = "T608", Note, "Data from the network";
+    CacheReadBack = "T609", Note, "A file that the notebook wrote in an earlier run";
+    NotRequired = "T610", Note, "A package that the requirements do not name";
+    LocalModuleMissing = "T611", Warning, "A module that is not beside the notebook";
+    Installs = "T612", Note, "The notebook installs packages";
+    NoSeed = "T613", Note, "Randomness without a seed";
+    ReadsClock = "T614", Note, "The result depends on the day of the run";
+    SecretInSource = "T615", Warning, "A secret in the code";
+    SecretInOutput = "T616", Warning, "A secret in a stored output";
+    LargeOutput = "T617", Note, "Outputs too large for version control";
+    PersonalData = "T618", Note, "E-mail addresses in a stored output";
+    OldFormat = "T619", Note, "An old notebook format";
+    AnotherLanguage = "T620", Note, "A notebook in another language";
+    PythonTwo = "T621", Error, "Python 2";
+    BrokenNotebook = "T622", Error, "A file that is no notebook";
+    NotPython = "T623", Error, "Code that Python cannot read";
+    WaitsForInput = "T624", Warning, "A cell that waits for somebody to type";
+    HostedOnly = "T625", Warning, "Code that works on one service only";
+
+    // Notebooks: suspicions of what they saw, found without a run.
+    OverlapLeak = "T640", Warning, "Suspicion: test rows among the training rows";
+    PreprocessingLeak = "T641", Warning, "Suspicion: a preprocessing step that has seen the test rows";
+    TestedOften = "T642", Note, "Suspicion: the same test rows choose between models";
+    LooksAhead = "T643", Note, "Suspicion: a step into later rows";
+    CentredWindow = "T644", Note, "Suspicion: a window with its centre in the middle";
+    FilledFromLater = "T645", Note, "Suspicion: gaps that are filled from later rows";
+    JoinsForward = "T646", Note, "Suspicion: a join to the next record";
+    IndexAhead = "T647", Note, "Suspicion: an index ahead of the loop";
+    RandomSplitOfTime = "T648", Note, "Suspicion: a random split of rows in time";
+    GroupStatistic = "T649", Note, "Suspicion: a statistic over a whole group";
+    FromLastDate = "T650", Note, "Suspicion: time counted from the last date of the data";
 }
 
 impl Code {

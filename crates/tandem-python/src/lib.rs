@@ -5,12 +5,19 @@
 
 pub mod calls;
 pub mod cell;
+pub mod check;
 mod constants;
 pub mod facts;
 mod files;
+pub mod finding;
+mod flow;
 pub mod modules;
+mod names;
 pub mod program;
+pub mod rules;
 
 pub use cell::{Cell, Parsed, Statement};
+pub use check::{Known, Suspicion, check, suspicions};
 pub use facts::{Facts, FileHow, FileUse, Function, Import, ImportKind, facts};
+pub use finding::Finding;
 pub use program::Program;

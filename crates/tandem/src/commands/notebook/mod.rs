@@ -1,6 +1,7 @@
 //! `tandem notebook`: a notebook that was handed over. One file a command; here is what they share.
 
 pub mod adopt;
+mod check;
 mod run;
 
 use clap::{Args, Subcommand};
@@ -19,6 +20,7 @@ pub struct Notebook {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::Check),
     Run(run::Run),
     Adopt(adopt::Adopt),
 }
@@ -27,6 +29,7 @@ impl Notebook {
     /// Runs the inner command.
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         match self.command {
+            Command::Check(check) => check.run(context),
             Command::Run(run) => run.run(context),
             Command::Adopt(adopt) => adopt.run(context),
         }
