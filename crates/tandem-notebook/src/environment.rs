@@ -126,13 +126,17 @@ pub enum EnvironmentError {
         text: String,
     },
     /// The package index was not reached when versions were chosen.
-    #[error("the versions of the packages could not be chosen: the package index was not reached. Check the network, or name your mirror in UV_DEFAULT_INDEX; a notebook with a requirements.lock whose environment was made before needs no network. It said:\n{text}")]
+    #[error(
+        "the versions of the packages could not be chosen: the package index was not reached. Check the network, or name your mirror in UV_DEFAULT_INDEX; a notebook with a requirements.lock whose environment was made before needs no network. It said:\n{text}"
+    )]
     Unreachable {
         /// What uv printed.
         text: String,
     },
     /// No source gave an environment.
-    #[error("no environment for this notebook could be made with Python {version}. Write a requirements.txt beside it with the versions that it needs, name a date (`--as-of 2023-06-01`) or another Python (`--python`). What was tried:\n  {tried}")]
+    #[error(
+        "no environment for this notebook could be made with Python {version}. Write a requirements.txt beside it with the versions that it needs, name a date (`--as-of 2023-06-01`) or another Python (`--python`). What was tried:\n  {tried}"
+    )]
     NothingFits {
         /// The Python's version.
         version: String,

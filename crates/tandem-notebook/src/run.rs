@@ -23,6 +23,7 @@ pub use failure::{CellFailure, CellTrouble, RunError};
 pub use fork::{Fork, Nursery};
 use kernel::{Kernel, StartTrouble};
 use session::Session;
+pub(crate) use traceback::plain;
 
 /// What to run, where, and within which limits.
 #[derive(Clone, Debug)]

@@ -140,7 +140,8 @@ fn writable(path: &Path) {
 fn levels_up(notebook: &Notebook) -> usize {
     let deepest = |source: &str| -> usize {
         let quotes = source.split(['"', '\'']);
-        let paths = quotes.map(|text| text.trim_start_matches("./").split(['/', '\\']).take_while(|part| *part == "..").count());
+        let paths = quotes
+            .map(|text| text.trim_start_matches("./").split(['/', '\\']).take_while(|part| *part == "..").count());
         paths.max().unwrap_or(0)
     };
     notebook.code_cells().iter().map(|cell| deepest(&cell.source)).max().unwrap_or(0)
@@ -166,7 +167,12 @@ struct Entry {
 
 /// All that is copied of a folder, relative to it; `inside` are the folders that we came through, by their true paths.
 fn gather(root: &Path, inside: &mut Vec<PathBuf>, entries: &mut Vec<Entry>) -> Result<(), WorkspaceError> {
-    fn walk(root: &Path, here: &Path, inside: &mut Vec<PathBuf>, entries: &mut Vec<Entry>) -> Result<(), WorkspaceError> {
+    fn walk(
+        root: &Path,
+        here: &Path,
+        inside: &mut Vec<PathBuf>,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), WorkspaceError> {
         let folder = root.join(here);
         let truth = folder.canonicalize().map_err(at(&folder))?;
         if inside.contains(&truth) {
@@ -258,7 +264,9 @@ mod tests {
         let mut copy = Workspace::copy(&notebook, 1_000_000, &mut |_, _| {}).unwrap();
         let place = copy.keep().to_path_buf();
         drop(copy);
-        assert!(place.join("../data/a.csv").is_file() && !place.join("../env").exists() && !place.join("../.git").exists());
+        assert!(
+            place.join("../data/a.csv").is_file() && !place.join("../env").exists() && !place.join("../.git").exists()
+        );
         fs::remove_dir_all(place.parent().unwrap().parent().unwrap()).unwrap();
     }
 

@@ -115,7 +115,12 @@ pub(super) fn first_day(version: &str) -> Option<&'static str> {
 /// The Pythons whose packages of a day are the nearest to it: the newest that had packages then, first.
 pub(super) fn pythons_of(day: &str) -> Vec<String> {
     let mut minors = ["3.14", "3.13", "3.12", "3.11", "3.10", "3.9"].into_iter();
-    minors.by_ref().find(|minor| first_day(minor).is_some_and(|first| first <= day)).map(str::to_owned).into_iter().collect()
+    minors
+        .by_ref()
+        .find(|minor| first_day(minor).is_some_and(|first| first <= day))
+        .map(str::to_owned)
+        .into_iter()
+        .collect()
 }
 
 #[cfg(test)]

@@ -79,11 +79,13 @@ impl Maker<'_> {
         let found = || folders.iter().map(|folder| folder.join("requirements.lock")).find(|lock| lock.is_file());
         let mut python = uv::base_python(self.wanted.python)?;
         if let Some(lock) = self.wanted.lock.map(Path::to_path_buf).or_else(found) {
-            return self.from_lock(&lock, &python, progress);
+            return self.with_own_lock(&lock, &python, progress);
         }
         for name in ["uv.lock", "poetry.lock", "pixi.lock", "Pipfile.lock", "conda-lock.yml"] {
             if folders.iter().any(|folder| folder.join(name).is_file()) {
-                self.notes.push(format!("{name} is not read by Tandem; export it as requirements.lock, with hashes, to use it"));
+                self.notes.push(format!(
+                    "{name} is not read by Tandem; export it as requirements.lock, with hashes, to use it"
+                ));
             }
         }
         let candidates = self.candidates(&folders);
@@ -99,7 +101,12 @@ impl Maker<'_> {
     }
 
     /// A lock is used as it stands; one without a kernel gets one, with everything else pinned.
-    fn from_lock(mut self, lock: &Path, python: &uv::BasePython, progress: Progress<'_>) -> Result<Prepared, EnvironmentError> {
+    fn with_own_lock(
+        mut self,
+        lock: &Path,
+        python: &uv::BasePython,
+        progress: Progress<'_>,
+    ) -> Result<Prepared, EnvironmentError> {
         let request = EnvironmentRequest { lock, folder: &self.folder, tools: &self.tools };
         let text = request.checked_lock()?;
         let what = format!("the lock {}", lock.display());
@@ -128,12 +135,18 @@ impl Maker<'_> {
         let text = sources::of_text(&tandem_python::facts(&cells), &cells, folders);
         let kernel = || ["ipykernel".to_owned(), "setuptools<81".to_owned()];
         let mut candidates = Vec::new();
-        if let Some((file, stated)) = folders.iter().find_map(|f| sources::file_in(f)).and_then(|f| Some((f.clone(), sources::read(&f)?))) {
+        if let Some((file, stated)) =
+            folders.iter().find_map(|f| sources::file_in(f)).and_then(|f| Some((f.clone(), sources::read(&f)?)))
+        {
             self.notes.extend(stated.left_out.iter().map(|left| format!("{}: left out {left}", file.display())));
             let listed = |name: &str| stated.lines.iter().any(|line| name_of(line) == name_of(name));
             let missing: Vec<String> = text.iter().filter(|name| !listed(name)).cloned().collect();
             if !missing.is_empty() {
-                self.notes.push(format!("{} does not list {}, which the notebook uses: added", file.display(), missing.join(", ")));
+                self.notes.push(format!(
+                    "{} does not list {}, which the notebook uses: added",
+                    file.display(),
+                    missing.join(", ")
+                ));
             }
             let own = kernel().into_iter().filter(|name| !listed(name));
             let lines = stated.lines.iter().cloned().chain(own).chain(missing.iter().cloned()).collect();
@@ -145,7 +158,11 @@ impl Maker<'_> {
     }
 
     /// The days to try, `None` for today; takes the Python that fits the day best.
-    fn days(&mut self, python: &mut uv::BasePython, progress: Progress<'_>) -> Result<Vec<Option<String>>, EnvironmentError> {
+    fn days(
+        &mut self,
+        python: &mut uv::BasePython,
+        progress: Progress<'_>,
+    ) -> Result<Vec<Option<String>>, EnvironmentError> {
         let dated = match &self.wanted.as_of {
             AsOf::Today => return Ok(vec![None]),
             AsOf::Date(day) => return Ok(vec![Some(day.chars().take(10).collect())]),
@@ -177,7 +194,13 @@ impl Maker<'_> {
 
     /// Resolves and installs; `None`, with a note, when that fails for a reason of its own. Guessed names that are at fault
     /// are dropped.
-    fn attempt(&mut self, candidate: &Candidate, day: Option<&str>, python: &uv::BasePython, progress: Progress<'_>) -> Result<Option<Prepared>, EnvironmentError> {
+    fn attempt(
+        &mut self,
+        candidate: &Candidate,
+        day: Option<&str>,
+        python: &uv::BasePython,
+        progress: Progress<'_>,
+    ) -> Result<Option<Prepared>, EnvironmentError> {
         let when = day.map_or_else(|| "today's versions".to_owned(), |day| format!("as of {day}"));
         let source = format!("{}, {when}", candidate.what);
         let mut lines = candidate.lines.clone();
@@ -201,7 +224,8 @@ impl Maker<'_> {
                     }
                 }
             };
-            let at_fault = culprit(&text).filter(|(name, _)| candidate.guessed.iter().any(|g| name_of(g) == name_of(name)));
+            let at_fault =
+                culprit(&text).filter(|(name, _)| candidate.guessed.iter().any(|g| name_of(g) == name_of(name)));
             let Some((name, why)) = at_fault else { break text };
             let before = lines.len();
             lines.retain(|line| name_of(line) != name_of(&name));

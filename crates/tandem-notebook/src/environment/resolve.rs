@@ -11,9 +11,32 @@ use super::{EnvironmentError, Progress, at, uv};
 
 /// What is built from compiled code: only as wheels, since a build takes minutes and then fails.
 const WHEELS_ONLY: [&str; 26] = [
-    "numpy", "scipy", "pandas", "scikit-learn", "matplotlib", "statsmodels", "lxml", "pyarrow", "tensorflow", "torch",
-    "torchvision", "xgboost", "lightgbm", "catboost", "numba", "llvmlite", "h5py", "pillow", "opencv-python", "shapely",
-    "fiona", "pyzmq", "tables", "scikit-image", "spacy", "polars",
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-learn",
+    "matplotlib",
+    "statsmodels",
+    "lxml",
+    "pyarrow",
+    "tensorflow",
+    "torch",
+    "torchvision",
+    "xgboost",
+    "lightgbm",
+    "catboost",
+    "numba",
+    "llvmlite",
+    "h5py",
+    "pillow",
+    "opencv-python",
+    "shapely",
+    "fiona",
+    "pyzmq",
+    "tables",
+    "scikit-image",
+    "spacy",
+    "polars",
 ];
 
 /// What to resolve.
@@ -49,7 +72,10 @@ impl Question<'_> {
         if lock.is_file() {
             return Ok(lock);
         }
-        let world = |path: &Path| { let path = path.to_path_buf(); move |error| Unresolved::World(at(&path)(error)) };
+        let world = |path: &Path| {
+            let path = path.to_path_buf();
+            move |error| Unresolved::World(at(&path)(error))
+        };
         fs::create_dir_all(&folder).map_err(world(&folder))?;
         fs::create_dir_all(self.tools).map_err(world(self.tools))?;
         let program = uv::find_or_install(self.python, self.tools, progress).map_err(Unresolved::World)?;
@@ -70,7 +96,13 @@ impl Question<'_> {
     fn arguments(&self, input: &Path, output: &Path) -> Vec<OsString> {
         let mut arguments: Vec<OsString> =
             ["pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"].map(Into::into).into();
-        arguments.extend([input.into(), "-o".into(), output.into(), "--python".into(), self.python.path.clone().into()]);
+        arguments.extend([
+            input.into(),
+            "-o".into(),
+            output.into(),
+            "--python".into(),
+            self.python.path.clone().into(),
+        ]);
         arguments.extend(WHEELS_ONLY.iter().flat_map(|name| ["--only-binary".into(), name.into()]));
         if let Some(day) = self.day {
             arguments.extend(["--exclude-newer".into(), format!("{day}T23:59:59Z").into()]);
@@ -109,7 +141,10 @@ mod tests {
     #[test]
     fn the_requirement_at_fault_is_read_from_what_uv_says() {
         let culprit = |text: &str| culprit(text).map(|(name, _)| name).unwrap_or_default();
-        assert_eq!(culprit("× No solution\n ╰─▶ Because nosuch was not found in the\n package registry and you"), "nosuch");
+        assert_eq!(
+            culprit("× No solution\n ╰─▶ Because nosuch was not found in the\n package registry and you"),
+            "nosuch"
+        );
         assert_eq!(culprit("  × Failed to build `pattern==3.6`\n"), "pattern");
         assert_eq!(culprit("Because there are no versions of shap and you require shap"), "shap");
         assert_eq!(culprit("Because a==1 depends on b<2"), "");

@@ -90,9 +90,9 @@ fn add(line: &str, stated: &mut Stated) {
     });
 }
 
-/// conda's environment.yml, of which the list of dependencies is read: plain names are mostly those of PyPI, too.
+/// conda's environment.yml, of which the list of dependencies is read: plain names are mostly those of `PyPI`, too.
 fn conda(text: &str, stated: &mut Stated) {
-    /// What conda has and PyPI has not, or under another name.
+    /// What conda has and `PyPI` has not, or under another name.
     const OTHER: [(&str, &str); 8] = [
         ("pytorch", "torch"),
         ("matplotlib-base", "matplotlib"),
@@ -104,8 +104,18 @@ fn conda(text: &str, stated: &mut Stated) {
         ("seaborn-base", "seaborn"),
     ];
     const NONE: [&str; 12] = [
-        "nodejs", "cudatoolkit", "cudnn", "gcc", "gxx", "r-base", "jupyter_contrib_nbextensions", "mkl", "git", "make",
-        "openssl", "conda",
+        "nodejs",
+        "cudatoolkit",
+        "cudnn",
+        "gcc",
+        "gxx",
+        "r-base",
+        "jupyter_contrib_nbextensions",
+        "mkl",
+        "git",
+        "make",
+        "openssl",
+        "conda",
     ];
     let mut inside = false;
     for line in text.lines().map(|line| line.split('#').next().unwrap_or_default()) {
@@ -215,7 +225,8 @@ fn installed(line: &str) -> Vec<String> {
     let line = line.trim().trim_start_matches(['!', '%']);
     let line = line.strip_prefix("python -m ").unwrap_or(line);
     let rest = line.strip_prefix("pip install ").or_else(|| line.strip_prefix("pip3 install "));
-    let words = rest.unwrap_or_default().split_whitespace().take_while(|word| !"#;&|>".contains(&word[..1.min(word.len())]));
+    let words =
+        rest.unwrap_or_default().split_whitespace().take_while(|word| !"#;&|>".contains(&word[..1.min(word.len())]));
     let plain = |word: &&str| {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "._-=<>[],!~".contains(c);
         word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.chars().all(allowed) && *word != "pip"
@@ -258,9 +269,15 @@ mod tests {
             "name: x\nchannels:\n  - defaults\ndependencies:\n  - python=3.7\n  - conda-forge::pandas=1.2\n  - cudatoolkit\n  - pytorch>=1\n  - pip:\n    - xgboost==1.0\n",
         );
         assert_eq!(found.lines, ["pandas==1.2.*", "torch>=1", "xgboost==1.0"]);
-        let found = stated("pyproject.toml", "[project]\nname = \"a\"\ndependencies = [\n  \"numpy>=1\",\n  'rich[x]',\n]\n[tool.x]\ny = [\"z\"]\n");
+        let found = stated(
+            "pyproject.toml",
+            "[project]\nname = \"a\"\ndependencies = [\n  \"numpy>=1\",\n  'rich[x]',\n]\n[tool.x]\ny = [\"z\"]\n",
+        );
         assert_eq!(found.lines, ["numpy>=1", "rich[x]"]);
-        let found = stated("pyproject.toml", "[tool.poetry.dependencies]\npython = \"^3.8\"\npandas = \"^1.2\"\nx = {git = \"y\"}\n");
+        let found = stated(
+            "pyproject.toml",
+            "[tool.poetry.dependencies]\npython = \"^3.8\"\npandas = \"^1.2\"\nx = {git = \"y\"}\n",
+        );
         assert_eq!(found.lines, ["pandas>=1.2", "x"]);
     }
 

@@ -67,7 +67,9 @@ pub fn of(name: &str, message: &str, traceback: &str) -> Option<Cause> {
             "The notebook is written for Python 2.",
             "Convert it with `2to3`, or ask for its Python 3 version.",
         ),
-        "NameError" if ["unicode", "xrange", "raw_input", "unichr", "reduce"].iter().any(|old| quotes(message, old)) => {
+        "NameError"
+            if ["unicode", "xrange", "raw_input", "unichr", "reduce"].iter().any(|old| quotes(message, old)) =>
+        {
             cause("Python 2", "This name exists in Python 2 only.", "Convert the notebook with `2to3`.")
         }
         "NameError" => cause(
@@ -95,7 +97,10 @@ fn quoted(message: &str) -> &str {
 }
 
 fn module(message: &str, traceback: &str) -> Option<Cause> {
-    let dependency = message.split(['\'', '`']).nth(1).filter(|_| message.contains("optional dependency") || message.contains("Install"));
+    let dependency = message
+        .split(['\'', '`'])
+        .nth(1)
+        .filter(|_| message.contains("optional dependency") || message.contains("Install"));
     if let Some(package) = dependency.filter(|name| !name.contains(' ')) {
         return cause(
             "module not installed",
@@ -108,7 +113,9 @@ fn module(message: &str, traceback: &str) -> Option<Cause> {
     if module.is_empty() {
         return None;
     }
-    if ["google.colab", "kaggle_secrets", "pyspark.dbutils", "dbruntime"].contains(&module) || message.contains("google.colab") {
+    if ["google.colab", "kaggle_secrets", "pyspark.dbutils", "dbruntime"].contains(&module)
+        || message.contains("google.colab")
+    {
         return cause(
             "another platform",
             format!("`{module}` exists only on the platform that the notebook was written on."),
@@ -119,21 +126,36 @@ fn module(message: &str, traceback: &str) -> Option<Cause> {
         return cause("removed function", format!("`{module}` was removed from its library."), now.to_owned());
     }
     if ["distutils", "imp", "asyncore", "cgi"].contains(&top) {
-        return cause("removed function", format!("`{top}` was removed from Python."), "Run it with an older Python (`--python`).");
+        return cause(
+            "removed function",
+            format!("`{top}` was removed from Python."),
+            "Run it with an older Python (`--python`).",
+        );
     }
-    let within = traceback.contains("site-packages").then_some(" A library imports it, not the notebook itself.").unwrap_or_default();
+    let within = traceback
+        .contains("site-packages")
+        .then_some(" A library imports it, not the notebook itself.")
+        .unwrap_or_default();
     cause(
         "module not installed",
         format!("There is no module `{module}` in the environment.{within}"),
-        format!("If it is the notebook's own, put {top}.py beside it; else add the package that has it to the requirements.txt beside the notebook."),
+        format!(
+            "If it is the notebook's own, put {top}.py beside it; else add the package that has it to the requirements.txt beside the notebook."
+        ),
     )
 }
 
 /// Modules that known libraries gave up.
 fn moved(module: &str) -> Option<&'static str> {
     const MOVED: [(&str, &str); 9] = [
-        ("sklearn.cross_validation", "Import from `sklearn.model_selection`; scikit-learn 0.19 is the last with the old name."),
-        ("sklearn.grid_search", "Import from `sklearn.model_selection`; scikit-learn 0.19 is the last with the old name."),
+        (
+            "sklearn.cross_validation",
+            "Import from `sklearn.model_selection`; scikit-learn 0.19 is the last with the old name.",
+        ),
+        (
+            "sklearn.grid_search",
+            "Import from `sklearn.model_selection`; scikit-learn 0.19 is the last with the old name.",
+        ),
         ("sklearn.externals", "Import joblib or six directly; scikit-learn 0.22 is the last with the old name."),
         ("sklearn.datasets.samples_generator", "Import from `sklearn.datasets`."),
         ("pandas.io.data", "Use the package pandas-datareader."),
@@ -161,7 +183,9 @@ fn removed(message: &str) -> Option<Cause> {
     let now = NOW.iter().find(|(old, _)| *old == name).map(|(_, now)| (*now).to_owned());
     let now = now.unwrap_or_else(|| {
         let top = library.split('.').next().unwrap_or(library);
-        format!("Look it up in the release notes of {top}, or run with the packages of the notebook's date (`--as-of`).")
+        format!(
+            "Look it up in the release notes of {top}, or run with the packages of the notebook's date (`--as-of`)."
+        )
     });
     cause("removed function", format!("This version of `{library}` has no `{name}` any more, or not yet."), now)
 }
@@ -203,7 +227,8 @@ fn attribute(message: &str) -> Option<Cause> {
     if message.starts_with("'NoneType'") {
         return None;
     }
-    let library = message.starts_with("module") || ["DataFrame", "Series", "Index", "Axes", "ndarray"].iter().any(|of| message.contains(of));
+    let library = message.starts_with("module")
+        || ["DataFrame", "Series", "Index", "Axes", "ndarray"].iter().any(|of| message.contains(of));
     if !library || missing.is_empty() {
         return None;
     }
@@ -215,7 +240,10 @@ fn attribute(message: &str) -> Option<Cause> {
 }
 
 fn file(message: &str) -> Option<Cause> {
-    let path = message.split(['\'', '"']).nth(1).or_else(|| message.split_whitespace().find(|word| word.contains('.') || word.contains('/')));
+    let path = message
+        .split(['\'', '"'])
+        .nth(1)
+        .or_else(|| message.split_whitespace().find(|word| word.contains('.') || word.contains('/')));
     let path = path.unwrap_or("the file").trim_end_matches(" not found.");
     let foreign = path.starts_with('/') || path.starts_with('~') || path.get(1..2) == Some(":");
     let remedy = if foreign {
@@ -228,10 +256,18 @@ fn file(message: &str) -> Option<Cause> {
 
 fn offline(name: &str, message: &str) -> bool {
     let words = [
-        "Name or service not known", "Temporary failure in name resolution", "Network is unreachable", "Connection refused",
-        "Max retries exceeded", "Failed to establish a new connection", "getaddrinfo failed", "timed out", "Tunnel connection failed",
+        "Name or service not known",
+        "Temporary failure in name resolution",
+        "Network is unreachable",
+        "Connection refused",
+        "Max retries exceeded",
+        "Failed to establish a new connection",
+        "getaddrinfo failed",
+        "timed out",
+        "Tunnel connection failed",
     ];
-    ["URLError", "ConnectionError", "gaierror", "ConnectTimeout", "ProxyError", "SSLError", "ConnectionRefusedError"].contains(&name)
+    ["URLError", "ConnectionError", "gaierror", "ConnectTimeout", "ProxyError", "SSLError", "ConnectionRefusedError"]
+        .contains(&name)
         || words.iter().any(|word| message.contains(word))
 }
 
@@ -244,9 +280,19 @@ fn types(message: &str) -> Option<Cause> {
         );
     }
     let words = [
-        "could not convert string to float", "Could not convert", "can only use .dt accessor", "Can only use .str accessor",
-        "Cannot compare", "unsupported operand type", "agg function failed", "Invalid comparison", "incompatible dtype",
-        "cannot convert float NaN", "Cannot convert non-finite", "not supported between instances", "invalid literal for int",
+        "could not convert string to float",
+        "Could not convert",
+        "can only use .dt accessor",
+        "Can only use .str accessor",
+        "Cannot compare",
+        "unsupported operand type",
+        "agg function failed",
+        "Invalid comparison",
+        "incompatible dtype",
+        "cannot convert float NaN",
+        "Cannot convert non-finite",
+        "not supported between instances",
+        "invalid literal for int",
     ];
     if words.iter().any(|word| message.to_lowercase().contains(&word.to_lowercase())) {
         return cause(
@@ -267,19 +313,54 @@ mod tests {
     fn the_table_names_causes() {
         let rows = [
             ("FileNotFoundError", "[Errno 2] No such file or directory: 'data/a.csv'", "missing file", "`data/a.csv`"),
-            ("FileNotFoundError", "[Errno 2] No such file or directory: 'C:\\\\x\\\\a.csv'", "missing file", "relative path"),
+            (
+                "FileNotFoundError",
+                "[Errno 2] No such file or directory: 'C:\\\\x\\\\a.csv'",
+                "missing file",
+                "relative path",
+            ),
             ("OSError", "x", "", ""),
-            ("AttributeError", "module 'numpy' has no attribute 'float'.\n`np.float` was a deprecated alias", "removed function", "np.float_"),
+            (
+                "AttributeError",
+                "module 'numpy' has no attribute 'float'.\n`np.float` was a deprecated alias",
+                "removed function",
+                "np.float_",
+            ),
             ("AttributeError", "'DataFrame' object has no attribute 'append'", "removed function", "pd.concat"),
             ("AttributeError", "'DataFrame' object has no attribute 'ix'", "removed function", ".loc"),
-            ("AttributeError", "'CountVectorizer' object has no attribute 'get_feature_names'", "removed function", "get_feature_names_out"),
+            (
+                "AttributeError",
+                "'CountVectorizer' object has no attribute 'get_feature_names'",
+                "removed function",
+                "get_feature_names_out",
+            ),
             ("AttributeError", "'NoneType' object has no attribute 'group'", "", ""),
-            ("ImportError", "cannot import name 'load_boston' from 'sklearn.datasets' (/x)", "removed function", "1.1 is the last"),
-            ("ImportError", "cannot import name 'zap' from 'pandas.core' (/x)", "removed function", "release notes of pandas"),
-            ("ModuleNotFoundError", "No module named 'sklearn.cross_validation'", "removed function", "model_selection"),
+            (
+                "ImportError",
+                "cannot import name 'load_boston' from 'sklearn.datasets' (/x)",
+                "removed function",
+                "1.1 is the last",
+            ),
+            (
+                "ImportError",
+                "cannot import name 'zap' from 'pandas.core' (/x)",
+                "removed function",
+                "release notes of pandas",
+            ),
+            (
+                "ModuleNotFoundError",
+                "No module named 'sklearn.cross_validation'",
+                "removed function",
+                "model_selection",
+            ),
             ("ModuleNotFoundError", "No module named 'helper'", "module not installed", "helper.py"),
             ("ModuleNotFoundError", "No module named 'google.colab'", "another platform", "platform"),
-            ("ImportError", "Missing optional dependency 'openpyxl'.  Use pip or conda to install openpyxl.", "module not installed", "`openpyxl`"),
+            (
+                "ImportError",
+                "Missing optional dependency 'openpyxl'.  Use pip or conda to install openpyxl.",
+                "module not installed",
+                "`openpyxl`",
+            ),
             ("ImportError", "`Import lxml` failed. Use pip or conda to Install the lxml package", "", ""),
             ("TypeError", "f() got an unexpected keyword argument 'sparse'", "removed function", "release notes"),
             ("TypeError", "agg function failed [how->mean,dtype->object]", "dtype change", "numeric_only"),

@@ -151,7 +151,9 @@ pub enum RunError {
         log: String,
     },
     /// The network cannot be switched off.
-    #[error("the network cannot be switched off here: `unshare` cannot make a network of its own ({why}). Run it without switching the network off, or on a Linux that allows user namespaces.")]
+    #[error(
+        "the network cannot be switched off here: `unshare` cannot make a network of its own ({why}). Run it without switching the network off, or on a Linux that allows user namespaces."
+    )]
     NetworkStaysOn {
         /// What the system said.
         why: String,

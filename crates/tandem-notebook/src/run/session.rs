@@ -9,9 +9,9 @@ use jupyter_protocol::{ExecutionState, Header, JupyterMessageContent};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::failure::end_in_words;
 use super::kernel::{Incoming, Kernel};
 use super::outputs::{Added, Outputs, Raised};
-use super::failure::end_in_words;
 use super::{CellFailure, CellRun, CellTrouble, Event, NotebookRun, RunError, traceback};
 use crate::ipynb::{CodeCell, Notebook};
 

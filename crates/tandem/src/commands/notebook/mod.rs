@@ -2,6 +2,7 @@
 
 pub mod adopt;
 mod check;
+mod report;
 mod run;
 
 use clap::{Args, Subcommand};
@@ -57,10 +58,10 @@ pub fn tell(terminal: Terminal, bar: &Bar, event: &Event) {
             text.lines().for_each(|line| bar.say(terminal, &terminal.dim(&format!("      {line}"))));
         }
         Event::Output { text, .. } => text.lines().for_each(|line| bar.say(terminal, &format!("      {line}"))),
-        Event::CellFinished { number, seconds } if *seconds >= 1.0 => {
+        Event::CellFinished { number, seconds, .. } if *seconds >= 1.0 => {
             bar.say(terminal, &terminal.dim(&format!("      cell {number} took {seconds:.1} s")));
         }
-        Event::CellFinished { .. } => {}
+        Event::CellFinished { .. } | Event::CellFailed { .. } => {}
     }
 }
 
