@@ -20,6 +20,7 @@ pub use date::{AsOf, Dated};
 pub use lock::{Unhashed, unhashed};
 pub use prepare::{Prepared, Wanted, prepare};
 use sha2::{Digest as _, Sha256};
+pub use sources::missing;
 
 /// Takes lines that say what is going on.
 type Progress<'a> = &'a mut dyn FnMut(&str);
@@ -268,6 +269,14 @@ impl EnvironmentRequest<'_> {
         }
         EnvironmentError::Install { path, version: base.version.clone(), text }
     }
+}
+
+/// The Python that environments are made with when none is named.
+///
+/// # Errors
+/// When there is none.
+pub fn usual_python() -> Result<PathBuf, EnvironmentError> {
+    Ok(uv::base_python(None)?.path)
 }
 
 /// Whether uv says that the index was not reached.

@@ -1,7 +1,7 @@
-//! A run that is watched: which frames, numbers and printed lines there are after each cell, with which arguments the
+//! A run that is watched: which frames and numbers there are after each cell, with which arguments the
 //! notebook's functions are called and what they give, and which files are read.
 //!
-//! The watcher is Python inside the kernel (`tandem_recorder.py`), started by IPython before the first cell; the notebook
+//! The printed lines are taken from the executed copy. The watcher is Python inside the kernel (`tandem_recorder.py`), started by IPython before the first cell; the notebook
 //! itself is not changed. Not here: what is asserted of what was seen (tandem-project), and copies of folders.
 
 use std::path::{Path, PathBuf};
@@ -77,7 +77,37 @@ pub fn record(request: &RecordRequest<'_>, on_event: &mut dyn FnMut(Event)) -> R
     let facts = std::fs::read(&out).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let lost =
         || RunError::Connection("the notebook ran to its end, but what was seen of it was not written down".to_owned());
-    Ok(Seen { facts: facts.ok_or_else(lost)?, executed })
+    let mut facts: Value = facts.ok_or_else(lost)?;
+    add_printed(&mut facts, &Notebook::read(&executed.path)?);
+    Ok(Seen { facts, executed })
+}
+
+/// Puts what each cell printed to its facts: the lines with a number in them, which are those that say a result.
+fn add_printed(facts: &mut Value, executed: &Notebook) {
+    const MOST: usize = 20;
+    const LONGEST: usize = 200;
+    for cell in facts.get_mut("cells").and_then(Value::as_array_mut).into_iter().flatten() {
+        let number = cell["cell"].as_u64().unwrap_or(0);
+        let Some(code) = executed.code_cells().iter().find(|code| code.number as u64 == number) else { continue };
+        let text = printed(&executed.json()["cells"][code.index]["outputs"]);
+        let says_a_result = |line: &&str| {
+            let strange = line.contains("0x") || line.contains(|c: char| c.is_control() && c != '\t');
+            line.contains(|c: char| c.is_ascii_digit()) && !strange && line.chars().count() <= LONGEST
+        };
+        let lines: Vec<&str> = text.lines().map(str::trim_end).filter(says_a_result).take(MOST).collect();
+        cell["printed"] = json!(lines);
+    }
+}
+
+/// The text that a cell's outputs printed, as the file has it: one text, or a list of lines.
+fn printed(outputs: &Value) -> String {
+    let outputs = outputs.as_array().into_iter().flatten();
+    let streams = outputs.filter(|output| output["output_type"] == "stream" && output["name"] == "stdout");
+    let text = |output: &Value| match &output["text"] {
+        Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
+        text => text.as_str().unwrap_or_default().to_owned(),
+    };
+    streams.map(text).collect()
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {

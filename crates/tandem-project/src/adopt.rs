@@ -5,12 +5,12 @@
 //! kept. Not here: running the recorded tests ([`recorded`]), and what the terminal shows.
 
 mod expect;
+mod inputs;
 mod kept;
 mod page;
 mod prune;
 pub mod recorded;
 mod requirements;
-mod workspace;
 mod yaml;
 
 use std::path::{Path, PathBuf};
@@ -20,11 +20,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tandem_definitions::Adopted;
 use tandem_notebook::record::{RecordRequest, Seen, record};
-use tandem_notebook::{Event as NotebookEvent, Notebook, percent};
+use tandem_notebook::{Event as NotebookEvent, Notebook, Workspace, percent};
 
 use crate::error::Error;
 use crate::load::{self, Loaded, hexadecimal};
-use crate::python;
 
 pub use kept::{Fate, Written};
 
@@ -44,6 +43,10 @@ pub struct Request {
     pub name: Option<String>,
     /// How long one cell may take.
     pub cell_limit: Option<Duration>,
+    /// The most that is copied of its folder for a run, in bytes.
+    pub copy_limit: u64,
+    /// Today: `2024-05-01`.
+    pub today: String,
 }
 
 /// What happens meanwhile.
@@ -84,6 +87,8 @@ struct Subject {
     text: String,
     /// Whether it lies in `models/NAME` already, so that its inputs lie where its `model.yaml` says.
     inside: bool,
+    /// What of it is not kept.
+    note: Option<String>,
 }
 
 /// Adopts a notebook, or adopts it again.
@@ -96,17 +101,17 @@ pub fn adopt(loaded: &Loaded, request: &Request, on_event: &mut dyn FnMut(Event)
     let base = kept::Base::read(&subject.folder);
     let text = base.notebook(&subject.folder, &subject.text, subject.inside)?;
     let notebook = parse(&subject.file, &text)?;
-    let space = match before.filter(|_| subject.inside) {
-        Some(adopted) => workspace::laid_out(loaded, adopted, Some(&subject.folder))?,
-        None => workspace::copied(&subject.file)?,
-    };
     let mut tell = |line: &str| on_event(Event::Environment(line.to_owned()));
-    let wanted = requirements::wanted(loaded, &subject.file, &subject.folder, &notebook, &mut tell)?;
-    let environment = python::environment(loaded, &wanted.lock_path, &mut tell)?;
-    let runs = both_runs(&space, &text, &subject.file, &environment.python, request, on_event)?;
+    let locked = requirements::locked(loaded, &notebook, &subject.folder, &request.today, &mut tell)?;
+    let fresh = || match before.filter(|_| subject.inside) {
+        Some(adopted) => inputs::laid_out(loaded, adopted, true),
+        None => Ok(Workspace::copy(&notebook, request.copy_limit, &mut |_, _| {})?),
+    };
+    let (runs, space) = both_runs(&fresh, &text, &subject.file, &locked.python, request, on_event)?;
     let pruned = prune::pruned(&runs[0].facts, &runs[1].facts, &notebook);
-    let inputs = workspace::inputs(loaded, &subject.folder, &space, &runs[0].facts, &notebook)?;
-    let mut notes = wanted.notes.clone();
+    let inputs = inputs::inputs(loaded, &subject.folder, &space, &runs[0].facts, &notebook)?;
+    let mut notes = locked.notes;
+    notes.extend(subject.note.clone());
     notes.extend(inputs.iter().filter_map(|input| input.note.clone()));
     let about = page::About {
         loaded,
@@ -121,8 +126,8 @@ pub fn adopt(loaded: &Loaded, request: &Request, on_event: &mut dyn FnMut(Event)
     let mut files = vec![
         (NOTEBOOK, text),
         ("model.yaml", model),
-        ("requirements.in", wanted.requirements),
-        ("requirements.lock", wanted.lock),
+        ("requirements.in", locked.requirements),
+        ("requirements.lock", locked.lock),
         (TESTS, yaml::recorded(&pruned.tests)),
         ("README.md", page::readme(&about)),
     ];
@@ -144,36 +149,44 @@ pub fn adopt(loaded: &Loaded, request: &Request, on_event: &mut dyn FnMut(Event)
     })
 }
 
+/// Two runs, each in a fresh copy; and the copy of the first.
 fn both_runs(
-    space: &workspace::Workspace,
+    fresh: &dyn Fn() -> Result<Workspace, Error>,
     text: &str,
     file: &Path,
     python: &Path,
     request: &Request,
     on_event: &mut dyn FnMut(Event),
-) -> Result<[Seen; 2], Error> {
+) -> Result<([Seen; 2], Workspace), Error> {
+    let named = file.file_stem().map_or_else(|| "notebook".into(), |stem| stem.to_string_lossy().into_owned());
     let mut run = |number: usize, calls: Option<&Value>| {
         on_event(Event::Run(number));
-        let fresh = space.fresh()?;
-        let named = file.file_stem().map_or_else(|| "notebook".into(), |stem| stem.to_string_lossy().into_owned());
-        let notebook = fresh.own().join(format!("{named}.ipynb"));
-        let json = percent::read(text).to_string();
-        std::fs::write(&notebook, json).map_err(Error::file("write", &notebook))?;
+        let space = fresh()?;
+        let (_own, notebook) = own_copy(text, &named)?;
         let request = RecordRequest {
             notebook: &notebook,
             python,
-            folder: fresh.working(),
+            folder: space.folder(),
             calls,
             cell_limit: request.cell_limit,
         };
         let mut seen = record(&request, &mut |event| on_event(Event::Notebook(event)))?;
-        fresh.relative(&mut seen.facts);
-        Ok::<Seen, Error>(seen)
+        inputs::relative(&space, &mut seen.facts);
+        Ok::<_, Error>((seen, space))
     };
-    let first = run(1, None)?;
+    let (first, space) = run(1, None)?;
     let calls = expect::calls_of(&first.facts["functions"], "name");
-    let second = run(2, Some(&calls))?;
-    Ok([first, second])
+    let (second, _) = run(2, Some(&calls))?;
+    Ok(([first, second], space))
+}
+
+/// The notebook as a file to run, in a folder of its own that is gone when this is dropped.
+fn own_copy(text: &str, name: &str) -> Result<(tempfile::TempDir, PathBuf), Error> {
+    let made = tempfile::Builder::new().prefix("tandem-adopt-").tempdir();
+    let folder = made.map_err(Error::file("make", std::env::temp_dir()))?;
+    let path = folder.path().join(format!("{name}.ipynb"));
+    std::fs::write(&path, percent::read(text).to_string()).map_err(Error::file("write", &path))?;
+    Ok((folder, path))
 }
 
 fn subject(loaded: &Loaded, request: &Request) -> Result<Subject, Error> {
@@ -200,12 +213,23 @@ fn subject(loaded: &Loaded, request: &Request) -> Result<Subject, Error> {
         let what = format!("{} is there already and not read as an adopted notebook", folder.display());
         return Err(Error::unusable(what, "see `tandem check`, or choose another name with --name"));
     }
-    let text = if file.extension().is_some_and(|extension| extension == "py") {
-        std::fs::read_to_string(&file).map_err(Error::file("read", &file))?
+    let (text, note) = if file.extension().is_some_and(|extension| extension == "py") {
+        (std::fs::read_to_string(&file).map_err(Error::file("read", &file))?, None)
     } else {
-        percent::write(Notebook::read(&file).map_err(tandem_notebook::RunError::from)?.json())
+        let notebook = Notebook::read(&file).map_err(tandem_notebook::RunError::from)?;
+        (percent::write(notebook.json()), not_kept(notebook.json()))
     };
-    Ok(Subject { name, folder, file, text, inside })
+    Ok(Subject { name, folder, file, text, inside, note })
+}
+
+/// What is said of images that were pasted into text cells, which have no place in the Python file.
+fn not_kept(notebook: &Value) -> Option<String> {
+    let cells = notebook["cells"].as_array()?;
+    let pasted = |cell: &&Value| cell["attachments"].as_object().is_some_and(|all| !all.is_empty());
+    let numbers = cells.iter().enumerate().filter(|(_, cell)| pasted(cell)).map(|(at, _)| (at + 1).to_string());
+    let numbers: Vec<String> = numbers.collect();
+    let remedy = "images pasted into it are not in notebook.py: save them as files beside it, or keep the notebook that it came from";
+    (!numbers.is_empty()).then(|| format!("cells {} (counted with the text cells): {remedy}", numbers.join(", ")))
 }
 
 /// A name as models have it, from whatever a file is called.
@@ -232,14 +256,14 @@ fn parse(path: &Path, text: &str) -> Result<Notebook, Error> {
 /// # Errors
 /// [`Error::Unusable`] outside of a git repository, [`Error::File`].
 pub fn begin(folder: &Path) -> Result<PathBuf, Error> {
-    let root = workspace::repository(folder).ok_or_else(|| {
+    let root = inputs::repository(folder).ok_or_else(|| {
         Error::unusable(
             "there is no project here to adopt it into, and no git repository that could become one",
             "go to the team's repository, or make one here: git init (or tandem init, for a project with an example)",
         )
     })?;
     let name = named(&root.file_name().unwrap_or_default().to_string_lossy());
-    let who = workspace::git(&root, &["config", "user.name"]).unwrap_or_else(|| "team".to_owned());
+    let who = inputs::git(&root, &["config", "user.name"]).unwrap_or_else(|| "team".to_owned());
     let text = format!(
         "# The team, and whom its features are about. `tandem init` in an empty folder shows what else a project can say.\nname: {name}\npeople:\n  - {{name: {}, role: data scientist}}\nentities: []\n",
         yaml::scalar(&json!(who))
@@ -282,5 +306,12 @@ mod tests {
         assert_eq!(named("01 - Flight Delays (final)"), "notebook_01_flight_delays_final");
         assert_eq!(named("Churn-v2"), "churn_v2");
         assert_eq!(named("分析"), "notebook");
+    }
+
+    #[test]
+    fn pasted_images_are_said_not_to_be_kept() {
+        let cells = json!({"cells": [{"cell_type": "code"}, {"cell_type": "markdown", "attachments": {"a.png": {}}}]});
+        assert!(not_kept(&cells).is_some_and(|note| note.starts_with("cells 2 (counted")));
+        assert_eq!(not_kept(&json!({"cells": [{"attachments": {}}]})), None);
     }
 }

@@ -60,7 +60,13 @@ impl Team {
 
     fn adopt(&self, file: &Path) -> Adoption {
         let loaded = load(self.project.path()).unwrap();
-        let request = Request { file: file.to_path_buf(), name: None, cell_limit: None };
+        let request = Request {
+            file: file.to_path_buf(),
+            name: None,
+            cell_limit: None,
+            copy_limit: 1_000_000,
+            today: "2026-11-25".to_owned(),
+        };
         adopt(&loaded, &request, &mut |_| {}).unwrap_or_else(|error| panic!("{error}"))
     }
 

@@ -1,4 +1,4 @@
-"""Watches a notebook run, from inside its kernel: frames, numbers, printed lines, calls of its functions, files it reads.
+"""Watches a notebook run, from inside its kernel: frames, numbers, calls of its functions, files it reads.
 
 IPython starts it before the first cell. It changes nothing that a cell can see, except that functions defined at the top
 level of a cell are wrapped, so that their calls are known. After the last cell it calls them once more, with the arguments
@@ -13,7 +13,6 @@ import inspect
 import io
 import json
 import os
-import re
 import sys
 import time
 
@@ -22,7 +21,6 @@ from tandem_values import Unstorable, close, decode, encode, is_frame, is_number
 CALLS = 4  # distinct calls of a function that are kept
 LOOKED_AT = 500  # calls of a function that are looked at; a later one costs nothing
 SLOW = 10.0  # seconds; a call that takes longer is not repeated
-LINES = 20  # printed lines of a cell that are kept
 
 
 class Recorder:
@@ -34,11 +32,9 @@ class Recorder:
         self.functions = {}
         self.read, self.written = {}, set()
         self.busy = False
-        self.printed = []
         sys.addaudithook(self.on_audit)
         shell.ast_transformers.append(self)
         builtins.__tandem_watch__ = self.watch
-        shell.events.register("pre_run_cell", self.before_cell)
         shell.events.register("post_run_cell", self.after_cell)
 
     # Files.
@@ -80,10 +76,17 @@ class Recorder:
     def visit(self, tree):
         """As a transformer of IPython: puts our decorator on the functions at the top level of a cell."""
         for node in tree.body:
-            if isinstance(node, ast.FunctionDef) and not node.decorator_list:
+            if isinstance(node, ast.AsyncFunctionDef):
+                self.unwatched(node.name, "it is asynchronous")
+            elif isinstance(node, ast.FunctionDef) and node.decorator_list:
+                self.unwatched(node.name, "it is decorated")
+            elif isinstance(node, ast.FunctionDef):
                 watch = ast.Name("__tandem_watch__", ast.Load())
                 node.decorator_list.append(ast.copy_location(watch, node))
         return ast.fix_missing_locations(tree)
+
+    def unwatched(self, name, why):
+        self.functions[name] = {"name": name, "cell": self.number(), "calls": {}, "why": why, "count": 0}
 
     def watch(self, function):
         record = {"name": function.__name__, "cell": self.number(), "calls": {}, "why": None, "count": 0}
@@ -141,7 +144,7 @@ class Recorder:
 
     def call_again(self, name, given):
         """Calls a function of the notebook as a test does."""
-        function = self.functions[name]["function"]
+        function = self.functions[name].get("function") or self.shell.user_ns.get(name)
         for module, seed in (("random", "seed"), ("numpy.random", "seed")):
             if module in sys.modules:
                 getattr(sys.modules[module], seed)(0)
@@ -191,19 +194,6 @@ class Recorder:
         at = len(self.cells)
         return self.plan["cells"][at] if at < len(self.plan["cells"]) else 0
 
-    def before_cell(self, info):
-        self.printed = []
-        stream = sys.stdout
-        if not hasattr(stream, "tandem_write"):
-            stream.tandem_write = stream.write
-
-            def write(text):
-                if len(self.printed) < 10_000:
-                    self.printed.append(text)
-                return stream.tandem_write(text)
-
-            stream.write = write
-
     def after_cell(self, result):
         if len(self.cells) >= len(self.plan["cells"]):
             return
@@ -247,9 +237,7 @@ class Recorder:
                 self.note(frames, "(shown)", shown, profile)
             elif is_number(shown):
                 numbers["(shown)"] = plain(shown)
-        lines = [line.rstrip() for line in "".join(self.printed).split("\n")]
-        lines = [line for line in lines if re.search(r"\d", line) and len(line) <= 200 and "0x" not in line and "\r" not in line]
-        return {"frames": frames, "numbers": numbers, "printed": lines[:LINES]}
+        return {"frames": frames, "numbers": numbers}
 
     def note(self, into, name, value, describe):
         """Puts down a value, if it is another than it was known to be."""

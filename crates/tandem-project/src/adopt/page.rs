@@ -9,8 +9,8 @@ use tandem_definitions::Adopted;
 use tandem_notebook::record::Seen;
 
 use super::expect::{self, list, object};
+use super::inputs::{self, Input};
 use super::prune::Pruned;
-use super::workspace::{self, Input};
 use super::{NOTEBOOK, TESTS, TO_DO, yaml};
 use crate::load::Loaded;
 
@@ -47,7 +47,7 @@ impl About<'_> {
             return before.owner.clone();
         }
         let people = &self.loaded.project.people;
-        let who = workspace::git(&self.loaded.base, &["config", "user.name"]).unwrap_or_default();
+        let who = inputs::git(&self.loaded.base, &["config", "user.name"]).unwrap_or_default();
         let found = people.iter().find(|person| {
             who.to_lowercase().split(' ').any(|word| word == person.name.to_lowercase()) || person.name == who
         });

@@ -9,10 +9,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tandem_definitions::{Adopted, Code, Diagnostic, File, Place, yaml_to_json};
 use tandem_notebook::record::{RecordRequest, record, watcher};
-use tandem_notebook::{Notebook, RunError, percent};
+use tandem_notebook::{Notebook, RunError};
 
 use super::expect::{self, Difference};
-use super::{Event, TESTS, digest, folder_of, parse, workspace};
+use super::{Event, TESTS, digest, folder_of, inputs::laid_out, own_copy, parse};
 use crate::error::Error;
 use crate::load::Loaded;
 use crate::python;
@@ -163,13 +163,12 @@ fn facts(
     }
     *ran = true;
     on_event(Event::Run(1));
-    let fresh = workspace::laid_out(loaded, adopted, None)?.fresh()?;
-    let notebook = fresh.own().join("notebook.ipynb");
-    fs::write(&notebook, percent::read(source).to_string()).map_err(Error::file("write", &notebook))?;
+    let space = laid_out(loaded, adopted, false)?;
+    let (_own, notebook) = own_copy(source, "notebook")?;
     let request = RecordRequest {
         notebook: &notebook,
         python: &environment.python,
-        folder: fresh.working(),
+        folder: space.folder(),
         calls: Some(&calls),
         cell_limit: limit,
     };

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use tandem_definitions::time;
 use tandem_project::Loaded;
 use tandem_project::adopt::{self, Adoption, Event, Fate, Request, Written};
 
 use super::{tell, with_traceback};
-use crate::context::{Context, shown, working_folder};
+use crate::context::{Context, bytes, now, shown, working_folder};
 use crate::failure::{Failure, counted};
 
 /// Check a notebook in: as Python that diffs well, with its lock, its inputs, recorded tests and a page about it
@@ -33,6 +34,9 @@ pub struct Adopt {
     /// How many seconds one cell may take
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     cell_limit: Option<u64>,
+    /// The most that is copied of its folder for a run
+    #[arg(long, value_name = "BYTES", default_value = "4GB", value_parser = bytes)]
+    copy_limit: u64,
 }
 
 impl Adopt {
@@ -44,7 +48,9 @@ impl Adopt {
         }
         let loaded = project(context)?;
         let limit = self.cell_limit.map(Duration::from_secs);
-        let request = Request { file: self.file, name: self.name, cell_limit: limit };
+        let today = time::format_instant(now()?).chars().take(10).collect();
+        let request =
+            Request { file: self.file, name: self.name, cell_limit: limit, copy_limit: self.copy_limit, today };
         let mut spinner = context.terminal.spinner("adopt");
         let adoption = adopt::adopt(&loaded, &request, &mut |event| match event {
             Event::Environment(line) => spinner.message(&line),
