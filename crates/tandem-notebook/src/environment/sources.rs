@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use tandem_python::{Facts, FileHow, ImportKind};
 
+use crate::ipynb::Notebook;
+
 /// Requirements, and what of their source could not be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stated {
@@ -175,6 +177,15 @@ fn quoted(line: &str, stated: &mut Stated) {
         add(&rest[start + 1..start + 1 + length], stated);
         rest = &rest[start + 2 + length..];
     }
+}
+
+/// The packages that a notebook uses and a text of requirements does not name, not even in a comment.
+pub fn missing(notebook: &Notebook, requirements: &str) -> Vec<String> {
+    let named = |line: &str| name_of(line.trim_start_matches(['#', ' ']));
+    let there: BTreeSet<String> = requirements.lines().map(named).collect();
+    let cells = notebook.python_cells();
+    let wanted = of_text(&tandem_python::facts(&cells), &cells, &folders(notebook.path()));
+    wanted.into_iter().filter(|name| !there.contains(&name_of(name))).collect()
 }
 
 /// What a notebook's own text asks for: the distributions of its imports, those that a call needs without importing them
