@@ -130,7 +130,7 @@ fn functions(first: &Value, second: &Value, left: &mut Vec<String>) -> Vec<Value
         let (mut calls, mut why) = (Vec::new(), function["why"].as_str().map(str::to_owned));
         for (call, again) in list(function, "calls").zip(again) {
             if same(&call["gives"], &again["gives"], TOLERANCE) {
-                calls.push(json!({"with": call["with"], "gives": call["gives"]}));
+                calls.push(json!({"with": call["with"], "gives": rounded(&call["gives"])}));
             } else {
                 why = Some("its result differs from run to run".to_owned());
             }
@@ -154,6 +154,7 @@ fn rounded(value: &Value) -> Value {
     match value {
         Value::Number(number) if number.is_f64() => json!(digits(number.as_f64().unwrap_or(0.0), 9)),
         Value::Array(items) => items.iter().map(rounded).collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), rounded(value))).collect(),
         other => other.clone(),
     }
 }
@@ -166,6 +167,13 @@ fn digits(number: f64, count: usize) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn numbers_are_rounded_however_deep_they_stand() {
+        let gives = json!({"frame": {"rate": {"type": "float64", "values": [0.059_446_733_372_572_11, null, "a", 3]}}});
+        let short = json!({"frame": {"rate": {"type": "float64", "values": [0.0594467334, null, "a", 3]}}});
+        assert_eq!(rounded(&gives), short);
+    }
 
     #[test]
     fn what_differs_from_run_to_run_is_left_out_and_said() {

@@ -199,7 +199,8 @@ fn finding(difference: &Difference, path: &str, text: &str, adopted: &Adopted) -
 /// The line to which keys lead, each below the one before it; the last that is found.
 fn line_of(text: &str, keys: &[String]) -> usize {
     let lines: Vec<&str> = text.lines().collect();
-    let mut at = 0;
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let (mut at, mut above) = (0, None);
     for key in keys {
         let is_it = |line: &str| {
             let line = line.trim_start();
@@ -209,8 +210,11 @@ fn line_of(text: &str, keys: &[String]) -> usize {
             let quoted = Value::from(key.as_str()).to_string();
             line == key || after(key) || after(&quoted) || item == key.trim_matches('"')
         };
-        let Some(found) = lines.iter().skip(at).position(|line| is_it(line)) else { break };
+        // What is not below the last key belongs to another.
+        let below = |line: &&&str| above.is_none_or(|above| line.trim().is_empty() || depth(line) > above);
+        let Some(found) = lines.iter().skip(at).take_while(below).position(|line| is_it(line)) else { break };
         at += found + 1;
+        above = lines.get(at - 1).map(|line| depth(line));
     }
     at
 }
@@ -238,6 +242,7 @@ mod tests {
         assert_eq!(line(&["- cell: 2", "df", "a b"]), 11);
         assert_eq!(line(&["- cell: 2", "printed", "\"x: 1\""]), 13);
         assert_eq!(line(&["- cell: 1", "df", "gone"]), 4);
+        assert_eq!(line(&["- cell: 1", "df", "a b"]), 4, "the column of another cell");
     }
 
     #[test]

@@ -54,9 +54,11 @@ fn entry(key: &str, value: &Value, depth: usize, text: &mut String) {
     text.push_str(key);
     let is_empty =
         value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(serde_json::Map::is_empty);
-    // Each number and printed line is a line of its own, to be found and deleted.
-    let lines = matches!(key, "numbers:" | "printed:" | "not_asserted:");
-    if is_empty || !(value.is_array() || value.is_object()) || (fits(value, depth) && !lines) {
+    // Each number, column and printed line is a line of its own, to be found and deleted.
+    let lines = matches!(key, "numbers:" | "frames:" | "columns:" | "printed:" | "not_asserted:");
+    // Plain values are one line, however long: twenty lines with a value each hide the call that they belong to.
+    let scalars = value.as_array().is_some_and(|items| items.iter().all(|item| !item.is_array() && !item.is_object()));
+    if is_empty || !(value.is_array() || value.is_object()) || ((scalars || fits(value, depth)) && !lines) {
         text.push(' ');
         text.push_str(&flow(value));
         text.push('\n');
@@ -77,7 +79,8 @@ fn fits(value: &Value, depth: usize) -> bool {
     }
     let keys = ["columns", "frames", "numbers", "calls", "cell", "function"];
     let ours = value.as_object().is_some_and(|map| keys.iter().any(|key| map.contains_key(*key)));
-    !ours && height(value) <= 6 && depth > 1 && flow(value).len() + depth * 2 <= WIDTH
+    let column = value.get("values").is_some() && height(value) <= 2;
+    column || !ours && height(value) <= 6 && depth > 1 && flow(value).len() + depth * 2 <= WIDTH
 }
 
 fn flow(value: &Value) -> String {
@@ -120,5 +123,6 @@ mod tests {
         assert_eq!(yaml_to_json(&text), Some(tests), "{text}");
         assert!(text.contains("\n          id: {type: int64, nulls: 0, range: [1, 2]}\n"), "{text}");
         assert!(text.contains("\n  - cell: 1\n"), "{text}");
+        assert!(text.contains("values: [0, 1, 2, 3, ") && text.contains(", 58, 59]}\n"), "{text}");
     }
 }
