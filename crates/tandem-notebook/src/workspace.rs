@@ -16,6 +16,7 @@ pub struct Workspace {
     inner: PathBuf,
     notebook: PathBuf,
     bytes: u64,
+    pointers: Vec<PathBuf>,
     kept: bool,
 }
 
@@ -60,7 +61,7 @@ impl Workspace {
         // Its name is seen by the notebook, so it is the same in every run.
         let name = root.file_name().map_or_else(|| "root".into(), PathBuf::from);
         let copy = place.path().join(name);
-        let mut done = 0;
+        let (mut done, mut pointers) = (0, Vec::new());
         fs::create_dir_all(&copy).map_err(at(&copy))?;
         for entry in &entries {
             let from = root.join(&entry.path);
@@ -70,6 +71,9 @@ impl Workspace {
             } else {
                 fs::copy(&from, &to).map_err(at(&from))?;
                 writable(&to);
+                if is_pointer(&to, entry.bytes) && names(notebook, &entry.path) {
+                    pointers.push(entry.path.clone());
+                }
                 done += entry.bytes;
                 progress(done, all);
             }
@@ -78,7 +82,8 @@ impl Workspace {
         let inner = copy.join(relative);
         fs::create_dir_all(&inner).map_err(at(&inner))?;
         let root = place.keep();
-        Ok(Self { notebook: inner.join(path.file_name().unwrap_or_default()), inner, root, bytes: all, kept: false })
+        let notebook = inner.join(path.file_name().unwrap_or_default());
+        Ok(Self { notebook, inner, root, bytes: all, pointers, kept: false })
     }
 
     /// The folder in the copy in which the notebook lies.
@@ -94,6 +99,11 @@ impl Workspace {
     /// How many bytes were copied.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The files that the notebook names and of which only a pointer of Git LFS is here, by their paths in the copied folder.
+    pub fn pointers(&self) -> &[PathBuf] {
+        &self.pointers
     }
 
     /// Keeps the copy; where it lies.
@@ -134,6 +144,17 @@ fn writable(path: &Path) {
     }
     #[cfg(not(unix))]
     let _ = path;
+}
+
+/// Whether a file is what Git LFS leaves in the place of one that it did not fetch.
+fn is_pointer(path: &Path, bytes: u64) -> bool {
+    bytes < 1024 && fs::read(path).is_ok_and(|text| text.starts_with(b"version https://git-lfs.github.com/spec/"))
+}
+
+/// Whether the notebook's code has the file's name.
+fn names(notebook: &Notebook, path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    notebook.code_cells().iter().any(|cell| cell.source.contains(&*name))
 }
 
 /// How many folders above its own the notebook's text names.
@@ -275,6 +296,18 @@ mod tests {
         let (_folder, notebook) = folder("1");
         let message = Workspace::copy(&notebook, 3, &mut |_, _| {}).unwrap_err().to_string();
         assert!(message.contains("limit of 3 bytes") && message.contains("b.csv (5 bytes)"), "{message}");
+    }
+
+    #[test]
+    fn a_pointer_of_git_lfs_is_told_from_a_file() {
+        let (folder, notebook) = folder("open('b.csv')");
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
+        let inside = folder.path().join("book/notebooks");
+        fs::write(inside.join("c.csv"), pointer).unwrap();
+        assert!(Workspace::copy(&notebook, 1_000_000, &mut |_, _| {}).unwrap().pointers().is_empty());
+        fs::write(inside.join("b.csv"), pointer).unwrap();
+        let copy = Workspace::copy(&notebook, 1_000_000, &mut |_, _| {}).unwrap();
+        assert_eq!(copy.pointers(), [PathBuf::from("b.csv")]);
     }
 
     #[cfg(unix)]
