@@ -69,6 +69,8 @@ pub struct CodeCell {
     pub may_fail: bool,
     /// The count that Jupyter stored when it was last run.
     pub count: Option<u64>,
+    /// The exception that is stored with it, when cells were run after it: whoever wrote it went on.
+    pub raised: Option<String>,
 }
 
 impl CodeCell {
@@ -216,8 +218,12 @@ fn code_cells(cells: &[Value]) -> Result<Vec<CodeCell>, String> {
         let tags = cell.pointer("/metadata/tags").and_then(Value::as_array);
         let may_fail = tags.is_some_and(|tags| tags.iter().any(|tag| tag == "raises-exception"));
         let count = ["execution_count", "prompt_number"].iter().find_map(|key| cell.get(key).and_then(Value::as_u64));
-        code.push(CodeCell { number: code.len() + 1, index, source, may_fail, count });
+        let outputs = cell.get("outputs").and_then(Value::as_array).into_iter().flatten();
+        let raised = outputs.filter_map(|output| output.get("ename").and_then(Value::as_str)).next().map(str::to_owned);
+        code.push(CodeCell { number: code.len() + 1, index, source, may_fail, count, raised });
     }
+    let last = code.iter().filter_map(|cell| cell.count).max();
+    code.iter_mut().filter(|cell| cell.count.is_none() || cell.count >= last).for_each(|cell| cell.raised = None);
     Ok(code)
 }
 

@@ -50,6 +50,8 @@ pub struct NotebookRun {
     pub memory: Option<u64>,
     /// Whether the cells after one that failed are run, too.
     pub keep_going: bool,
+    /// Whether a cell may raise the exception that is stored with it, if cells were run after it then.
+    pub as_stored: bool,
     /// Whether the kernel may use the network. Only [`run`] can switch it off, and only on Linux.
     pub network: bool,
 }
@@ -69,6 +71,7 @@ impl NotebookRun {
             limit: None,
             memory: None,
             keep_going: false,
+            as_stored: false,
             network: true,
         }
     }

@@ -17,6 +17,7 @@ pub struct Workspace {
     inner: PathBuf,
     notebook: PathBuf,
     bytes: u64,
+    pointers: Vec<PathBuf>,
     kept: bool,
     /// Each file, and where its copy lies.
     files: Vec<(PathBuf, PathBuf)>,
@@ -63,7 +64,7 @@ impl Workspace {
         // Its name is seen by the notebook, so it is the same in every run.
         let name = root.file_name().map_or_else(|| "root".into(), PathBuf::from);
         let copy = base.join(name);
-        let (mut done, mut files) = (0, Vec::new());
+        let (mut done, mut files, mut pointers) = (0, Vec::new(), Vec::new());
         fs::create_dir_all(&copy).map_err(at(&copy))?;
         for entry in &entries {
             let from = root.join(&entry.path);
@@ -73,6 +74,9 @@ impl Workspace {
             } else {
                 fs::copy(&from, &to).map_err(at(&from))?;
                 writable(&to);
+                if is_pointer(&to, entry.bytes) && names(notebook, &entry.path) {
+                    pointers.push(entry.path.clone());
+                }
                 done += entry.bytes;
                 progress(done, all);
                 files.push((from, to));
@@ -82,7 +86,7 @@ impl Workspace {
         let inner = copy.join(relative);
         fs::create_dir_all(&inner).map_err(at(&inner))?;
         let notebook = inner.join(path.file_name().unwrap_or_default());
-        Ok(Self { notebook, inner, root: place.keep(), bytes: all, kept: false, files })
+        Ok(Self { notebook, inner, root: place.keep(), bytes: all, pointers, kept: false, files })
     }
 
     /// Copies single files, each with its path from the working folder, which may lead above it (`../data/a.csv`).
@@ -101,7 +105,15 @@ impl Workspace {
             writable(&to);
             files.push((from.clone(), to));
         }
-        Ok(Self { notebook: inner.join("notebook.ipynb"), inner, root: place.keep(), bytes, kept: false, files })
+        Ok(Self {
+            notebook: inner.join("notebook.ipynb"),
+            inner,
+            root: place.keep(),
+            bytes,
+            pointers: Vec::new(),
+            kept: false,
+            files,
+        })
     }
 
     /// Which file a path in the copy is a copy of.
@@ -129,6 +141,11 @@ impl Workspace {
     /// How many bytes were copied.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The files that the notebook names and of which only a pointer of Git LFS is here, by their paths in the copied folder.
+    pub fn pointers(&self) -> &[PathBuf] {
+        &self.pointers
     }
 
     /// Keeps the copy; where it lies.
@@ -169,6 +186,17 @@ fn writable(path: &Path) {
     }
     #[cfg(not(unix))]
     let _ = path;
+}
+
+/// Whether a file is what Git LFS leaves in the place of one that it did not fetch.
+fn is_pointer(path: &Path, bytes: u64) -> bool {
+    bytes < 1024 && fs::read(path).is_ok_and(|text| text.starts_with(b"version https://git-lfs.github.com/spec/"))
+}
+
+/// Whether the notebook's code has the file's name.
+fn names(notebook: &Notebook, path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    notebook.code_cells().iter().any(|cell| cell.source.contains(&*name))
 }
 
 /// How many folders above its own the notebook's text names.
@@ -357,6 +385,18 @@ mod tests {
         assert_eq!(copy.origin(&there), Some(a.as_path()));
         assert_eq!(copy.relative(&there.canonicalize().unwrap()).as_deref(), Some("../../data/a.csv"));
         assert_eq!(copy.relative(&b), None);
+    }
+
+    #[test]
+    fn a_pointer_of_git_lfs_is_told_from_a_file() {
+        let (folder, notebook) = folder("open('b.csv')");
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
+        let inside = folder.path().join("book/notebooks");
+        fs::write(inside.join("c.csv"), pointer).unwrap();
+        assert!(Workspace::copy(&notebook, 1_000_000, &mut |_, _| {}).unwrap().pointers().is_empty());
+        fs::write(inside.join("b.csv"), pointer).unwrap();
+        let copy = Workspace::copy(&notebook, 1_000_000, &mut |_, _| {}).unwrap();
+        assert_eq!(copy.pointers(), [PathBuf::from("b.csv")]);
     }
 
     #[cfg(unix)]

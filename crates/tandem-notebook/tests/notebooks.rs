@@ -1,87 +1,16 @@
 //! Notebooks in a real ipykernel, in an environment made from the lock in `fixtures` (fetched once, kept under target/).
 //! Not here: reading broken notebooks in detail, which `ipynb.rs` tests beside its code.
-#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::format_collect)]
+#![allow(clippy::unwrap_used, clippy::format_collect)]
+
+mod kernel;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-use tandem_notebook::{
-    CellFailure, CellTrouble, EnvironmentError, EnvironmentRequest, Event, Executed, NotebookRun, RunError, Stream, run,
-};
-
-fn cache() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("test-environments")
-}
-
-fn lock() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/requirements.lock")
-}
-
-/// The Python of an environment with ipykernel and what it needs.
-fn python() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let (lock, folder, tools) = (lock(), cache(), cache().join("tools"));
-        let request = EnvironmentRequest { lock: &lock, folder: &folder, tools: &tools };
-        request.ensure(&mut |line| eprintln!("{line}")).unwrap_or_else(|error| panic!("{error}")).python
-    })
-}
-
-struct Ran {
-    result: Result<Executed, RunError>,
-    events: Vec<Event>,
-    copy: Option<Value>,
-    folder: tempfile::TempDir,
-}
-
-impl Ran {
-    fn failure(&self) -> &CellFailure {
-        match self.result.as_ref().unwrap_err() {
-            RunError::Cell(failure) => failure,
-            other => panic!("{other}"),
-        }
-    }
-
-    fn output(&self, wanted: Stream) -> String {
-        let texts = self.events.iter().filter_map(|event| match event {
-            Event::Output { stream, text, .. } if *stream == wanted => Some(text.as_str()),
-            _ => None,
-        });
-        texts.collect()
-    }
-
-    fn copied(&self, pointer: &str) -> &Value {
-        self.copy.as_ref().unwrap().pointer(pointer).unwrap_or(&Value::Null)
-    }
-}
-
-/// Writes a notebook of these code cells, runs it, and checks that its file was left alone.
-fn try_cells(cells: &[&str], with: impl FnOnce(&mut NotebookRun)) -> Ran {
-    let cells: Vec<Value> = cells
-        .iter()
-        .map(|source| json!({"cell_type": "code", "metadata": {}, "source": source, "outputs": []}))
-        .collect();
-    let cells = [vec![json!({"cell_type": "markdown", "metadata": {}, "source": "# A title"})], cells].concat();
-    let text = json!({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}).to_string();
-    let folder = tempfile::tempdir().unwrap();
-    let notebook = folder.path().join("notebook.ipynb");
-    fs::write(&notebook, &text).unwrap();
-    let executed = folder.path().join("runs/executed.ipynb");
-    let mut request = NotebookRun::new(&notebook, python(), folder.path(), &executed);
-    with(&mut request);
-    let mut events = Vec::new();
-    let result = run::run(&request, &mut |event| events.push(event));
-    assert_eq!(fs::read_to_string(&notebook).unwrap(), text, "the user's file was changed");
-    let copy = fs::read(&executed).ok().map(|bytes| serde_json::from_slice(&bytes).unwrap());
-    Ran { result, events, copy, folder }
-}
-
-fn cells(cells: &[&str]) -> Ran {
-    try_cells(cells, |_| {})
-}
+use kernel::{cache, cells, lock, python, try_cells};
+use serde_json::json;
+use tandem_notebook::{CellTrouble, EnvironmentError, EnvironmentRequest, Event, NotebookRun, RunError, Stream, run};
 
 #[test]
 fn a_good_notebook_runs_in_order_and_leaves_an_executed_copy() {
@@ -179,7 +108,7 @@ fn much_output_is_cut_with_a_note() {
     assert!(done.cells[0].cut && !done.cells[1].cut);
     let text = ran.copied("/cells/1/outputs/0/text").as_str().unwrap();
     assert_eq!(text.len(), 100_000);
-    assert!(ran.copied("/cells/1/outputs/1/text").as_str().unwrap().contains("longer than 100000 bytes"));
+    assert!(ran.copied("/cells/1/outputs/1/text").as_str().unwrap().contains("longer than 100 kB"));
     assert!(ran.output(Stream::Stdout).ends_with("after\n"));
 }
 
@@ -239,14 +168,14 @@ fn what_is_no_notebook_is_refused_before_a_kernel_starts() {
 
 #[test]
 fn makers_of_one_environment_wait_for_each_other_and_an_interrupted_one_is_made_again() {
-    let cache = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let small = cache.path().join("small.lock");
+    let own = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let small = own.path().join("small.lock");
     // One package of the fixture, with its own hashes.
     let text = fs::read_to_string(lock()).unwrap();
     let package = text.split('\n').skip_while(|line| !line.starts_with("six==") && !line.starts_with("traitlets=="));
     let kept: Vec<&str> = package.take_while(|line| !line.trim().starts_with('#')).collect();
     fs::write(&small, kept.join("\n") + "\n").unwrap();
-    let (tools, shared) = (self::cache().join("tools"), cache.path().join("environments"));
+    let (tools, shared) = (cache().join("tools"), own.path().join("environments"));
     python(); // uv is there
     let request = EnvironmentRequest { lock: &small, folder: &shared, tools: &tools };
     let made: Vec<bool> = std::thread::scope(|scope| {

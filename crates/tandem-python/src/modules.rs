@@ -31,6 +31,11 @@ pub fn kind(path: &str) -> ImportKind {
     }
 }
 
+/// Whether a distribution is one of the table. What only bears the name of an imported module may be anybody's.
+pub fn is_listed(distribution: &str) -> bool {
+    DISTRIBUTIONS.values().any(|listed| *listed == distribution)
+}
+
 /// Whether the tables know the module.
 pub fn known(module: &str) -> bool {
     STANDARD.contains(module) || DISTRIBUTIONS.contains_key(module) || ["azure", "google"].contains(&module)
@@ -45,6 +50,7 @@ mod tests {
         assert!(DISTRIBUTIONS.len() > 400 && STANDARD.len() > 200, "{} {}", DISTRIBUTIONS.len(), STANDARD.len());
         assert!(DISTRIBUTIONS.keys().all(|module| !STANDARD.contains(module)));
         assert!(known("sklearn") && known("google") && known("tomllib") && known("distutils") && !known("utils"));
+        assert!(is_listed("scikit-learn") && !is_listed("sklearn") && !is_listed("no-such-thing"));
         assert_eq!(kind("google.cloud.bigquery.x"), ImportKind::Distribution("google-cloud-bigquery".into()));
     }
 }

@@ -141,7 +141,8 @@ impl Maker<'_> {
     /// The sets of requirements, the best first.
     fn candidates(&mut self, folders: &[PathBuf]) -> Vec<Candidate> {
         let cells = self.wanted.notebook.python_cells();
-        let text = sources::of_text(&tandem_python::facts(&cells), &cells, folders);
+        let sources::Asked { names: text, mut unknown } =
+            sources::of_text(&tandem_python::facts(&cells), &cells, folders);
         let kernel = || ["ipykernel".to_owned(), "setuptools<81".to_owned()];
         let mut candidates = Vec::new();
         if let Some((file, stated)) =
@@ -149,6 +150,7 @@ impl Maker<'_> {
         {
             self.notes.extend(stated.left_out.iter().map(|left| format!("{}: left out {left}", file.display())));
             let listed = |name: &str| stated.lines.iter().any(|line| name_of(line) == name_of(name));
+            unknown.retain(|module| !listed(module));
             let missing: Vec<String> = text.iter().filter(|name| !listed(name)).cloned().collect();
             if !missing.is_empty() {
                 self.notes.push(format!(
@@ -161,6 +163,9 @@ impl Maker<'_> {
             let lines = stated.lines.iter().cloned().chain(own).chain(missing.iter().cloned()).collect();
             candidates.push(Candidate { what: file.display().to_string(), lines, guessed: missing });
         }
+        self.notes.extend(unknown.iter().map(|module| {
+            format!("`{module}` is no module that Tandem knows a package for: none was installed; if it has one, add that to the requirements.txt beside the notebook")
+        }));
         let lines = kernel().into_iter().chain(text.iter().cloned()).collect();
         candidates.push(Candidate { what: "what the notebook imports".to_owned(), lines, guessed: text });
         candidates

@@ -185,12 +185,21 @@ pub fn missing(notebook: &Notebook, requirements: &str) -> Vec<String> {
     let there: BTreeSet<String> = requirements.lines().map(named).collect();
     let cells = notebook.python_cells();
     let wanted = of_text(&tandem_python::facts(&cells), &cells, &folders(notebook.path()));
-    wanted.into_iter().filter(|name| !there.contains(&name_of(name))).collect()
+    wanted.names.into_iter().filter(|name| !there.contains(&name_of(name))).collect()
 }
 
-/// What a notebook's own text asks for: the distributions of its imports, those that a call needs without importing them
-/// (`read_excel`), and the names in its `pip install` lines. Modules that lie beside it are no packages.
-pub(super) fn of_text(facts: &Facts, cells: &[tandem_python::Cell], beside: &[PathBuf]) -> Vec<String> {
+/// What a notebook's own text asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// Requirements: the known distributions of its imports, those that a call needs without importing them (`read_excel`),
+    /// and the names in its `pip install` lines.
+    pub names: Vec<String>,
+    /// Modules of which nobody knows the package. One that only bears their name could be anybody's, so none is installed.
+    pub unknown: Vec<String>,
+}
+
+/// What a notebook's own text asks for. Modules that lie beside it are no packages.
+pub(super) fn of_text(facts: &Facts, cells: &[tandem_python::Cell], beside: &[PathBuf]) -> Asked {
     const NEEDS: [(&str, &str); 8] = [
         ("read_excel", "openpyxl"),
         ("to_excel", "openpyxl"),
@@ -204,14 +213,18 @@ pub(super) fn of_text(facts: &Facts, cells: &[tandem_python::Cell], beside: &[Pa
     let local = |module: &str| {
         beside.iter().any(|folder| folder.join(format!("{module}.py")).is_file() || folder.join(module).is_dir())
     };
-    let imports = facts.imports.iter().filter(|import| !import.module.is_empty() && !local(&import.module));
-    let mut names: BTreeSet<String> = imports
-        .filter(|import| !import.guarded || tandem_python::modules::known(&import.module))
-        .filter_map(|import| match &import.kind {
-            ImportKind::Distribution(name) => Some(name.to_lowercase()),
-            ImportKind::Standard => None,
-        })
-        .collect();
+    let (mut names, mut unknown) = (BTreeSet::new(), BTreeSet::new());
+    for import in facts.imports.iter().filter(|import| !import.module.is_empty() && !local(&import.module)) {
+        match &import.kind {
+            ImportKind::Distribution(name) if tandem_python::modules::is_listed(name) => {
+                names.insert(name.to_lowercase());
+            }
+            ImportKind::Distribution(_) if !import.guarded => {
+                unknown.insert(import.module.clone());
+            }
+            _ => {}
+        }
+    }
     for used in &facts.files {
         let call = used.call.rsplit('.').next().unwrap_or_default();
         names.extend(NEEDS.iter().filter(|(name, _)| *name == call).map(|(_, needed)| (*needed).to_owned()));
@@ -227,8 +240,13 @@ pub(super) fn of_text(facts: &Facts, cells: &[tandem_python::Cell], beside: &[Pa
     if sources.contains("read_html") || sources.contains("'lxml'") || sources.contains("\"lxml\"") {
         names.insert("lxml".to_owned());
     }
+    if sources.contains("as_frame=True") {
+        names.insert("pandas".to_owned());
+    }
     names.extend(sources.lines().flat_map(installed));
-    names.into_iter().collect()
+    let installs = |module: &String| names.iter().any(|name| name_of(name) == name_of(module));
+    unknown.retain(|module| !installs(module));
+    Asked { names: names.into_iter().collect(), unknown: unknown.into_iter().collect() }
 }
 
 /// The names in a line such as `!pip install -q a b==1`.
@@ -294,11 +312,12 @@ mod tests {
 
     #[test]
     fn a_notebook_asks_for_what_it_imports_calls_and_installs() {
-        let source = "!pip install -q lightgbm==3.1 > /dev/null\nimport sklearn.svm, os\nimport helper\nimport pandas as pd\npd.read_parquet('a')";
+        let source = "!pip install -q lightgbm==3.1 > /dev/null\nimport sklearn.svm, os\nimport helper\nimport pandas as pd, nobodys_4711, my_own\npd.read_parquet('a')\n%pip install my-own";
         let cells = [tandem_python::Cell { number: 1, source: source.into(), count: None }];
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("helper.py"), "").unwrap();
         let found = of_text(&tandem_python::facts(&cells), &cells, &[folder.path().to_path_buf()]);
-        assert_eq!(found, ["lightgbm==3.1", "pandas", "pyarrow", "scikit-learn"]);
+        assert_eq!(found.names, ["lightgbm==3.1", "my-own", "pandas", "pyarrow", "scikit-learn"]);
+        assert_eq!(found.unknown, ["nobodys_4711"]);
     }
 }

@@ -131,7 +131,9 @@ fn objects(old: &str, new: &str) -> bool {
         let inner = text.trim_start_matches(['[', '(', ' ']).trim_end_matches([']', ')', ' ', ',']);
         inner.starts_with('<') && inner.ends_with('>') || text.starts_with("array([<") || text.starts_with("[Text(")
     };
-    if angled(old) && angled(new) {
+    // matplotlib wrote its labels as `<matplotlib.text.Text at 0x…>` until 2.1.
+    let label = |text: &str| text.starts_with('<') && text.contains(".Text at 0x") && text.ends_with('>');
+    if angled(old) && angled(new) || label(old) && new.starts_with("Text(") {
         return true;
     }
     let call = |text: &str| -> Option<(String, Vec<(String, String)>)> {
@@ -317,6 +319,7 @@ mod tests {
             ("{'a': 1, 'b': 2}", "{'b': 2, 'a': 1}", "order of sets"),
             (" 10%|█         | 1/10\r100%|█████| 10/10 [00:01]", "100%|█████| 10/10 [00:09]", "progress bars"),
             ("<matplotlib.axes._subplots.AxesSubplot at 0x1>", "<Axes: xlabel='x'>", "how objects are written"),
+            ("<matplotlib.text.Text at 0x114e>", "Text(0, 0.5, 'score')", "how objects are written"),
             ("SVC(C=1.0, kernel='rbf', tol=0.001)", "SVC()", "how objects are written"),
             ("\u{1b}[31mred\u{1b}[0m", "red", "same"),
             ("1\r2\r3", "3", "same"),

@@ -1,6 +1,10 @@
 //! The likely cause of an exception and its remedy, from its class, its message and where it was raised: a table, with the most
 //! particular first. Not here: anything that is certain without a table (a limit, a kernel that ended).
 
+mod data;
+
+use data::{program, requires, types};
+
 use super::{CellFailure, CellTrouble};
 
 /// Why a cell failed, most likely, and what to do.
@@ -44,7 +48,7 @@ pub fn of(name: &str, message: &str, traceback: &str) -> Option<Cause> {
     match name {
         "ModuleNotFoundError" => module(message, traceback),
         "ImportError" if message.starts_with("cannot import name") => removed(message),
-        "ImportError" => module(message, traceback),
+        "ImportError" => requires(message).or_else(|| module(message, traceback)),
         "AttributeError" => attribute(message),
         "FileNotFoundError" | "NotADirectoryError" => file(message),
         "MemoryError" | "ArrayMemoryError" | "_ArrayMemoryError" | "OutOfMemoryError" => cause(
@@ -82,7 +86,9 @@ pub fn of(name: &str, message: &str, traceback: &str) -> Option<Cause> {
             "The server does not give this address any more.",
             "Find the data's new address, or keep the data in a file beside the notebook.",
         ),
-        "TypeError" | "ValueError" | "KeyError" | "UFuncTypeError" | "IntCastingNaNError" => types(message),
+        "TypeError" | "ValueError" | "UFuncTypeError" | "IntCastingNaNError" | "OptionError" => types(message),
+        "KeyError" => types(message).or_else(|| data::column(message, traceback)),
+        "RuntimeError" | "OSError" | "ExecutableNotFound" => program(message),
         _ => None,
     }
 }
@@ -192,7 +198,8 @@ fn removed(message: &str) -> Option<Cause> {
 }
 
 fn attribute(message: &str) -> Option<Cause> {
-    const NOW: [(&str, &str, &str); 16] = [
+    const NOW: [(&str, &str, &str); 17] = [
+        ("", "weekday_name", "Use `.dt.day_name()`; pandas 0.25 is the last with `weekday_name`."),
         ("'DataFrame'", "append", "Use `pd.concat([a, b])`; pandas 1.5 is the last with `append`."),
         ("'Series'", "append", "Use `pd.concat([a, b])`; pandas 1.5 is the last with `append`."),
         ("'DataFrame'", "ix", "Use `.loc` or `.iloc`; pandas 0.25 is the last with `.ix`."),
@@ -229,7 +236,9 @@ fn attribute(message: &str) -> Option<Cause> {
         return None;
     }
     let library = message.starts_with("module")
-        || ["DataFrame", "Series", "Index", "Axes", "ndarray"].iter().any(|of| message.contains(of));
+        || ["DataFrame", "Series", "Index", "Axes", "ndarray", "Properties", "GroupBy", "Styler"]
+            .iter()
+            .any(|of| message.contains(of));
     if !library || missing.is_empty() {
         return None;
     }
@@ -270,39 +279,6 @@ fn offline(name: &str, message: &str) -> bool {
     ["URLError", "ConnectionError", "gaierror", "ConnectTimeout", "ProxyError", "SSLError", "ConnectionRefusedError"]
         .contains(&name)
         || words.iter().any(|word| message.contains(word))
-}
-
-fn types(message: &str) -> Option<Cause> {
-    if message.contains("unexpected keyword argument") || message.contains("positional argument") {
-        return cause(
-            "removed function",
-            format!("This version of the library takes other arguments: {message}."),
-            "Look the function up in the library's release notes, or run with the packages of the notebook's date (`--as-of`).",
-        );
-    }
-    let words = [
-        "could not convert string to float",
-        "Could not convert",
-        "can only use .dt accessor",
-        "Can only use .str accessor",
-        "Cannot compare",
-        "unsupported operand type",
-        "agg function failed",
-        "Invalid comparison",
-        "incompatible dtype",
-        "cannot convert float NaN",
-        "Cannot convert non-finite",
-        "not supported between instances",
-        "invalid literal for int",
-    ];
-    if words.iter().any(|word| message.to_lowercase().contains(&word.to_lowercase())) {
-        return cause(
-            "dtype change",
-            "A column has another type than the notebook expects: the data changed, or the library reads or averages it otherwise today.",
-            "Look at `df.dtypes` before this cell; convert the column, choose the numeric ones (`numeric_only=True`), or run with the packages of the notebook's date (`--as-of`).",
-        );
-    }
-    None
 }
 
 #[cfg(test)]
@@ -370,6 +346,16 @@ mod tests {
             ("MemoryError", "Unable to allocate 9 GiB", "out of memory", "memory"),
             ("SyntaxError", "Missing parentheses in call to 'print'. Did you mean print(...)?", "Python 2", "2to3"),
             ("NameError", "name 'df' is not defined", "undefined name", "above"),
+            (
+                "AttributeError",
+                "'DatetimeProperties' object has no attribute 'weekday_name'",
+                "removed function",
+                "day_name",
+            ),
+            ("ValueError", "No axis named col for object type DataFrame", "removed function", "axis=1"),
+            ("OptionError", "Pattern matched multiple keys", "removed function", "display.max_columns"),
+            ("ImportError", "load_iris with as_frame=True requires pandas.", "module not installed", "`pandas`"),
+            ("RuntimeError", "Requested MovieWriter (ffmpeg) not available", "program not installed", "`ffmpeg`"),
             ("ZeroDivisionError", "division by zero", "", ""),
         ];
         for (name, message, kind, words) in rows {
@@ -378,5 +364,14 @@ mod tests {
             let text = found.map(|cause| format!("{} {}", cause.what, cause.remedy)).unwrap_or_default();
             assert!(text.contains(words), "{name}: {message}: {text}");
         }
+    }
+
+    #[test]
+    fn a_key_is_a_column_only_in_a_frame() {
+        assert_eq!(
+            of("KeyError", "'year'", "File /x/pandas/core/frame.py:1").map(|cause| cause.kind),
+            Some("missing column")
+        );
+        assert_eq!(of("KeyError", "'year'", "Cell In[1], line 1"), None);
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::Stream;
 use super::traceback::plain;
+use crate::workspace::in_words;
 
 /// An error that a cell ended with, as the kernel told it, in plain text.
 #[derive(Clone, Debug)]
@@ -61,6 +62,11 @@ impl Outputs {
 
     /// Adds what a message of the kernel says.
     pub fn add(&mut self, cell: usize, content: &JupyterMessageContent) -> Added {
+        // What is left out costs no more than its reading: a cell may print a gigabyte.
+        let full = self.cells[cell].cut && !self.cells[cell].clear_next;
+        if full && matches!(content, JupyterMessageContent::StreamContent(_)) {
+            return Added::Nothing;
+        }
         // Through JSON: the notebook's form is the wire's form without `transient`.
         let Ok(mut wire) = serde_json::to_value(content) else { return Added::Nothing };
         let display = wire.pointer("/transient/display_id").and_then(Value::as_str).map(str::to_owned);
@@ -173,8 +179,8 @@ impl Outputs {
 
     /// Says in the cell's output that the rest was left out.
     fn note(&mut self, cell: usize) -> String {
-        let note =
-            format!("\n[Tandem left out the rest of this cell's output: it is longer than {} bytes]\n", self.limit);
+        let limit = in_words(self.limit as u64);
+        let note = format!("\n[Tandem left out the rest of this cell's output: it is longer than {limit}]\n");
         append_stream(&mut self.cells[cell].outputs, "stderr", &note);
         note
     }

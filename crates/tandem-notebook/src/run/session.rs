@@ -174,6 +174,11 @@ impl<'a> Session<'a> {
             }
             Ok(CellEnd { raised: None, .. }) => Ok(()),
             Ok(CellEnd { raised: Some(_), .. }) if cell.may_fail => Ok(()),
+            Ok(CellEnd { raised: Some(raised), .. })
+                if self.run.as_stored && cell.raised.as_ref() == Some(&raised.name) =>
+            {
+                Ok(())
+            }
             Ok(CellEnd { raised: Some(raised), count, .. }) => {
                 let trouble = match raised.name.as_str() {
                     "StdinNotImplementedError" => CellTrouble::AskedForInput,

@@ -104,6 +104,7 @@ impl Run {
             Err(_) => cache()?,
         };
         let today: String = time::format_instant(now()?).chars().take(10).collect();
+        let width = files.iter().map(|file| shown(file).chars().count()).max().unwrap_or(0).min(70);
         let mut outcomes = Vec::new();
         for (index, file) in files.iter().enumerate() {
             let bar =
@@ -116,8 +117,10 @@ impl Run {
             }
             drop(bar);
             if self.format == Shape::Text {
-                let text =
-                    if files.len() == 1 { outcome.text() } else { format!("{}: {}\n", shown(file), outcome.words()) };
+                let text = match files.len() {
+                    1 => outcome.text(),
+                    _ => format!("{:<width$}  {}\n", shown(file), outcome.words()),
+                };
                 context.terminal.data(&text);
             }
             outcomes.push(outcome);
@@ -216,13 +219,30 @@ impl Job<'_> {
         let python = prepared.environment.python.clone();
         outcome.prepared = Some(prepared);
         let executed = self.executed(&outcome.file);
+        // One of an earlier run is not to be taken for this one's.
+        match std::fs::remove_file(&executed) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(format!(
+                    "{}: {error}. Check its permissions, or name another with --out.",
+                    executed.display()
+                ));
+            }
+            _ => {}
+        }
         let ended = self.once(&notebook, &python, &executed, outcome);
         if executed.is_file() {
             outcome.executed = Some(executed.clone());
         }
-        let result = read(&executed);
         ended?;
-        let result = result?;
+        let result = read(&executed)?;
+        let failed: Vec<usize> =
+            outcome.cells.iter().filter(|cell| cell.failure.is_some()).map(|cell| cell.number).collect();
+        outcome.as_stored = notebook
+            .code_cells()
+            .iter()
+            .filter(|cell| !failed.contains(&cell.number) && raises(&result, cell.index))
+            .filter_map(|cell| Some((cell.number, cell.raised.clone()?)))
+            .collect();
         if !outcome.ran() {
             return Ok(());
         }
@@ -278,6 +298,7 @@ impl Job<'_> {
             self.bar.message(&format!("copying its folder: {} of {} MB", done / 1_000_000, all / 1_000_000));
         });
         let mut workspace = copied.map_err(|error| error.to_string())?;
+        outcome.pointers = workspace.pointers().to_vec();
         if options.keep_copy {
             outcome.kept = Some(workspace.keep().to_path_buf());
         }
@@ -286,6 +307,7 @@ impl Job<'_> {
         request.limit = options.limit.map(Duration::from_secs);
         request.memory = self.context.memory;
         request.keep_going = options.keep_going;
+        request.as_stored = true;
         request.output_limit = usize::try_from(options.output_limit).unwrap_or(usize::MAX);
         request.network = options.network == Network::On;
         let started = std::time::Instant::now();
@@ -315,6 +337,12 @@ impl Job<'_> {
             Err(error) => Err(error.to_string()),
         }
     }
+}
+
+/// Whether a cell of an executed copy ended in an exception.
+fn raises(executed: &Value, index: usize) -> bool {
+    let outputs = executed.pointer(&format!("/cells/{index}/outputs")).and_then(Value::as_array);
+    outputs.into_iter().flatten().any(|output| output.get("ename").is_some())
 }
 
 fn read(path: &Path) -> Result<Value, String> {
