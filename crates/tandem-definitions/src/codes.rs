@@ -164,10 +164,21 @@ codes! {
     LockUnhashed = "T305", Error, "A lock without hashes";
     NotebookMissing = "T306", Error, "A model's notebook is missing";
     NotebookUnreadable = "T307", Error, "A model's notebook cannot be read";
+    // Adopted notebooks.
+    InputChanged = "T308", Error, "A file that an adopted notebook reads is missing, or another one";
+    NothingRecorded = "T309", Error, "An adopted notebook without recorded tests";
+    AdoptedToDo = "T310", Warning, "An adopted notebook that does not say what it is for";
+    AdoptedAndAsked = "T311", Error, "A model that answers a question and is only adopted";
     // Scenarios.
     NoExpectations = "T401", Error, "A scenario that expects nothing";
     BlockUnreadable = "T402", Error, "A block of a scenario that cannot be read";
     ExpectationFailed = "T403", Error, "A scenario's expectation is not met";
+    // Recorded tests of adopted notebooks.
+    RecordedDiffers = "T404", Error, "A notebook gives other values than were recorded";
+    RecordedFails = "T405", Error, "A notebook with recorded tests does not run";
+    RecordedUnreadable = "T406", Error, "Recorded tests that cannot be read";
+    RecordedGone = "T407", Error, "What a recorded test looks at is not there any more";
+    CallDiffers = "T408", Error, "A function of a notebook gives another result than was recorded";
     // Serving and parity.
     ServedValueDiffers = "T501", Error, "A served value differs from the replay";
     PredictionDiffers = "T502", Error, "A served prediction differs from the model's";

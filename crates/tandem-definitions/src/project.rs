@@ -29,6 +29,9 @@ pub struct Project {
     pub questions: Vec<Question>,
     /// The models.
     pub models: Vec<Model>,
+    /// The notebooks that were adopted, and answer no question yet.
+    #[serde(default)]
+    pub adopted: Vec<Adopted>,
     /// The server of every contract that production reads; the first one of each without it.
     #[serde(default)]
     pub server: Option<String>,
@@ -309,6 +312,44 @@ pub struct Model {
     pub notebook: String,
     /// The pinned and hashed requirements, relative to the project's folder.
     pub lock: String,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// A notebook that was adopted: it runs in its locked environment and has recorded tests; no question and no features yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Adopted {
+    /// Its name: the folder's.
+    pub name: String,
+    /// What it is for, in a plain sentence.
+    pub meaning: String,
+    /// Who looks after it.
+    pub owner: String,
+    /// The file that it was adopted from, as it was named.
+    pub from: String,
+    /// The notebook, relative to the project's folder.
+    pub notebook: String,
+    /// The pinned and hashed requirements, relative to the project's folder.
+    pub lock: String,
+    /// The files that it reads.
+    pub inputs: Vec<AdoptedInput>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// A file that an adopted notebook reads.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AdoptedInput {
+    /// Its path as the notebook names it, from the folder in which it runs.
+    pub file: String,
+    /// Where it lies, from the model's folder.
+    pub kept: String,
+    /// The source whose records it holds.
+    pub source: Option<String>,
+    /// The SHA-256 of its content, in hexadecimal.
+    pub sha256: String,
+    /// Its size in bytes.
+    pub bytes: u64,
     /// Where it is declared.
     pub place: Place,
 }

@@ -330,7 +330,13 @@ pub(crate) static MODEL: Object = Object {
         Key::new("name", Shape::Text, "its name: the folder's.").required(),
         Key::new("meaning", Shape::Text, "what it does, in a plain sentence.").required_as(Code::MissingMeaning),
         Key::new("owner", Shape::Text, "who of the team looks after it.").required_as(Code::MissingOwner),
-        Key::new("question", Shape::Text, "the question that it answers.").required(),
+        Key::new("question", Shape::Text, "the question that it answers; an adopted notebook has none yet."),
+        Key::new(
+            "adopted",
+            Shape::Text,
+            "the notebook that it was adopted from; instead of `question`, and with fewer promises.",
+        ),
+        Key::new("inputs", list_of(&Shape::Object(&INPUT)), "of an adopted notebook: the files that it reads."),
         Key::new(
             "features",
             TEXTS,
@@ -338,5 +344,17 @@ pub(crate) static MODEL: Object = Object {
         ),
         Key::new("notebook", Shape::Text, "the notebook, beside this file.").required(),
         Key::new("lock", Shape::Text, "the pinned and hashed requirements, beside this file.").required(),
+    ],
+};
+
+static INPUT: Object = Object {
+    doc: "A file that an adopted notebook reads.",
+    open: false,
+    keys: &[
+        Key::new("file", Shape::Text, "its path as the notebook names it.").required(),
+        Key::new("kept", Shape::Text, "where it lies, from this file; as the notebook names it without this."),
+        Key::new("source", Shape::Text, "the source of the project whose records it holds."),
+        Key::new("sha256", Shape::Text, "the SHA-256 of its content, in hexadecimal.").required(),
+        Key::new("bytes", Shape::Number, "its size.").required(),
     ],
 };

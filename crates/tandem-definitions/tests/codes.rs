@@ -169,6 +169,7 @@ cases! {
     retention: BadRetention, broken(LANDINGS, "schema:\n", "slaProperties: [{property: retention, value: long, unit: d}]\nschema:\n"), (9, 46), "long", "how long records are kept", "value: 90, unit: d";
     short_gap: ShortGap, broken(QUESTION, "gap: 2 days", "gap: 2 hours"), (17, 37), "2 hours", "(1 day)", "gap: 1 day";
     not_asked: FeatureNotAsked, broken(MODEL, "[is_running_late", "[is_running_late, share_late_30d"), (5, 29), "share_late_30d", "not among", "Add it";
+    adopted_and_asked: AdoptedAndAsked, broken(MODEL, "question: ", "adopted: a.ipynb\nquestion: "), (4, 10), "a.ipynb", "only adopted", "Remove `adopted`";
     folder: ModelFolder, broken(MODEL, "name: late\n", "name: later\n"), (1, 7), "later", "models/late", "name: late";
     category_time: CategoryType, broken(ROUTE, "value: count(*)", "value: count(*)\n    by: landed_at"), (8, 9), "landed_at", "but this is a timestamp", "hour(t)";
     category_number: CategoryType, broken(ROUTE, "value: count(*)", "value: count(*)\n    by: arr_delay / 10"), (8, 9), "arr_delay / 10", "but this is a number", "Round it";

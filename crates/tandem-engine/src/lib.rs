@@ -32,6 +32,7 @@ mod moments;
 mod partial;
 mod plan;
 mod record;
+mod removal;
 mod sketch;
 mod sorted;
 mod state;

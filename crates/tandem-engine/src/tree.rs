@@ -3,7 +3,8 @@
 //!
 //! After `FiBA` (Tangwongsan, Hirzel and Schneider, "Optimal and general out-of-order sliding-window aggregation", VLDB 2019),
 //! with two differences: nothing is evicted, since an instant may ask about any window; and the last path, to which most
-//! records go, keeps no results until it is full. Not here: what is folded (`partial.rs`), and windows (`track.rs`).
+//! records go, keeps no results until it is full. Not here: how a record is taken out again (`removal.rs`), what is folded
+//! (`partial.rs`), and windows (`track.rs`).
 
 use serde::{Deserialize, Serialize};
 use tandem_definitions::Micros;
@@ -41,7 +42,7 @@ pub(crate) enum Body {
 }
 
 impl Body {
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Block(block) => block.len(),
             Self::Nodes(nodes) => length(nodes),
@@ -120,7 +121,7 @@ impl Node {
     }
 
     /// Which child holds this place in the order: the last one that does not begin after it.
-    fn child(nodes: &[Self], order: Order) -> usize {
+    pub(crate) fn child(nodes: &[Self], order: Order) -> usize {
         nodes.partition_point(|node| node.first <= order).saturating_sub(1)
     }
 
@@ -306,75 +307,12 @@ impl Node {
         }
     }
 
-    /// Takes a record out, which is there; whether none is left. What is kept on its path is folded anew: nothing is ever
-    /// subtracted.
-    pub fn remove(&mut self, ground: Ground<'_>, order: Order) -> bool {
-        let mut lost: Vec<Option<Micros>> = Vec::new();
-        if let Some((block, row)) = self.find(ground.shape, order) {
-            let rows = block.slice(ground.lane, row, row + 1);
-            lost.extend(ground.lane.marks.iter().map(|&f| marks::own(ground.lane, f, rows)));
-        }
-        self.remove_below(ground, order, &lost)
-    }
-
-    fn remove_below(&mut self, ground: Ground<'_>, order: Order, lost: &[Option<Micros>]) -> bool {
-        let first = match &mut self.body {
-            Body::Block(block) => {
-                block.remove(ground.shape, block.first_at(ground.shape, order));
-                (block.len() > 0).then(|| block.order(ground.shape, 0))
-            }
-            Body::Nodes(nodes) => {
-                let i = Self::child(nodes, order);
-                if nodes[i].remove_below(ground, order, lost) {
-                    nodes.remove(i);
-                }
-                nodes.first().map(|node| node.first)
-            }
-        };
-        let Some(first) = first else { return true };
-        self.first = first;
-        self.len = self.body.len();
-        let Some(mut kept) = self.kept.take() else { return false };
-        for (f, partial) in kept.iter_mut().enumerate() {
-            match partial {
-                Partial::Marks(marks) => {
-                    if let (Some(marks), Some(mark)) = (marks, ground.lane.mark(f).and_then(|m| lost[m])) {
-                        marks.remove(mark);
-                    }
-                }
-                _ => *partial = self.folded(ground, f),
-            }
-        }
-        self.kept = Some(kept);
-        false
-    }
-
-    /// Removes what a removal has left on the way: nodes with a single child, and results on the last path.
-    pub fn trim(&mut self) {
-        while let Body::Nodes(nodes) = &mut self.body
-            && nodes.len() == 1
-        {
-            *self = nodes.swap_remove(0);
-        }
-        let mut last = self;
-        loop {
-            last.kept = None;
-            match &mut last.body {
-                Body::Block(_) => return,
-                Body::Nodes(nodes) => {
-                    let end = nodes.len() - 1;
-                    last = &mut nodes[end];
-                }
-            }
-        }
-    }
-
     /// Folds all records here; those below have been folded.
     fn close(&mut self, ground: Ground<'_>) {
         self.kept = Some((0..ground.lane.folds.len()).map(|f| self.folded(ground, f)).collect());
     }
 
-    fn folded(&self, ground: Ground<'_>, f: usize) -> Partial {
+    pub(crate) fn folded(&self, ground: Ground<'_>, f: usize) -> Partial {
         let fold = &ground.lane.folds[f];
         let mut partial = ground.lane.partial(f);
         match &self.body {

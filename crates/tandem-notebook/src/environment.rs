@@ -20,6 +20,7 @@ pub use date::{AsOf, Dated};
 pub use lock::{Unhashed, unhashed};
 pub use prepare::{Prepared, Wanted, prepare};
 use sha2::{Digest as _, Sha256};
+pub use sources::missing;
 
 /// Takes lines that say what is going on.
 type Progress<'a> = &'a mut dyn FnMut(&str);
@@ -153,6 +154,14 @@ pub enum EnvironmentError {
         /// What uv printed.
         text: String,
     },
+    /// No set of versions satisfies the requirements.
+    #[error("{path}: these requirements cannot be locked. Mend them by what uv says below, and try again.\n{text}", path = path.display())]
+    Resolve {
+        /// The requirements.
+        path: PathBuf,
+        /// What uv printed.
+        text: String,
+    },
     /// A file or folder could not be made.
     #[error("{path}: {source}. Check the disk and the permissions of this folder.", path = path.display())]
     Folder {
@@ -260,6 +269,14 @@ impl EnvironmentRequest<'_> {
         }
         EnvironmentError::Install { path, version: base.version.clone(), text }
     }
+}
+
+/// The Python that environments are made with when none is named.
+///
+/// # Errors
+/// When there is none.
+pub fn usual_python() -> Result<PathBuf, EnvironmentError> {
+    Ok(uv::base_python(None)?.path)
 }
 
 /// Whether uv says that the index was not reached.

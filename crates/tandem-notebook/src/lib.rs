@@ -1,6 +1,7 @@
 //! Runs notebooks: a Python environment from a lock ([`environment`]), the notebook's file ([`ipynb`]), its cells in a
-//! fresh kernel of another process ([`run`]), and what a run records beside its outputs ([`probe`]). What can be said without
-//! running one is in [`check`].
+//! fresh kernel of another process ([`run`]), and what a run records beside its outputs ([`probe`]); a run that is watched for
+//! its tests ([`record`]), and the notebook as Python that diffs well ([`percent`]). What can be said without running one is in
+//! [`check`].
 //!
 //! Blocking functions with plain data; progress goes to a callback of the caller.
 //! Not here: printing, what a notebook is run *for* (tandem-project), and any rewriting of a user's file.
@@ -8,7 +9,9 @@
 pub mod check;
 pub mod environment;
 pub mod ipynb;
+pub mod percent;
 pub mod probe;
+pub mod record;
 pub mod reproduce;
 pub mod run;
 pub mod workspace;

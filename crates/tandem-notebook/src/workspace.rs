@@ -2,10 +2,11 @@
 //! reads from folders above (`../`), the folder that holds them all, at most its repository.
 //!
 //! Everything is copied, never linked: a file can be written in place (a file system that can shares the blocks until then).
-//! Hidden folders, environments and caches are left out. Not here: running, and what lies under absolute paths.
+//! Hidden folders, environments and caches are left out. A workspace can also be laid out from single files, as for a notebook
+//! that was adopted. Not here: running, and what lies under absolute paths.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::ipynb::Notebook;
 
@@ -18,6 +19,8 @@ pub struct Workspace {
     bytes: u64,
     pointers: Vec<PathBuf>,
     kept: bool,
+    /// Each file, and where its copy lies.
+    files: Vec<(PathBuf, PathBuf)>,
 }
 
 /// Why there is no copy.
@@ -57,11 +60,11 @@ impl Workspace {
         if all > limit {
             return Err(too_much(&root, limit, &mut entries));
         }
-        let place = tempfile::Builder::new().prefix("tandem-run-").tempdir().map_err(at(&std::env::temp_dir()))?;
+        let (place, base) = place()?;
         // Its name is seen by the notebook, so it is the same in every run.
         let name = root.file_name().map_or_else(|| "root".into(), PathBuf::from);
-        let copy = place.path().join(name);
-        let (mut done, mut pointers) = (0, Vec::new());
+        let copy = base.join(name);
+        let (mut done, mut files, mut pointers) = (0, Vec::new(), Vec::new());
         fs::create_dir_all(&copy).map_err(at(&copy))?;
         for entry in &entries {
             let from = root.join(&entry.path);
@@ -76,14 +79,53 @@ impl Workspace {
                 }
                 done += entry.bytes;
                 progress(done, all);
+                files.push((from, to));
             }
         }
         let relative = folder.strip_prefix(&root).unwrap_or(Path::new(""));
         let inner = copy.join(relative);
         fs::create_dir_all(&inner).map_err(at(&inner))?;
-        let root = place.keep();
         let notebook = inner.join(path.file_name().unwrap_or_default());
-        Ok(Self { notebook, inner, root, bytes: all, pointers, kept: false })
+        Ok(Self { notebook, inner, root: place.keep(), bytes: all, pointers, kept: false, files })
+    }
+
+    /// Copies single files, each with its path from the working folder, which may lead above it (`../data/a.csv`).
+    pub fn laid_out(wanted: &[(PathBuf, PathBuf)]) -> Result<Self, WorkspaceError> {
+        let up = |path: &Path| path.components().filter(|part| *part == Component::ParentDir).count();
+        let depth = wanted.iter().map(|(_, path)| up(path)).max().unwrap_or(0);
+        let (place, base) = place()?;
+        let inner = base.join("folder/".repeat(depth + 1));
+        fs::create_dir_all(&inner).map_err(at(&inner))?;
+        let (mut bytes, mut files) = (0, Vec::new());
+        for (from, path) in wanted {
+            let to = normal(&inner.join(path));
+            let folder = to.parent().unwrap_or(&inner);
+            fs::create_dir_all(folder).map_err(at(folder))?;
+            bytes += fs::copy(from, &to).map_err(at(from))?;
+            writable(&to);
+            files.push((from.clone(), to));
+        }
+        Ok(Self {
+            notebook: inner.join("notebook.ipynb"),
+            inner,
+            root: place.keep(),
+            bytes,
+            pointers: Vec::new(),
+            kept: false,
+            files,
+        })
+    }
+
+    /// Which file a path in the copy is a copy of.
+    pub fn origin(&self, copy: &Path) -> Option<&Path> {
+        let copy = normal(copy);
+        self.files.iter().find(|(_, to)| *to == copy).map(|(from, _)| from.as_path())
+    }
+
+    /// A path in the copy, from the working folder and with `/`; `None` outside of the copy.
+    pub fn relative(&self, path: &Path) -> Option<String> {
+        let root = self.root.canonicalize().ok()?;
+        path.starts_with(root).then(|| between(&self.inner, path))
     }
 
     /// The folder in the copy in which the notebook lies.
@@ -232,6 +274,41 @@ fn too_much(root: &Path, limit: u64, entries: &mut [Entry]) -> WorkspaceError {
     WorkspaceError::TooMuch { folder: root.to_path_buf(), limit: in_words(limit), largest }
 }
 
+/// A new folder for a copy, and its path without links, since a notebook may ask for that.
+fn place() -> Result<(tempfile::TempDir, PathBuf), WorkspaceError> {
+    let place = tempfile::Builder::new().prefix("tandem-run-").tempdir().map_err(at(&std::env::temp_dir()))?;
+    let base = place.path().canonicalize().map_err(at(place.path()))?;
+    Ok((place, base))
+}
+
+/// The files of a folder that would be copied, from it.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {
+    let mut entries = Vec::new();
+    gather(folder, &mut vec![], &mut entries)?;
+    Ok(entries.into_iter().filter(|entry| !entry.folder).map(|entry| entry.path).collect())
+}
+
+/// The path from a folder to a file, with `/`.
+pub fn between(folder: &Path, file: &Path) -> String {
+    let shared = folder.components().zip(file.components()).take_while(|(a, b)| a == b).count();
+    let up = folder.components().skip(shared).map(|_| "..".to_owned());
+    let down = file.components().skip(shared).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<_>>().join("/")
+}
+
+/// An absolute path without `.` and `..`.
+fn normal(path: &Path) -> PathBuf {
+    let mut whole = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(whole.pop()),
+            Component::CurDir => {}
+            part => whole.push(part),
+        }
+    }
+    whole
+}
+
 /// Bytes for people: `1.2 GB`.
 pub fn in_words(bytes: u64) -> String {
     let bytes = bytes as f64;
@@ -308,6 +385,18 @@ mod tests {
         fs::write(inside.join("b.csv"), pointer).unwrap();
         let copy = Workspace::copy(&notebook, 1_000_000, &mut |_, _| {}).unwrap();
         assert_eq!(copy.pointers(), [PathBuf::from("b.csv")]);
+    }
+
+    #[test]
+    fn single_files_are_laid_out_where_the_notebook_expects_them() {
+        let (folder, _) = folder("1");
+        let (a, b) = (folder.path().join("book/data/a.csv"), folder.path().join("book/notebooks/b.csv"));
+        let copy = Workspace::laid_out(&[(a.clone(), "../../data/a.csv".into()), (b.clone(), "b.csv".into())]).unwrap();
+        let there = copy.folder().join("../../data/a.csv");
+        assert!(there.is_file() && copy.folder().join("b.csv").is_file());
+        assert_eq!(copy.origin(&there), Some(a.as_path()));
+        assert_eq!(copy.relative(&there.canonicalize().unwrap()).as_deref(), Some("../../data/a.csv"));
+        assert_eq!(copy.relative(&b), None);
     }
 
     #[cfg(unix)]

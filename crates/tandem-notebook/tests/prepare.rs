@@ -22,6 +22,7 @@ fn a_notebook_without_a_lock_gets_one_from_its_imports_as_of_a_date() {
     let wanted = Wanted {
         notebook: &notebook,
         lock: None,
+        requirements: None,
         as_of: AsOf::Date("2023-06-01".to_owned()),
         python: None,
         folder: &cache,

@@ -8,11 +8,12 @@ use arrow_array::Array as _;
 use serde::Serialize;
 use tandem_data::read::{self, Batch};
 use tandem_data::table::columns;
-use tandem_definitions::{Arrival, Code, Diagnostic, Place, Question, Rule, Source, time};
+use tandem_definitions::{Adopted, Arrival, Code, Diagnostic, Place, Question, Rule, Source, time};
 use tandem_engine::Admission;
 use tandem_notebook::Notebook;
 use tandem_notebook::environment::{Unhashed, unhashed};
 
+use crate::adopt::recorded;
 use crate::error::Error;
 use crate::load::Loaded;
 use crate::observe::observations;
@@ -89,6 +90,13 @@ pub fn check(loaded: &Loaded, depth: Depth) -> Report {
             let mut findings = check_lock(&loaded.base, &model.lock, &model.place);
             findings.extend(check_notebook(&loaded.base, &model.notebook, &model.place));
             report.add(format!("model {}", model.name), format!("{}, {}", model.notebook, model.lock), findings);
+        }
+        for adopted in &project.adopted {
+            let mut findings = check_lock(&loaded.base, &adopted.lock, &adopted.place);
+            findings.extend(check_adopted_notebook(loaded, adopted));
+            findings.extend(recorded::check(loaded, adopted));
+            let detail = format!("{}, {}", adopted.notebook, counted(adopted.inputs.len() as u64, "input"));
+            report.add(format!("adopted notebook {}", adopted.name), detail, findings);
         }
     }
     report
@@ -273,4 +281,14 @@ fn check_notebook(base: &Path, notebook: &str, place: &Place) -> Vec<Diagnostic>
         (Code::NotebookMissing, "Name the notebook in model.yaml, relative to the model's folder.")
     };
     vec![Diagnostic::new(code, place.clone(), error.to_string(), help)]
+}
+
+fn check_adopted_notebook(loaded: &Loaded, adopted: &Adopted) -> Vec<Diagnostic> {
+    let Err(error) = recorded::notebook(loaded, adopted) else { return Vec::new() };
+    let (code, help) = if loaded.base.join(&adopted.notebook).exists() {
+        (Code::NotebookUnreadable, "Bring it back from git, or adopt the notebook again.")
+    } else {
+        (Code::NotebookMissing, "Name the notebook in model.yaml, relative to the model's folder.")
+    };
+    vec![Diagnostic::new(code, adopted.place.clone(), error.to_string(), help)]
 }

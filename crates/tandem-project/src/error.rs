@@ -42,6 +42,9 @@ pub enum Error {
     /// The Python environment could not be made.
     #[error(transparent)]
     Environment(#[from] tandem_notebook::EnvironmentError),
+    /// The notebook's folder could not be copied.
+    #[error(transparent)]
+    Workspace(#[from] tandem_notebook::WorkspaceError),
     /// The notebook could not be run.
     #[error(transparent)]
     Notebook(#[from] tandem_notebook::RunError),

@@ -4,6 +4,7 @@
 //! is not decided here. Deliberately absent: printing, HTTP, the wall clock (instants are handed in), SQL, ONNX, Jupyter.
 
 pub mod account;
+pub mod adopt;
 mod arithmetic;
 pub mod ask;
 pub mod bundle;

@@ -133,6 +133,16 @@ impl Loaded {
     /// # Errors
     /// [`Error::NoSuch`] with the nearest names.
     pub fn model(&self, name: &str) -> Result<&Model, Error> {
+        if self.project.adopted.iter().any(|adopted| adopted.name == name) {
+            return Err(Error::unusable(
+                format!(
+                    "`{name}` is an adopted notebook: it answers no question yet, so it cannot be trained, measured or released"
+                ),
+                format!(
+                    "`tandem test {name}` runs its recorded tests; models/{name}/README.md says what makes it a model"
+                ),
+            ));
+        }
         let names = self.project.models.iter().map(|m| m.name.as_str());
         self.project.model(name).ok_or_else(|| Error::no_such("model", name, names))
     }

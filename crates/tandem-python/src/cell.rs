@@ -121,14 +121,10 @@ impl Parsed {
     }
 }
 
-/// The parser does not expect a question mark at the end of a magic that is assigned (`x = %who?`): such marks are left out.
+/// The parser does not expect a question mark at the end of a magic that is assigned (`x = %who?`), however it is continued over
+/// lines: where there may be one, such marks are left out.
 fn answerable(source: &str) -> Cow<'_, str> {
-    let assigned = |line: &str| {
-        line.match_indices('=')
-            .any(|(at, _)| line[at + 1..].trim_start_matches([' ', '\t', '\u{c}', '\\']).starts_with(['%', '!']))
-    };
-    let continued = |line: &str| line.trim_end().ends_with(['=', '\\']);
-    if !source.contains('?') || !source.lines().any(|line| assigned(line) || continued(line)) {
+    if !source.contains('?') || !source.contains('=') || !source.contains(['%', '!']) {
         return Cow::Borrowed(source);
     }
     let mut text = String::with_capacity(source.len());

@@ -54,6 +54,36 @@ fn a_scenario_that_does_not_hold_shows_the_difference() {
     transcript("failing_scenario.txt", folder.path());
 }
 
+/// A notebook of these cells.
+fn notebook(cells: &[&str]) -> String {
+    let cell = |source: &&str| serde_json::json!({"cell_type": "code", "execution_count": null, "metadata": {}, "outputs": [], "source": source});
+    let cells: Vec<_> = cells.iter().map(cell).collect();
+    let kernel =
+        serde_json::json!({"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}});
+    let whole = serde_json::json!({"nbformat": 4, "nbformat_minor": 4, "metadata": kernel, "cells": cells});
+    serde_json::to_string_pretty(&whole).unwrap()
+}
+
+#[test]
+fn a_notebook_is_checked_without_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let orders = [
+        "import pandas as pd\norders = pd.read_csv('orders.csv', parse_dates=['at'])",
+        "orders['mean'] = orders.groupby('customer')['amount'].transform('mean')",
+        "print(total)\ntoken = 'ghp_x7Kd92LmQpZ4vRtY8wBnC3sJfH6gAe1UoXiT'",
+    ];
+    let sound = ["import math", "print(math.pi)"];
+    write(
+        folder.path(),
+        &[
+            ("orders.ipynb", &notebook(&orders)),
+            ("sound/area.ipynb", &notebook(&sound)),
+            ("broken.ipynb", "{\"cells\": [\n  {\"cell_type\": \"code\",, }\n]}"),
+        ],
+    );
+    transcript("notebook_check.txt", folder.path());
+}
+
 #[test]
 fn what_is_not_there_is_named_with_what_is() {
     transcript("not_there.txt", fresh_project().path());

@@ -1,9 +1,9 @@
-//! Models: which question a notebook answers, and with which features.
+//! Models: which question a notebook answers, and with which features; and adopted notebooks, which answer none yet.
 
 use super::{Reader, Unit};
 use crate::codes::Code;
 use crate::findings::instead;
-use crate::project::Model;
+use crate::project::{Adopted, AdoptedInput, Model};
 use crate::sql::read_one;
 use crate::yaml::Node;
 
@@ -26,7 +26,14 @@ impl Reader {
             let help = format!("Write `name: {}`, or rename the folder.", folder.rsplit('/').next().unwrap_or(""));
             self.findings.at(Code::ModelFolder, origin, node.span, message, help);
         }
-        let question_node = root.get("question")?;
+        let Some(question_node) = root.get("question") else {
+            return self.adopted(unit, folder, owner.unwrap_or_default());
+        };
+        if let Some(adopted) = root.get("adopted") {
+            let message = "This model answers a question, and says that it is only adopted.";
+            let help = "Remove `adopted` and `inputs` when the notebook trains on the question's training set; else remove `question`.";
+            self.findings.at(Code::AdoptedAndAsked, origin, adopted.span, message, help);
+        }
         let question = question_node.text()?;
         let Some(index) = self.project.questions.iter().position(|q| q.name == question) else {
             if !self.broken.questions.contains(question) {
@@ -68,6 +75,48 @@ impl Reader {
             features,
             notebook: beside("notebook")?,
             lock: beside("lock")?,
+            place: origin.place(name.span),
+        });
+        Some(())
+    }
+
+    /// A notebook that was adopted: the same keys without a question, and the files that it reads.
+    fn adopted(&mut self, unit: &Unit<'_>, folder: &str, owner: String) -> Option<()> {
+        let (root, origin) = (&unit.root, &unit.origin);
+        let Some(from) = root.text_of("adopted") else {
+            let (span, name) =
+                root.get("name").map_or((root.span, ""), |name| (name.span, name.text().unwrap_or_default()));
+            let message = format!("`question` is missing in `{name}`.");
+            let help = "Add `question:` — the question that it answers. A notebook that answers none comes in by `tandem notebook adopt`.";
+            self.findings.missing(Code::MissingKey, origin, span, message, help);
+            return None;
+        };
+        let mut inputs = Vec::new();
+        for node in root.list("inputs") {
+            let (Some(file), Some(sha256)) = (node.text_of("file"), node.text_of("sha256")) else { continue };
+            let source = node.get("source");
+            if let Some(source) = source {
+                self.source(source, origin);
+            }
+            inputs.push(AdoptedInput {
+                file: file.to_owned(),
+                kept: node.text_of("kept").unwrap_or(file).to_owned(),
+                source: source.and_then(Node::text).map(str::to_owned),
+                sha256: sha256.to_owned(),
+                bytes: node.get("bytes").and_then(Node::raw).and_then(|raw| raw.parse().ok()).unwrap_or_default(),
+                place: origin.place(node.span),
+            });
+        }
+        let beside = |key: &str| root.text_of(key).map(|file| format!("{folder}/{file}"));
+        let name = root.get("name")?;
+        self.project.adopted.push(Adopted {
+            name: name.text()?.to_owned(),
+            meaning: root.text_of("meaning").unwrap_or_default().to_owned(),
+            owner,
+            from: from.to_owned(),
+            notebook: beside("notebook")?,
+            lock: beside("lock")?,
+            inputs,
             place: origin.place(name.span),
         });
         Some(())

@@ -18,6 +18,8 @@ pub struct Wanted<'a> {
     pub notebook: &'a Notebook,
     /// The lock to use, and nothing else.
     pub lock: Option<&'a Path>,
+    /// The file of requirements to use, and no lock; what the notebook uses and it lacks is added.
+    pub requirements: Option<&'a Path>,
     /// As of when packages are resolved.
     pub as_of: AsOf,
     /// The Python to use; else the usual one, or the nearest to the date that uv finds.
@@ -37,6 +39,10 @@ pub struct Prepared {
     pub environment: Environment,
     /// Its lock.
     pub lock: PathBuf,
+    /// The requirements that were locked, a line each.
+    pub requirements: Vec<String>,
+    /// The day as of which they were locked; `None` for today, and for a lock that was there.
+    pub day: Option<String>,
     /// What it was made from, in a sentence's end: `requirements.txt, as of 2021-03-01`.
     pub source: String,
     /// What was tried before and why it was not used; what was left out or added.
@@ -78,7 +84,8 @@ impl Maker<'_> {
         let folders = sources::folders(&path);
         let found = || folders.iter().map(|folder| folder.join("requirements.lock")).find(|lock| lock.is_file());
         let mut python = uv::base_python(self.wanted.python)?;
-        if let Some(lock) = self.wanted.lock.map(Path::to_path_buf).or_else(found) {
+        let lock = self.wanted.lock.map(Path::to_path_buf);
+        if let Some(lock) = lock.or_else(|| self.wanted.requirements.is_none().then(found).flatten()) {
             return self.with_own_lock(&lock, &python, progress);
         }
         for name in ["uv.lock", "poetry.lock", "pixi.lock", "Pipfile.lock", "conda-lock.yml"] {
@@ -110,13 +117,15 @@ impl Maker<'_> {
         let request = EnvironmentRequest { lock, folder: &self.folder, tools: &self.tools };
         let text = request.checked_lock()?;
         let what = format!("the lock {}", lock.display());
-        if super::lock::requirements(&text).any(|(_, line)| name_of(&line) == "ipykernel") {
-            let environment = request.ensure_with(Some(&python.path), progress)?;
-            let lock = lock.to_path_buf();
-            return Ok(Prepared { environment, lock, source: what, notes: self.notes, date: None });
-        }
         let pinned = |line: &str| line.split(" --hash").next().unwrap_or(line).trim().to_owned();
         let mut lines: Vec<String> = super::lock::requirements(&text).map(|(_, line)| pinned(&line)).collect();
+        if lines.iter().any(|line| name_of(line) == "ipykernel") {
+            let environment = request.ensure_with(Some(&python.path), progress)?;
+            let stated = sources::read(&lock.with_extension("in")).map(|stated| stated.lines);
+            let (lock, notes) = (lock.to_path_buf(), self.notes);
+            let requirements = stated.unwrap_or(lines);
+            return Ok(Prepared { environment, lock, requirements, day: None, source: what, notes, date: None });
+        }
         lines.push("ipykernel".to_owned());
         self.notes.push(format!("{} has no ipykernel; it was added", lock.display()));
         let candidate = Candidate { what, lines, guessed: Vec::new() };
@@ -137,7 +146,7 @@ impl Maker<'_> {
         let kernel = || ["ipykernel".to_owned(), "setuptools<81".to_owned()];
         let mut candidates = Vec::new();
         if let Some((file, stated)) =
-            folders.iter().find_map(|f| sources::file_in(f)).and_then(|f| Some((f.clone(), sources::read(&f)?)))
+            self.stated_in(folders).and_then(|file| Some((file.clone(), sources::read(&file)?)))
         {
             self.notes.extend(stated.left_out.iter().map(|left| format!("{}: left out {left}", file.display())));
             let listed = |name: &str| stated.lines.iter().any(|line| name_of(line) == name_of(name));
@@ -160,6 +169,11 @@ impl Maker<'_> {
         let lines = kernel().into_iter().chain(text.iter().cloned()).collect();
         candidates.push(Candidate { what: "what the notebook imports".to_owned(), lines, guessed: text });
         candidates
+    }
+
+    fn stated_in(&self, folders: &[PathBuf]) -> Option<PathBuf> {
+        let named = self.wanted.requirements.map(Path::to_path_buf);
+        named.or_else(|| folders.iter().find_map(|folder| sources::file_in(folder)))
     }
 
     /// The days to try, `None` for today; takes the Python that fits the day best.
@@ -222,7 +236,9 @@ impl Maker<'_> {
                     match request.ensure_with(Some(&python.path), progress) {
                         Ok(environment) => {
                             let notes = [std::mem::take(&mut self.notes), dropped].concat();
-                            return Ok(Some(Prepared { environment, lock, source, notes, date: self.date.clone() }));
+                            let (day, date) = (day.map(str::to_owned), self.date.clone());
+                            let requirements = lines;
+                            return Ok(Some(Prepared { environment, lock, requirements, day, source, notes, date }));
                         }
                         Err(EnvironmentError::Install { text, .. }) => text,
                         Err(error) => return Err(error),

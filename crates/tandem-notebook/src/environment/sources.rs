@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use tandem_python::{Facts, FileHow, ImportKind};
 
+use crate::ipynb::Notebook;
+
 /// Requirements, and what of their source could not be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stated {
@@ -178,6 +180,15 @@ fn quoted(line: &str, stated: &mut Stated) {
     }
 }
 
+/// The packages that a notebook uses and a text of requirements does not name, not even in a comment.
+pub fn missing(notebook: &Notebook, requirements: &str) -> Vec<String> {
+    let named = |line: &str| name_of(line.trim_start_matches(['#', ' ']));
+    let there: BTreeSet<String> = requirements.lines().map(named).collect();
+    let cells = notebook.python_cells();
+    let wanted = of_text(&tandem_python::facts(&cells), &cells, &folders(notebook.path()));
+    wanted.names.into_iter().filter(|name| !there.contains(&name_of(name))).collect()
+}
+
 /// What a notebook's own text asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Asked {
@@ -278,7 +289,7 @@ mod tests {
     fn requirements_keep_names_and_versions_only() {
         let found = stated(
             "requirements.txt",
-            "# x\nnumpy==1.2 # why\n-r more.txt\n--index-url https://a.example\n-e .\ngit+https://a.example/b\npandas=1.2.3=py37_0\npip\n",
+            "# x\nnumpy==1.2 # why\n-r more.txt\n--extra-index https://a.example\n-e .\ngit+https://a.example/b\npandas=1.2.3=py37_0\npip\n",
         );
         assert_eq!(found.lines, ["numpy==1.2", "scipy", "pandas==1.2.3"]);
         assert_eq!(found.left_out.len(), 3, "{found:?}");

@@ -1,33 +1,42 @@
-//! `tandem test`: the scenarios of a project.
+//! `tandem test`: the scenarios of a project, and the recorded tests of its adopted notebooks.
 
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Args;
-use tandem_definitions::{Diagnostic, File};
+use tandem_definitions::{Adopted, Diagnostic, File};
+use tandem_project::Loaded;
+use tandem_project::adopt::{Event, recorded};
 use tandem_project::scenario::{self, Failure as Broken, InMemory};
 
+use super::notebook::{adopt::watch, with_traceback};
 use crate::context::Context;
 use crate::failure::{Failure, counted};
 use crate::render::{Format, Promise, Report};
 
-/// The scenarios: examples in prose, with given records and expected values, run as tests
+/// The scenarios, examples in prose that are run as tests; and the recorded tests of adopted notebooks
 ///
 /// A scenario is a Markdown file in scenarios/ that the whole team can read: prose, the records that are given, and the
-/// values that the features must have. It stands on the project's own definitions, or brings some along.
+/// values that the features must have. It stands on the project's own definitions, or brings some along. An adopted notebook
+/// (`tandem notebook adopt`) runs in its locked environment, and what it computes is compared with what was recorded; it
+/// runs again only when it, its lock, its inputs or the calls in its tests have changed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tandem test
-  tandem test landing                  only scenarios with `landing` in their path or title
+  tandem test landing                  only those with `landing` in their path, title or name
   tandem test --format junit > report.xml
 
 A scenario has three kinds of fenced block: ```csv SOURCE (given records), ```csv expect (the
 entities, `at`, and a column for each expected feature), ```yaml PATH (definitions, if it brings its own).")]
 pub struct Test {
-    /// Only scenarios whose path or title contains this
+    /// Only scenarios whose path or title contains this, and notebooks whose name does
     only: Option<String>,
     /// How the report is drawn
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// How many seconds one cell of an adopted notebook may take
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    cell_limit: Option<u64>,
 }
 
 impl Test {
@@ -47,18 +56,55 @@ impl Test {
                 Err(findings) => unreadable(&mut report, &loaded.base, findings),
             }
         }
+        for adopted in &loaded.project.adopted {
+            if self.only.as_ref().is_none_or(|text| adopted.name.contains(text) || adopted.notebook.contains(text)) {
+                self.recorded(context, &loaded, adopted, &mut report)?;
+            }
+        }
         if report.promises.is_empty() {
             return Err(nothing(self.only.as_deref(), &folder));
         }
         report.show(self.format, context.terminal)
     }
+
+    /// The recorded tests of an adopted notebook.
+    fn recorded(
+        &self,
+        context: &Context,
+        loaded: &Loaded,
+        adopted: &Adopted,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        let spinner = context.terminal.spinner(&adopted.name);
+        let limit = self.cell_limit.map(Duration::from_secs);
+        let outcome = recorded::run(loaded, adopted, limit, &mut |event| match event {
+            Event::Environment(line) => spinner.message(&line),
+            Event::Run(_) => spinner.message("runs"),
+            Event::Notebook(event) => watch(context, &spinner, &event),
+        });
+        let outcome = outcome.map_err(with_traceback)?;
+        let found = outcome.findings.len();
+        let known = if outcome.ran { "" } else { ", known from the last run" };
+        let compared = counted(outcome.compared, "value");
+        let detail = match (found, outcome.compared) {
+            (0, _) => format!("{compared} compared{known}"),
+            (_, 0) => "not compared".to_owned(),
+            _ => format!("{} among {compared}{known}", counted(found, "difference")),
+        };
+        report.promises.push(Promise { name: format!("notebook {}", adopted.name), kept: found == 0, detail });
+        report.findings.extend(outcome.findings);
+        report.files.extend(outcome.files);
+        Ok(())
+    }
 }
 
 fn nothing(only: Option<&str>, folder: &Path) -> Failure {
     match only {
-        Some(text) => Failure::project(format!("no scenario has `{text}` in its path or title"))
-            .hint("`tandem test` alone runs all of them"),
-        None => Failure::project(format!("there is no scenario in {}", folder.display()))
+        Some(text) => {
+            Failure::project(format!("no scenario has `{text}` in its path or title, and no notebook in its name"))
+                .hint("`tandem test` alone runs all of them")
+        }
+        None => Failure::project(format!("there is no scenario in {}, and no adopted notebook", folder.display()))
             .hint("write one: `tandem test --help` says how, and `tandem init` makes a project with an example"),
     }
 }

@@ -71,9 +71,10 @@ impl Check {
                 let used =
                     |number: usize| one.findings.iter().filter_map(|one| one.cell).any(|cell| cell.number == number);
                 let cells = one.cells.iter().filter(|(number, _)| used(*number));
-                report
-                    .files
-                    .extend(cells.map(|(number, text)| File { path: in_cell(&one.name, *number), text: text.clone() }));
+                report.files.extend(cells.map(|(number, text)| File {
+                    path: in_cell(&one.name, *number),
+                    text: masked(&one, *number, text),
+                }));
             }
             for located in one.findings {
                 report.cells.push(located.cell.map(|cell| InCell {
@@ -86,6 +87,18 @@ impl Check {
         }
         report
     }
+}
+
+/// A cell's text without its secrets: what is shown here lies in the logs of others tomorrow. Places stay as they are.
+fn masked(checked: &Checked, number: usize, text: &str) -> String {
+    let mut shown = text.to_owned();
+    let secrets = checked.findings.iter().filter(|one| one.finding.code == Code::SecretInSource);
+    for cell in secrets.filter_map(|one| one.cell).filter(|cell| cell.number == number) {
+        let Some(secret) = text.get(cell.start..cell.end) else { continue };
+        let mask = |(i, c): (usize, char)| if i < 4 || c == '\n' { c.to_string() } else { "*".repeat(c.len_utf8()) };
+        shown.replace_range(cell.start..cell.end, &secret.chars().enumerate().map(mask).collect::<String>());
+    }
+    shown
 }
 
 /// The finding with its place in the cell instead of in the file.

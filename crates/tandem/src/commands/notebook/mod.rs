@@ -1,5 +1,6 @@
 //! `tandem notebook`: a notebook that was handed over. One file a command; here is what they share.
 
+pub mod adopt;
 mod check;
 mod report;
 mod run;
@@ -11,7 +12,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::terminal::{Bar, Terminal};
 
-/// A notebook that was handed over: can it be run at all?
+/// A notebook that was handed over: can it be run at all, and how is it checked in?
 #[derive(Debug, Args)]
 pub struct Notebook {
     #[command(subcommand)]
@@ -22,6 +23,7 @@ pub struct Notebook {
 enum Command {
     Check(check::Check),
     Run(run::Run),
+    Adopt(adopt::Adopt),
 }
 
 impl Notebook {
@@ -30,6 +32,7 @@ impl Notebook {
         match self.command {
             Command::Check(check) => check.run(context),
             Command::Run(run) => run.run(context),
+            Command::Adopt(adopt) => adopt.run(context),
         }
     }
 }

@@ -272,6 +272,7 @@ impl Job<'_> {
         let wanted = Wanted {
             notebook,
             lock: self.options.lock.as_deref(),
+            requirements: None,
             as_of: self.options.as_of.clone(),
             python: self.options.python.as_deref(),
             folder: &self.state.join("environments"),
