@@ -127,6 +127,7 @@ fn a_notebook_gets_todays_packages() {
     let wanted = Wanted {
         notebook: &Notebook::read(&path).unwrap(),
         lock: None,
+        requirements: None,
         as_of: AsOf::Today,
         python: None,
         folder: &folder.path().join("environments"),
