@@ -218,8 +218,8 @@ fn code_cells(cells: &[Value]) -> Result<Vec<CodeCell>, String> {
         let tags = cell.pointer("/metadata/tags").and_then(Value::as_array);
         let may_fail = tags.is_some_and(|tags| tags.iter().any(|tag| tag == "raises-exception"));
         let count = ["execution_count", "prompt_number"].iter().find_map(|key| cell.get(key).and_then(Value::as_u64));
-        let outputs = cell.get("outputs").and_then(Value::as_array).into_iter().flatten();
-        let raised = outputs.filter_map(|output| output.get("ename").and_then(Value::as_str)).next().map(str::to_owned);
+        let mut outputs = cell.get("outputs").and_then(Value::as_array).into_iter().flatten();
+        let raised = outputs.find_map(|output| output.get("ename").and_then(Value::as_str)).map(str::to_owned);
         code.push(CodeCell { number: code.len() + 1, index, source, may_fail, count, raised });
     }
     let last = code.iter().filter_map(|cell| cell.count).max();

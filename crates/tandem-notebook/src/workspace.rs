@@ -5,6 +5,8 @@
 //! Hidden folders, environments and caches are left out. A workspace can also be laid out from single files, as for a notebook
 //! that was adopted. Not here: running, and what lies under absolute paths.
 
+mod pointer;
+
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -74,7 +76,7 @@ impl Workspace {
             } else {
                 fs::copy(&from, &to).map_err(at(&from))?;
                 writable(&to);
-                if is_pointer(&to, entry.bytes) && names(notebook, &entry.path) {
+                if pointer::is_one(&to, entry.bytes) && pointer::is_named(notebook, &entry.path) {
                     pointers.push(entry.path.clone());
                 }
                 done += entry.bytes;
@@ -186,17 +188,6 @@ fn writable(path: &Path) {
     }
     #[cfg(not(unix))]
     let _ = path;
-}
-
-/// Whether a file is what Git LFS leaves in the place of one that it did not fetch.
-fn is_pointer(path: &Path, bytes: u64) -> bool {
-    bytes < 1024 && fs::read(path).is_ok_and(|text| text.starts_with(b"version https://git-lfs.github.com/spec/"))
-}
-
-/// Whether the notebook's code has the file's name.
-fn names(notebook: &Notebook, path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    notebook.code_cells().iter().any(|cell| cell.source.contains(&*name))
 }
 
 /// How many folders above its own the notebook's text names.
@@ -385,18 +376,6 @@ mod tests {
         assert_eq!(copy.origin(&there), Some(a.as_path()));
         assert_eq!(copy.relative(&there.canonicalize().unwrap()).as_deref(), Some("../../data/a.csv"));
         assert_eq!(copy.relative(&b), None);
-    }
-
-    #[test]
-    fn a_pointer_of_git_lfs_is_told_from_a_file() {
-        let (folder, notebook) = folder("open('b.csv')");
-        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
-        let inside = folder.path().join("book/notebooks");
-        fs::write(inside.join("c.csv"), pointer).unwrap();
-        assert!(Workspace::copy(&notebook, 1_000_000, &mut |_, _| {}).unwrap().pointers().is_empty());
-        fs::write(inside.join("b.csv"), pointer).unwrap();
-        let copy = Workspace::copy(&notebook, 1_000_000, &mut |_, _| {}).unwrap();
-        assert_eq!(copy.pointers(), [PathBuf::from("b.csv")]);
     }
 
     #[cfg(unix)]

@@ -24,7 +24,7 @@ fn a_thousand_cells_run_in_order() {
 }
 
 #[test]
-fn a_gigabyte_of_output_is_cut_and_does_not_stay_in_memory() {
+fn a_gigabyte_of_output_is_cut_in_good_time() {
     let start = Instant::now();
     let ran = try_cells(
         &["text = 'x' * 999_999 + '\\n'\nfor _ in range(1000):\n    print(text, end='')", "print('after')"],
@@ -82,9 +82,9 @@ fn a_fork_that_goes_on_as_a_second_kernel_does_not_hang_the_run() {
     let start = Instant::now();
     // Whether the child's answers spoil the connection is up to chance; that it ends is not.
     let ran = try_cells(&["import os\nos.fork() and None", "print('after')"], |run| {
-        run.limit = Some(Duration::from_secs(20))
+        run.limit = Some(Duration::from_secs(20));
     });
-    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_mins(1), "{:?}", start.elapsed());
     assert!(matches!(&ran.events[0], Event::KernelStarted { .. }));
 }
 
@@ -127,6 +127,7 @@ fn a_notebook_gets_todays_packages() {
     let wanted = Wanted {
         notebook: &Notebook::read(&path).unwrap(),
         lock: None,
+        requirements: None,
         as_of: AsOf::Today,
         python: None,
         folder: &folder.path().join("environments"),

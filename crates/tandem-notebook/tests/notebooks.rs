@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use kernel::{cache, cells, lock, python, try_cells};
 use serde_json::json;
-use tandem_notebook::{CellTrouble, EnvironmentError, EnvironmentRequest, Event, NotebookRun, RunError, Stream, run};
+use tandem_notebook::{
+    CellFailure, CellTrouble, EnvironmentError, EnvironmentRequest, Event, NotebookRun, RunError, Stream, run,
+};
 
 #[test]
 fn a_good_notebook_runs_in_order_and_leaves_an_executed_copy() {
@@ -206,7 +208,7 @@ fn a_wrong_hash_names_the_package() {
 fn a_run_that_keeps_going_lists_all_failures_and_ends_with_the_kernel() {
     let ran = try_cells(&["1 / 0", "open('nowhere.csv')", "x = 3"], |run| run.keep_going = true);
     let done = ran.result.as_ref().unwrap();
-    let causes: Vec<&str> = done.failures.iter().filter_map(|f| f.cause()).map(|cause| cause.kind).collect();
+    let causes: Vec<&str> = done.failures.iter().filter_map(CellFailure::cause).map(|cause| cause.kind).collect();
     assert_eq!((done.failures.len(), done.cells.len(), causes), (2, 1, vec!["missing file"]));
     assert!(done.cells[0].memory > 10_000_000, "{}", done.cells[0].memory);
 }

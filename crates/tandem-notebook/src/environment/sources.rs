@@ -34,7 +34,8 @@ pub(super) fn file_in(folder: &Path) -> Option<PathBuf> {
     let mut others: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
     others.retain(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        name.starts_with("requirements") && (name.ends_with(".txt") || name.ends_with(".in"))
+        let extension = Path::new(&name).extension().is_some_and(|extension| extension == "txt" || extension == "in");
+        name.starts_with("requirements") && extension
     });
     others.sort();
     known.chain(others).find(|path| read(path).is_some_and(|stated| !stated.lines.is_empty()))
@@ -149,7 +150,7 @@ fn pyproject(text: &str, stated: &mut Stated) {
     let (mut table, mut listed) = (String::new(), false);
     for line in text.lines().map(str::trim) {
         if line.starts_with('[') && !listed {
-            table = line.trim_matches(['[', ']']).to_owned();
+            line.trim_matches(['[', ']']).clone_into(&mut table);
         } else if table == "project" && (listed || line.replace(' ', "").starts_with("dependencies=[")) {
             quoted(line.split_once('[').filter(|_| !listed).map_or(line, |(_, rest)| rest), stated);
             listed = !line.trim_end_matches(',').ends_with(']') || line.trim_end_matches(',').ends_with("]\"");
@@ -228,7 +229,10 @@ pub(super) fn of_text(facts: &Facts, cells: &[tandem_python::Cell], beside: &[Pa
     for used in &facts.files {
         let call = used.call.rsplit('.').next().unwrap_or_default();
         names.extend(NEEDS.iter().filter(|(name, _)| *name == call).map(|(_, needed)| (*needed).to_owned()));
-        let old_sheet = used.path.as_deref().is_some_and(|path| path.ends_with(".xls"));
+        let old_sheet = used
+            .path
+            .as_deref()
+            .is_some_and(|path| Path::new(path).extension().is_some_and(|extension| extension == "xls"));
         if call == "read_excel" && used.how == FileHow::Read && old_sheet {
             names.insert("xlrd".to_owned());
         }

@@ -18,6 +18,7 @@ pub struct Cause {
     pub remedy: String,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the end of each branch that knows a cause")]
 fn cause(kind: &'static str, what: impl Into<String>, remedy: impl Into<String>) -> Option<Cause> {
     Some(Cause { kind, what: what.into(), remedy: remedy.into() })
 }

@@ -1,6 +1,8 @@
 //! A report as SARIF 2.1.0 (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/>), for code scanning. Each code is a rule with its
 //! page; promises have no place in it.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 use tandem_definitions::{Code, Diagnostic, Severity};
 
@@ -77,7 +79,7 @@ fn uri(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             uri.push(char::from(byte));
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            let _ = write!(uri, "%{byte:02X}");
         }
     }
     uri

@@ -70,7 +70,7 @@ impl Outcome {
         let compared = || self.stored.iter().chain(&self.again);
         let nothing = |one: &&Reproduction| one.verdict() == Verdict::Nothing;
         self.ran()
-            && compared().any(|one| one.holds())
+            && compared().any(Reproduction::holds)
             && compared().filter(|one| !nothing(one)).all(Reproduction::holds)
     }
 
@@ -121,10 +121,8 @@ impl Outcome {
         let mut lines = vec![format!("{}: {}", shown(&self.file), self.words())];
         if let Some(prepared) = &self.prepared {
             let python = prepared.environment.version.split(' ').next().unwrap_or_default().to_owned();
-            let lock = match prepared.source.starts_with("the lock") {
-                true => String::new(),
-                false => format!("; locked in {}", shown(&prepared.lock)),
-            };
+            let lock = format!("; locked in {}", shown(&prepared.lock));
+            let lock = if prepared.source.starts_with("the lock") { String::new() } else { lock };
             lines.push(format!("  environment: {}; Python {python}{lock}", prepared.source));
             lines.extend(prepared.notes.iter().map(|note| format!("    {note}")));
         }

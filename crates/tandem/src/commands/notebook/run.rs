@@ -30,6 +30,7 @@ use crate::terminal::Bar;
   tandem notebook run analysis.ipynb --twice --network=off --memory 4GB
   tandem notebook run notebooks/ --as-of 2023-06-01 --limit 600 --keep-going
   tandem notebook run analysis.ipynb --lock requirements.lock --format json")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Run {
     /// Notebooks, or folders of them
     #[arg(required = true, value_name = "FILE|FOLDER")]
@@ -185,7 +186,7 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) {
         }
         if path.is_dir() {
             gather(&path, files);
-        } else if name.ends_with(".ipynb") && !name.ends_with(".executed.ipynb") {
+        } else if path.extension().is_some_and(|ext| ext == "ipynb") && !name.ends_with(".executed.ipynb") {
             files.push(path);
         }
     }
@@ -219,6 +220,12 @@ impl Job<'_> {
         let python = prepared.environment.python.clone();
         outcome.prepared = Some(prepared);
         let executed = self.executed(&outcome.file);
+        let truth = |path: &Path| path.canonicalize().ok();
+        if truth(&executed).is_some_and(|copy| Some(copy) == truth(&outcome.file)) {
+            return Err(
+                "--out names the notebook itself, which is never rewritten. Name another file or a folder.".to_owned()
+            );
+        }
         // One of an earlier run is not to be taken for this one's.
         match std::fs::remove_file(&executed) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
