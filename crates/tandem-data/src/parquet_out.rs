@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowLeafColumn, ArrowRowGroupWriterFactory, compute_leaves,
@@ -15,6 +15,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
 
 /// The most rows in a row group.
 const ROW_GROUP: usize = 131_072;
@@ -29,11 +30,15 @@ pub(crate) struct ParquetOut<W: Write + Send> {
 impl<W: Write + Send> ParquetOut<W> {
     /// Begins a file.
     pub fn create(file: W, schema: &SchemaRef) -> Result<Self, ParquetError> {
-        let properties = WriterProperties::builder()
+        let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(ROW_GROUP))
-            .set_created_by("tandem".to_owned())
-            .build();
+            .set_created_by("tandem".to_owned());
+        // Sums, means and spans of time seldom repeat: a dictionary of them is made and then given up.
+        for field in schema.fields().iter().filter(|field| *field.data_type() == DataType::Float64) {
+            properties = properties.set_column_dictionary_enabled(ColumnPath::from(field.name().clone()), false);
+        }
+        let properties = properties.build();
         let writer = ArrowWriter::try_new(file, Arc::clone(schema), Some(properties))?;
         let (writer, factory) = writer.into_serialized_writer()?;
         Ok(Self { writer, factory, groups: 0 })

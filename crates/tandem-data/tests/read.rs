@@ -10,15 +10,15 @@ use std::sync::Arc;
 
 use arrow_array::types::{Int32Type, TimestampMicrosecondType};
 use arrow_array::{
-    ArrayRef, DictionaryArray, Float64Array, Int32Array, LargeStringArray, TimestampMicrosecondArray,
-    TimestampMillisecondArray, TimestampNanosecondArray, cast::AsArray,
+    ArrayRef, DictionaryArray, Float64Array, Int32Array, LargeStringArray, RecordBatch, StringArray,
+    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, cast::AsArray,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use tandem_data::append::{self, AppendLog};
 use tandem_data::read::{Origin, open, read_table};
 use tandem_data::table::{self, Column};
-use tandem_definitions::{Arrival, Code, Datum, Format, Type, Value};
+use tandem_definitions::{Arrival, Code, Datum, Format, Normalise, Type, Value};
 
 #[test]
 fn formats_and_layouts_agree() {
@@ -89,6 +89,40 @@ fn a_field_wanted_twice_is_read_once_and_handed_out_twice() {
             [("flight".to_owned(), Type::Int), ("note".to_owned(), Type::Text), ("flight".to_owned(), Type::Int)];
         let (columns, _) = read_table(&folder.path().join(&path), format, &twice, None).unwrap();
         assert_eq!((&columns[0], columns[1].len()), (&columns[2], 100), "{ending}");
+    }
+}
+
+#[test]
+fn a_key_is_read_in_the_form_that_its_entity_asks_for() {
+    let folder = tempfile::tempdir().unwrap();
+    for (format, ending) in [(Format::Parquet, "parquet"), (Format::Csv, "csv"), (Format::Jsonl, "jsonl")] {
+        let path = format!("l.{ending}");
+        let plain = records(0, 100);
+        let shouted: StringArray = plain
+            .column(4)
+            .as_string::<i32>()
+            .iter()
+            .map(|note| note.map(|note| format!(" {} ", note.to_uppercase())))
+            .collect();
+        let mut columns = plain.columns().to_vec();
+        columns[4] = Arc::new(shouted);
+        let table = RecordBatch::try_new(plain.schema(), columns).unwrap();
+        table::write_table(&folder.path().join(&path), &table).unwrap();
+        let mut source = source(&path, format);
+        source.fields[4].normalise = Normalise { trim: true, lower: true };
+        let read =
+            |source: &tandem_definitions::Source| drain(open(source, &origin(folder.path()), &[4]).unwrap()).unwrap().0;
+        let (mine, mut changed) = (read(&source), 0);
+        source.fields[4].normalise = Normalise::default();
+        for (row, raw) in mine.iter().zip(read(&source)) {
+            let Value::Text(raw) = &raw.4[0] else {
+                assert!(row.4[0].is_null());
+                continue;
+            };
+            assert_eq!(row.4[0], Value::Text(raw.trim().to_lowercase().as_str().into()), "{ending}");
+            changed += usize::from(raw.trim().to_lowercase() != **raw);
+        }
+        assert!(changed > 0, "{ending}: some have capitals or blanks");
     }
 }
 

@@ -118,6 +118,37 @@ fn asks(plan: &Plan, known: Known) -> Asks {
     Asks { keys, at: (0..900).map(|i| i * 45 * DAY / 900).collect(), request: Vec::new(), known }
 }
 
+/// As many asks, nearly all of one customer, in no order.
+fn of_one(mut asks: Asks, count: usize) -> Asks {
+    let customers: ArrayRef =
+        Arc::new((0..count as i64).map(|i| Some(if i % 9 == 0 { i % 70 } else { 7 })).collect::<Int64Array>());
+    let kinds: ArrayRef = Arc::new(StringArray::from(vec!["tea"; count]));
+    asks.keys = vec![vec![customers.clone(), kinds], vec![customers]];
+    asks.at = (0..count as i64).map(|i| i * 7_919 % count as i64 * (45 * DAY / count as i64)).collect();
+    asks
+}
+
+#[test]
+fn an_entity_with_most_of_the_asks_is_shared_among_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    write_log(folder.path(), 3);
+    let project = project("*.csv");
+    let plan = Plan::compile(&project, &(0..project.features.len()).collect::<Vec<_>>());
+    let origin = Origin { base: folder.path().to_path_buf(), server: None, log: None };
+    let by_position = || Known::Positions(vec![(0..10_000).map(|i| i * 7_919 % 6_000).collect()]);
+    for known in [|| Known::Arrived, || Known::Everything, by_position as fn() -> Known] {
+        let run = |threads, memory| {
+            let options = Options { threads, memory, now: None };
+            let asks = of_one(asks(&plan, known()), 10_000);
+            replay(&project, &plan, &origin, &asks, &options, &|_| {}).unwrap().columns
+        };
+        let alone = run(1, None);
+        for (threads, memory) in [(2, None), (3, None), (2, Some(100_000))] {
+            assert_eq!(alone, run(threads, memory), "{threads} threads, {memory:?} bytes");
+        }
+    }
+}
+
 fn run(files: usize, options: &Options, known: impl Fn(&Plan) -> Known) -> Replayed {
     let folder = tempfile::tempdir().unwrap();
     write_log(folder.path(), files);

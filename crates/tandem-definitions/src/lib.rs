@@ -10,6 +10,7 @@ mod diagnostic;
 mod expression;
 mod findings;
 mod history;
+mod normalise;
 mod project;
 mod question;
 mod read;
@@ -28,6 +29,7 @@ pub use diagnostic::{Diagnostic, Place, Severity};
 pub use expression::{Binary, Expr, Scalar};
 pub use findings::nearest;
 pub use history::History;
+pub use normalise::Normalise;
 pub use project::*;
 pub use question::{
     Calendar, Days, Fold, Metric, Observe, OnCalendar, OnRecord, Outcome, Question, Rule, Split, Success,

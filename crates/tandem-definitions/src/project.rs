@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::aggregation::{Aggregate, Category, Computation, Fraction, Function, Input, Period, Window};
 use crate::diagnostic::Place;
+use crate::normalise::Normalise;
 use crate::question::Question;
 use crate::value::{Micros, Type, Value};
 
@@ -51,6 +52,9 @@ pub struct Entity {
     pub meaning: String,
     /// The parts of its key, in order; at least one. An entity with one part has the part named like itself unless stated.
     pub keys: Vec<KeyPart>,
+    /// What is done to the texts of a key before they are compared.
+    #[serde(default, skip_serializing_if = "Normalise::is_nothing")]
+    pub normalise: Normalise,
     /// The entities that it belongs to: its features may read theirs.
     #[serde(default)]
     pub parents: Vec<Parent>,
@@ -161,6 +165,9 @@ pub struct Field {
     pub ty: Type,
     /// Whether a record without it breaks the contract.
     pub required: bool,
+    /// What is done to it as it is read, since it holds a part of a key.
+    #[serde(default, skip_serializing_if = "Normalise::is_nothing")]
+    pub normalise: Normalise,
     /// The time field that says when its value became known, where that was later than the record; null: never.
     #[serde(default)]
     pub arrives: Option<usize>,

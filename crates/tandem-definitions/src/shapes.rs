@@ -1,6 +1,7 @@
 //! The tables: what stands in each kind of file. Both the structural check and the JSON Schemas come from here.
 
 use crate::codes::Code;
+use crate::normalise::Normalise;
 use crate::shape::{Key, Object, Shape};
 
 /// A kind of file.
@@ -55,6 +56,11 @@ static ENTITY: Object = Object {
         Key::new("name", Shape::Name, "the name that features and contracts use.").required(),
         Key::new("meaning", Shape::Text, "what it is, in a plain sentence.").required_as(Code::MissingMeaning),
         Key::new("keys", NAMES, "the parts of its key; without it, one part named like the entity."),
+        Key::new(
+            "normalise",
+            list_of(&Shape::Choice(Normalise::WORDS)),
+            "what is done to the texts of its key before they are compared: `trim` (white space at both ends), `lower` (case).",
+        ),
         Key::new(
             "belongs_to",
             list_of(&Shape::Object(&PARENT)),

@@ -63,11 +63,9 @@ impl Block {
         8 * self.data.capacity()
     }
 
-    /// Forgets the records and keeps the buffer.
+    /// Forgets the records and keeps the buffer. What stands in it beyond the records says nothing.
     pub fn clear(&mut self) {
         self.len = 0;
-        self.room = 0;
-        self.data.clear();
     }
 
     fn column(&self, shape: Shape, column: usize) -> &[u64] {
@@ -195,7 +193,7 @@ impl Block {
     pub fn insert(&mut self, shape: Shape, at: usize, one: &Self) {
         self.reserve(shape, self.len + 1);
         for measure in 0..shape.measures {
-            let present = self.data[measure];
+            let present = self.data[measure] & low(self.len);
             let above = (present & !low(at)) << 1;
             self.data[measure] = present & low(at) | (one.data[measure] & 1) << at | above;
         }

@@ -182,7 +182,9 @@ impl<'p> Builder<'p> {
             let DraftSlot { entity, parent, lanes, aggregates, .. } = &mut self.slots[slot];
             let whose = match parent {
                 None => Whose::Asked(index_of(&mut entities, *entity)),
-                Some(parent) => Whose::Told(self.parents[*parent].told_by.clone()),
+                Some(parent) => {
+                    Whose::Told(self.parents[*parent].told_by.clone(), self.project.entities[*entity].normalise)
+                }
             };
             offsets[slot] = aggregate_types.len();
             let (lanes, offset) = (std::mem::take(lanes), aggregate_types.len());

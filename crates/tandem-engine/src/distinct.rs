@@ -9,18 +9,22 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use foldhash::fast::RandomState;
 use tandem_definitions::Micros;
 
 use crate::sorted::{Neighbours, Sorted};
 
-/// Event times of one value that lie in a plain list.
+/// Earlier event times of one value that need no memory of their own: most values come once or twice.
+const INLINE: usize = 3;
+/// Those that lie in a plain list.
 const FEW: usize = 256;
 
 /// For each value when it occurred.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Occurrences {
-    /// Only looked up, never iterated.
-    words: HashMap<u64, Times>,
+    /// Only looked up, never iterated: the seed of the hash, which keeps anybody from choosing values that collide, never
+    /// shows.
+    words: HashMap<u64, Times, RandomState>,
 }
 
 /// The event times of the records with one value. The last one stands apart: in order, nothing else is read.
@@ -32,6 +36,7 @@ struct Times {
 
 #[derive(Clone, Debug)]
 enum Earlier {
+    Inline(u8, [Micros; INLINE]),
     Few(Vec<Micros>),
     Many(Box<Sorted>),
 }
@@ -52,7 +57,7 @@ impl Occurrences {
         match self.words.entry(word) {
             Entry::Occupied(mut place) => place.get_mut().insert(event),
             Entry::Vacant(place) => {
-                place.insert(Times { last: event, earlier: Earlier::Few(Vec::new()) });
+                place.insert(Times { last: event, earlier: Earlier::Inline(0, [0; INLINE]) });
                 Neighbours { before: None, after: None }
             }
         }
@@ -97,8 +102,21 @@ impl Times {
 }
 
 impl Earlier {
+    /// As a list: late and removed ones are rare enough.
+    fn spread(&mut self) -> &mut Self {
+        if let Self::Inline(count, times) = self {
+            *self = Self::Few(times[..usize::from(*count)].to_vec());
+        }
+        self
+    }
+
     fn push(&mut self, event: Micros) {
         match self {
+            Self::Inline(count, times) if usize::from(*count) < INLINE => {
+                times[usize::from(*count)] = event;
+                *count += 1;
+            }
+            Self::Inline(..) => self.spread().push(event),
             Self::Few(times) if times.len() < FEW => times.push(event),
             Self::Few(times) => {
                 let mut sorted = Sorted::new(times);
@@ -111,6 +129,10 @@ impl Earlier {
 
     fn pop(&mut self) -> Option<Micros> {
         match self {
+            Self::Inline(count, times) => {
+                *count = count.checked_sub(1)?;
+                Some(times[usize::from(*count)])
+            }
             Self::Few(times) => times.pop(),
             Self::Many(sorted) => sorted.pop(),
         }
@@ -118,6 +140,7 @@ impl Earlier {
 
     fn insert(&mut self, event: Micros) -> Neighbours {
         match self {
+            Self::Inline(..) => self.spread().insert(event),
             Self::Few(times) => {
                 let at = times.partition_point(|&other| other <= event);
                 let neighbours = beside(times, at);
@@ -130,6 +153,7 @@ impl Earlier {
 
     fn remove(&mut self, event: Micros) -> Neighbours {
         match self {
+            Self::Inline(..) => self.spread().remove(event),
             Self::Few(times) => {
                 let at = times.partition_point(|&other| other < event);
                 times.remove(at);

@@ -167,6 +167,13 @@ impl Lane {
         Shape { measures: self.measures.len(), words: self.columns, marks: self.marks.len() }
     }
 
+    /// Whether a fold counts all records: how many lie before a place is known without looking at them.
+    pub fn counts_all(&self, fold: usize) -> bool {
+        let Fold { measure, kind, by, .. } = self.folds[fold];
+        let Measure { input, filter, .. } = &self.measures[measure];
+        kind == Kind::Count && by.is_none() && input.is_none() && filter.is_none()
+    }
+
     /// Which column of marks a fold has.
     pub fn mark(&self, fold: usize) -> Option<usize> {
         self.marks.iter().position(|&f| f == fold)

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use tandem_definitions::{Datum, Expr, Micros, Type, Value, canonical_bits};
+use tandem_definitions::{Datum, Expr, Micros, Normalise, Type, Value, canonical_bits};
 
 use crate::capped::Capped;
 use crate::evaluate::evaluate;
@@ -58,8 +58,8 @@ pub(crate) struct Slot {
 pub(crate) enum Whose {
     /// The entity that the asker names, by its place among [`Plan::entities`].
     Asked(usize),
-    /// The parent whose key these steps tell.
-    Told(Vec<usize>),
+    /// The parent whose key these steps tell, and what is done to its texts.
+    Told(Vec<usize>, Normalise),
 }
 
 /// One value that a plan gives.
@@ -126,18 +126,18 @@ impl Plan {
     pub fn asked(&self, slot: usize) -> Option<usize> {
         match self.slots[slot].whose {
             Whose::Asked(entity) => Some(entity),
-            Whose::Told(_) => None,
+            Whose::Told(..) => None,
         }
     }
 
     /// The key of the parent that a slot is about, from the aggregates of the slots before it (others are not looked at);
     /// `None` when a part of it is null, and for a slot that the asker names.
     pub fn parent(&self, slot: usize, aggregates: &[Datum<'_>], request: &[Datum<'_>]) -> Option<Key> {
-        let Whose::Told(steps) = &self.slots[slot].whose else { return None };
+        let Whose::Told(steps, normalise) = &self.slots[slot].whose else { return None };
         let last = steps.iter().max()?;
         let mut values = Vec::new();
         compute(&self.steps[..=*last], aggregates, request, &mut values);
-        let parts: Box<[Value]> = steps.iter().map(|&step| values[step].clone()).collect();
+        let parts: Box<[Value]> = steps.iter().map(|&step| normalise.value(values[step].clone())).collect();
         (!parts.iter().any(Value::is_null)).then_some(Key(parts))
     }
 
@@ -244,7 +244,7 @@ impl Plan {
             let parent;
             let key = match whose {
                 Whose::Asked(entity) => keys[*entity].as_ref(),
-                Whose::Told(_) => {
+                Whose::Told(..) => {
                     let known: Vec<Datum<'_>> = aggregates.iter().map(Value::as_datum).collect();
                     parent = self.parent(slot, &known, moment.request);
                     parent.as_ref()

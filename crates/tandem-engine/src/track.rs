@@ -22,7 +22,6 @@ const FEW_RINGS: usize = 8;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Track {
     root: Node,
-    len: usize,
     /// For each of the lane's marks, once there is more than a block; made again when it was read back.
     #[serde(skip)]
     occurrences: Option<Box<[Occurrences]>>,
@@ -31,14 +30,13 @@ pub(crate) struct Track {
 impl Track {
     /// About how many bytes it takes in memory.
     pub fn bytes(&self) -> usize {
-        let occurrences = self.occurrences.iter().flatten().map(|one| one.bytes(self.len));
+        let occurrences = self.occurrences.iter().flatten().map(|one| one.bytes(self.root.len));
         self.root.bytes() + size_of::<Self>() - size_of::<Node>() + occurrences.sum::<usize>()
     }
 
     /// Forgets the records and keeps some memory.
     pub fn clear(&mut self) {
         self.root.clear();
-        self.len = 0;
         self.occurrences = None;
     }
 
@@ -140,7 +138,6 @@ impl Track {
                 self.root.remark(ground, f, place, (mark(Some(order.0)), own));
             }
         }
-        self.len -= 1;
         if self.root.remove(ground, order) {
             self.root.clear();
         }
@@ -160,7 +157,6 @@ impl Track {
         self.prepare(ground);
         while from < to {
             let Self { root, occurrences, .. } = self;
-            let begun = from;
             let first = (rows.event[from], rows.arrival[from], rows.position[from]);
             let right = root.append(ground, first, &mut |block, room| {
                 let (len, end) = (block.len(), to.min(from + room));
@@ -170,7 +166,6 @@ impl Track {
                 }
                 from = end;
             });
-            self.len += from - begun;
             self.adopt(ground, right);
         }
     }
@@ -197,7 +192,6 @@ impl Track {
             }
         }
         let right = self.root.insert(ground, order, &one);
-        self.len += 1;
         self.adopt(ground, right);
     }
 
@@ -255,6 +249,15 @@ impl Track {
         }
         for asked in &nest.asked {
             let fold = &lane.folds[asked.fold];
+            if lane.counts_all(asked.fold) {
+                for (ring, views) in &asked.rings {
+                    let (span, lower) = &rings[*ring];
+                    let before = lower.map_or(0, |lower| self.root.rank(lower));
+                    let mut count = Partial::Count(self.root.rank(to).saturating_sub(before) as u64);
+                    views.iter().for_each(|view| out[view.out] = count.value(view, fold, span, texts));
+                }
+                continue;
+            }
             let mut folding = Folding { partial: lane.partial(asked.fold), f: asked.fold, fold, texts };
             let mut upper = to;
             for (ring, views) in &asked.rings {
@@ -340,10 +343,15 @@ impl Visit for Counting {
     }
 
     fn rows(&mut self, rows: Slice<'_>) {
-        let present = rows.present(self.measure);
-        let firsts = rows.marks(self.mark).iter().enumerate();
-        let firsts = firsts.map(|(row, &mark)| usize::from(mark as i64 <= self.from) & (present >> row & 1) as usize);
-        self.count += firsts.sum::<usize>();
+        let (present, marks) = (rows.present(self.measure), rows.marks(self.mark));
+        let is_first = |mark: u64| mark as i64 <= self.from;
+        // Most have a value: then no bit need be looked at.
+        self.count += if present.count_ones() as usize == marks.len() {
+            marks.iter().map(|&mark| usize::from(is_first(mark))).sum::<usize>()
+        } else {
+            let counts = |(row, &mark): (usize, &u64)| usize::from(is_first(mark)) & (present >> row & 1) as usize;
+            marks.iter().enumerate().map(counts).sum()
+        };
     }
 
     fn is_done(&self) -> bool {

@@ -17,15 +17,18 @@ use crate::texts::Texts;
 /// Records that come in order fill a block up to here, and late ones find room: splitting it would halve it.
 const FILLED: usize = ROWS - 8;
 /// Children of a node, at most.
-const CHILDREN: usize = 16;
+const CHILDREN: usize = 8;
 /// A place: from the lowest bits on, for each node which child, and in the block which row.
 const CHILD_BITS: u32 = 5;
+const CHILD_MASK: u64 = (1 << CHILD_BITS) - 1;
 
 /// A part of the records, with what was folded of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Node {
     /// The first record.
     pub(crate) first: Order,
+    /// How many records there are.
+    pub(crate) len: usize,
     /// For each fold of the lane the result of all records here; on the last path there may be none.
     pub(crate) kept: Option<Box<[Partial]>>,
     pub(crate) body: Body,
@@ -35,6 +38,20 @@ pub(crate) struct Node {
 pub(crate) enum Body {
     Block(Block),
     Nodes(Vec<Node>),
+}
+
+impl Body {
+    fn len(&self) -> usize {
+        match self {
+            Self::Block(block) => block.len(),
+            Self::Nodes(nodes) => length(nodes),
+        }
+    }
+}
+
+/// How many records these nodes have.
+fn length(nodes: &[Node]) -> usize {
+    nodes.iter().map(|node| node.len).sum()
 }
 
 /// What a change needs to know.
@@ -57,11 +74,16 @@ pub(crate) trait Visit {
 
 impl Default for Node {
     fn default() -> Self {
-        Self { first: (0, 0, 0), kept: None, body: Body::Block(Block::default()) }
+        Self { first: (0, 0, 0), len: 0, kept: None, body: Body::Block(Block::default()) }
     }
 }
 
 impl Node {
+    /// Above these, of which there is at least one, without results.
+    fn of(nodes: Vec<Self>) -> Self {
+        Self { first: nodes[0].first, len: length(&nodes), kept: None, body: Body::Nodes(nodes) }
+    }
+
     /// Forgets all, and keeps one block's memory.
     pub fn clear(&mut self) {
         let mut node = std::mem::take(self);
@@ -118,42 +140,55 @@ impl Node {
         }
     }
 
+    /// How many records stand before a place.
+    pub fn rank(&self, mut place: u64) -> usize {
+        let (mut node, mut rank) = (self, 0);
+        loop {
+            match &node.body {
+                Body::Block(_) => return rank + place as usize,
+                Body::Nodes(nodes) => {
+                    let i = (place & CHILD_MASK) as usize;
+                    rank += length(&nodes[..i]);
+                    place >>= CHILD_BITS;
+                    node = &nodes[i];
+                }
+            }
+        }
+    }
+
     /// Shows the records from one place (or the beginning) up to and without another (or the end); `back`: the last first.
     pub fn visit<V: Visit>(&self, lane: &Lane, from: Option<u64>, to: Option<u64>, back: bool, visitor: &mut V) {
-        if from.is_none()
-            && to.is_none()
-            && let Some(kept) = &self.kept
-            && visitor.whole(kept)
-        {
+        if from.is_none() && to.is_none() && self.whole(visitor) {
             return;
         }
         match &self.body {
             Body::Block(block) => {
                 let (from, to) = (from.unwrap_or(0) as usize, to.map_or(block.len(), |to| to as usize));
-                if from == 0
-                    && to == block.len()
-                    && let Some(kept) = &self.kept
-                    && visitor.whole(kept)
-                {
-                    return;
-                }
-                if from < to {
+                if from < to && ((from, to) != (0, block.len()) || !self.whole(visitor)) {
                     visitor.rows(block.slice(lane, from, to));
                 }
             }
             Body::Nodes(nodes) => {
-                let child = |place: u64| (place & ((1 << CHILD_BITS) - 1)) as usize;
+                let child = |place: u64| (place & CHILD_MASK) as usize;
                 let (first, last) = (from.map_or(0, child), to.map_or(nodes.len() - 1, child));
                 for i in first..=last {
                     let i = if back { first + last - i } else { i };
                     let below = |place: Option<u64>, edge: usize| place.filter(|_| i == edge).map(|p| p >> CHILD_BITS);
-                    nodes[i].visit(lane, below(from, first), below(to, last), back, visitor);
+                    // Most children lie between the two ends: no call for each of them.
+                    if i == first || i == last || !nodes[i].whole(visitor) {
+                        nodes[i].visit(lane, below(from, first), below(to, last), back, visitor);
+                    }
                     if visitor.is_done() {
                         return;
                     }
                 }
             }
         }
+    }
+
+    /// Shows the results of all records here, if they are kept; whether they were taken.
+    fn whole<V: Visit>(&self, visitor: &mut V) -> bool {
+        self.kept.as_ref().is_some_and(|kept| visitor.whole(kept))
     }
 
     /// Lets `append` put records, which come after all that are here, into the last block; it is told for how many there is
@@ -176,16 +211,23 @@ impl Node {
                     self.first = first;
                 }
                 append(block, FILLED - block.len());
+                self.len = block.len();
                 None
             }
             Body::Nodes(nodes) => {
-                let next = nodes.last_mut().and_then(|last| last.append(ground, first, append))?;
+                let next = nodes.last_mut().and_then(|last| {
+                    let before = last.len;
+                    let next = last.append(ground, first, append);
+                    self.len += last.len - before;
+                    next
+                })?;
                 if nodes.len() < CHILDREN {
+                    self.len += next.len;
                     nodes.push(next);
                     return None;
                 }
                 self.close(ground);
-                Some(Self { first, kept: None, body: Body::Nodes(vec![next]) })
+                Some(Self::of(vec![next]))
             }
         }
     }
@@ -193,7 +235,7 @@ impl Node {
     /// Becomes the left child of a new node, with another at its right.
     pub fn grow(&mut self, right: Self) {
         let left = std::mem::take(self);
-        *self = Self { first: left.first, kept: None, body: Body::Nodes(vec![left, right]) };
+        *self = Self::of(vec![left, right]);
     }
 
     /// Puts the only record of `one` into its place, which is not the last. Gives the node that stands to the right from now
@@ -216,7 +258,8 @@ impl Node {
                     } else {
                         upper.insert(ground.shape, at - half, one);
                     }
-                    Some(Self { first: upper.order(ground.shape, 0), kept: None, body: Body::Block(upper) })
+                    let first = upper.order(ground.shape, 0);
+                    Some(Self { first, len: upper.len(), kept: None, body: Body::Block(upper) })
                 }
             }
             Body::Nodes(nodes) => {
@@ -224,12 +267,10 @@ impl Node {
                 if let Some(right) = nodes[i].insert(ground, order, one) {
                     nodes.insert(i + 1, right);
                 }
-                (nodes.len() > CHILDREN).then(|| {
-                    let upper = nodes.split_off(CHILDREN / 2);
-                    Self { first: upper[0].first, kept: None, body: Body::Nodes(upper) }
-                })
+                (nodes.len() > CHILDREN).then(|| Self::of(nodes.split_off(CHILDREN / 2)))
             }
         };
+        self.len = self.body.len();
         if let Some(mut right) = right {
             if !is_open {
                 right.close(ground);
@@ -292,6 +333,7 @@ impl Node {
         };
         let Some(first) = first else { return true };
         self.first = first;
+        self.len = self.body.len();
         let Some(mut kept) = self.kept.take() else { return false };
         for (f, partial) in kept.iter_mut().enumerate() {
             match partial {

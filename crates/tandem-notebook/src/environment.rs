@@ -1,17 +1,24 @@
-//! A Python environment made from a lock: pinned, hashed, naming no index, so that it is the same everywhere.
+//! A Python environment made from a lock: pinned, hashed, naming no index, so that it is the same everywhere; and for a
+//! notebook without one, the lock made from what its folder or its text says ([`prepare`]).
 //!
 //! It lies under a folder named by the lock's content and the Python's version, and counts only once its mark has been
 //! written: an interrupted one is made again. Makers wait for each other. Needs Python 3.9 or newer and nothing else.
-//! Not here: making locks, and running anything in the environment.
+//! Not here: running anything in the environment.
 
+mod date;
 mod lock;
+mod prepare;
+mod resolve;
+mod sources;
 mod uv;
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+pub use date::{AsOf, Dated};
 pub use lock::{Unhashed, unhashed};
+pub use prepare::{Prepared, Wanted, prepare};
 use sha2::{Digest as _, Sha256};
 
 /// Takes lines that say what is going on.
@@ -118,6 +125,24 @@ pub enum EnvironmentError {
         /// What uv printed.
         text: String,
     },
+    /// The package index was not reached when versions were chosen.
+    #[error(
+        "the versions of the packages could not be chosen: the package index was not reached. Check the network, or name your mirror in UV_DEFAULT_INDEX; a notebook with a requirements.lock whose environment was made before needs no network. It said:\n{text}"
+    )]
+    Unreachable {
+        /// What uv printed.
+        text: String,
+    },
+    /// No source gave an environment.
+    #[error(
+        "no environment for this notebook could be made with Python {version}. Write a requirements.txt beside it with the versions that it needs, name a date (`--as-of 2023-06-01`) or another Python (`--python`). What was tried:\n  {tried}"
+    )]
+    NothingFits {
+        /// The Python's version.
+        version: String,
+        /// All that was tried, a line each.
+        tried: String,
+    },
     /// uv failed otherwise.
     #[error("{path}: the Python environment could not be made with Python {version}. Lock again for this Python, or name another in TANDEM_PYTHON. uv said:\n{text}", path = path.display())]
     Install {
@@ -141,15 +166,24 @@ pub enum EnvironmentError {
 impl EnvironmentRequest<'_> {
     /// Finds the environment of this lock, or makes it.
     pub fn ensure(&self, progress: &mut dyn FnMut(&str)) -> Result<Environment, EnvironmentError> {
+        self.ensure_with(None, progress)
+    }
+
+    /// As [`Self::ensure`], with this Python.
+    pub fn ensure_with(
+        &self,
+        python: Option<&Path>,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Environment, EnvironmentError> {
         // Absolute, since its Python will be started from other folders.
         let absolute = |path: &Path| std::path::absolute(path).map_err(at(path));
         let (folder, tools) = (absolute(self.folder)?, absolute(self.tools)?);
-        EnvironmentRequest { lock: self.lock, folder: &folder, tools: &tools }.find_or_make(progress)
+        EnvironmentRequest { lock: self.lock, folder: &folder, tools: &tools }.find_or_make(python, progress)
     }
 
-    fn find_or_make(&self, progress: Progress<'_>) -> Result<Environment, EnvironmentError> {
+    fn find_or_make(&self, python: Option<&Path>, progress: Progress<'_>) -> Result<Environment, EnvironmentError> {
         let text = self.checked_lock()?;
-        let base = uv::base_python()?;
+        let base = uv::base_python(python)?;
         let hash = hash_of(&text, &base.version);
         let root = self.folder.join(&hash);
         if let Some(found) = complete(&root, &hash, &base.version) {
@@ -221,12 +255,17 @@ impl EnvironmentRequest<'_> {
         if let Some(package) = quoted("Hash mismatch for `") {
             return EnvironmentError::HashMismatch { path, package, text };
         }
-        let unreachable = ["error sending request", "dns error", "Could not connect", "Failed to fetch", "timed out"];
-        if unreachable.iter().any(|word| text.contains(word)) {
+        if unreachable(&text) {
             return EnvironmentError::Network { path, text };
         }
         EnvironmentError::Install { path, version: base.version.clone(), text }
     }
+}
+
+/// Whether uv says that the index was not reached.
+fn unreachable(text: &str) -> bool {
+    let words = ["error sending request", "dns error", "Could not connect", "Failed to fetch", "timed out"];
+    words.iter().any(|word| text.contains(word))
 }
 
 /// uv's lines that a waiting person wants to see.

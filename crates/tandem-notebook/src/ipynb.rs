@@ -91,6 +91,7 @@ pub struct Notebook {
     path: PathBuf,
     json: Value,
     code: Vec<CodeCell>,
+    format: (u64, u64),
 }
 
 impl Notebook {
@@ -113,6 +114,8 @@ impl Notebook {
         if !json.is_object() {
             return Err(no("its outermost value is not an object"));
         }
+        let version = |key: &str| json.get(key).and_then(Value::as_u64).unwrap_or(0);
+        let format = (version("nbformat"), version("nbformat_minor"));
         let json = match json.get("nbformat").and_then(Value::as_u64) {
             Some(4) => json,
             Some(3) => from_version_3(json),
@@ -127,12 +130,17 @@ impl Notebook {
         if code.iter().all(CodeCell::is_empty) {
             return Err(NotebookError::NoCode { path: path.to_path_buf(), cells: cells.len() });
         }
-        Ok(Self { path: path.to_path_buf(), code, json })
+        Ok(Self { path: path.to_path_buf(), code, json, format })
     }
 
     /// Where it was read from.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The format that it was stored in: `nbformat` and its minor number.
+    pub fn format(&self) -> (u64, u64) {
+        self.format
     }
 
     /// Its code cells, in order.

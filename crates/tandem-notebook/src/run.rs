@@ -3,23 +3,27 @@
 //! Output streams through a callback; the executed copy is always kept; the user's file is never written.
 //! Not here: making environments, and what a run is for.
 
+pub mod cause;
+mod failure;
 mod fork;
 mod kernel;
+mod memory;
 mod outputs;
 mod process;
 mod session;
 mod traceback;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::ipynb::{Notebook, NotebookError};
+use crate::ipynb::Notebook;
+pub use failure::{CellFailure, CellTrouble, RunError};
 pub use fork::{Fork, Nursery};
 use kernel::{Kernel, StartTrouble};
 use session::Session;
+pub(crate) use traceback::plain;
 
 /// What to run, where, and within which limits.
 #[derive(Clone, Debug)]
@@ -40,6 +44,14 @@ pub struct NotebookRun {
     pub start_limit: Duration,
     /// How many bytes of output are kept of one cell.
     pub output_limit: usize,
+    /// How long all cells together may take; `None` is no limit.
+    pub limit: Option<Duration>,
+    /// How many bytes of memory the kernel and what it starts may hold; `None` is no limit. Only on Linux.
+    pub memory: Option<u64>,
+    /// Whether the cells after one that failed are run, too.
+    pub keep_going: bool,
+    /// Whether the kernel may use the network. Only [`run`] can switch it off, and only on Linux.
+    pub network: bool,
 }
 
 impl NotebookRun {
@@ -54,6 +66,10 @@ impl NotebookRun {
             cell_limit: None,
             start_limit: Duration::from_mins(1),
             output_limit: 4_000_000,
+            limit: None,
+            memory: None,
+            keep_going: false,
+            network: true,
         }
     }
 }
@@ -101,6 +117,17 @@ pub enum Event {
         number: usize,
         /// How long it took.
         seconds: f64,
+        /// The most memory that the kernel and what it started held meanwhile, in bytes; 0 where that is not known.
+        memory: u64,
+    },
+    /// A cell failed.
+    CellFailed {
+        /// How.
+        failure: Box<CellFailure>,
+        /// How long it took.
+        seconds: f64,
+        /// As in [`Event::CellFinished`].
+        memory: u64,
     },
 }
 
@@ -111,6 +138,8 @@ pub struct CellRun {
     pub number: usize,
     /// How long it took.
     pub seconds: f64,
+    /// The most memory that the kernel and what it started held meanwhile, in bytes; 0 where that is not known.
+    pub memory: u64,
     /// Whether some of its output was left out.
     pub cut: bool,
 }
@@ -122,146 +151,19 @@ pub struct Executed {
     pub path: PathBuf,
     /// The cells, in order, without the empty ones.
     pub cells: Vec<CellRun>,
+    /// The cells that failed, when the run went on after them.
+    pub failures: Vec<CellFailure>,
     /// From the start of the kernel to its end.
     pub seconds: f64,
-}
-
-/// The cell at which a run ended.
-#[derive(Clone, Debug)]
-pub struct CellFailure {
-    /// The notebook.
-    pub notebook: PathBuf,
-    /// Which code cell, from 1.
-    pub number: usize,
-    /// How many code cells there are.
-    pub of: usize,
-    /// Its place among all cells, from 0.
-    pub index: usize,
-    /// The line in the cell, from 1, and its text; the cell's first line of code when the traceback names none.
-    pub line: Option<usize>,
-    /// The text of that line.
-    pub source_line: String,
-    /// What went wrong.
-    pub trouble: CellTrouble,
-    /// The traceback in plain text; empty when there is none.
-    pub traceback: String,
-}
-
-/// What went wrong in a cell.
-#[derive(Clone, Debug)]
-pub enum CellTrouble {
-    /// It raised an exception.
-    Raised {
-        /// Its class.
-        name: String,
-        /// Its message.
-        message: String,
-    },
-    /// It asked for input from a person.
-    AskedForInput,
-    /// It ran longer than it may.
-    TooLong {
-        /// The limit in seconds.
-        limit: f64,
-        /// Whether it also ignored the interrupt, and was killed.
-        killed: bool,
-    },
-    /// The kernel's process ended.
-    KernelDied {
-        /// With which exit code or signal, in words.
-        how: String,
-        /// The end of what the process printed.
-        log: String,
-    },
-}
-
-impl std::fmt::Display for CellFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: code cell {} of {}", self.notebook.display(), self.number, self.of)?;
-        if let Some(line) = self.line {
-            write!(f, ", line {line}")?;
-        }
-        write!(f, " (`{}`) ", self.source_line.trim())?;
-        match &self.trouble {
-            CellTrouble::Raised { name, message } if message.is_empty() => write!(f, "failed: {name}."),
-            CellTrouble::Raised { name, message } => write!(f, "failed: {name}: {message}"),
-            CellTrouble::AskedForInput => f.write_str(
-                "asks a person for input, and nobody is there when Tandem runs it. Put the value into the cell, or read it from a file or an environment variable.",
-            ),
-            CellTrouble::TooLong { limit, killed } => {
-                let end = if *killed { "ignored the interrupt and was killed" } else { "was interrupted" };
-                write!(f, "ran longer than the limit of {limit} seconds and {end}. Make it finish sooner, or raise the limit.")
-            }
-            CellTrouble::KernelDied { how, log } => {
-                write!(f, "ended its kernel: the process {how}.")?;
-                if log.is_empty() { Ok(()) } else { write!(f, " Its last words:\n{log}") }
-            }
-        }
-    }
-}
-
-/// Why a run did not come to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The file is no notebook that can be run.
-    #[error(transparent)]
-    Notebook(#[from] NotebookError),
-    /// The kernel's process could not be started.
-    #[error("{python} cannot be started in {folder}: {source}. Make the environment again, and check that the folder exists.", python = python.display(), folder = folder.display())]
-    Start {
-        /// The Python.
-        python: PathBuf,
-        /// The working folder.
-        folder: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The environment has no kernel.
-    #[error("{python} has no Jupyter kernel. Add `ipykernel` to the model's requirements.in, and lock it again.", python = python.display())]
-    NoKernel {
-        /// The Python.
-        python: PathBuf,
-    },
-    /// The kernel ended before its first cell.
-    #[error("the Jupyter kernel of {python} {how} before it ran a cell. What it printed:\n{log}", python = python.display())]
-    KernelEnded {
-        /// The Python.
-        python: PathBuf,
-        /// With which exit code or signal, in words.
-        how: String,
-        /// What it printed.
-        log: String,
-    },
-    /// The kernel did not answer.
-    #[error("the Jupyter kernel of {python} did not answer within {seconds} seconds. What it printed:\n{log}", python = python.display())]
-    KernelSilent {
-        /// The Python.
-        python: PathBuf,
-        /// The limit.
-        seconds: u64,
-        /// What it printed.
-        log: String,
-    },
-    /// A cell failed.
-    #[error("{0}")]
-    Cell(Box<CellFailure>),
-    /// The connection to a living kernel broke.
-    #[error("the connection to the Jupyter kernel broke: {0}. Run it again.")]
-    Connection(String),
-    /// The executed copy could not be written.
-    #[error("{path}: the executed copy cannot be written: {source}", path = path.display())]
-    Write {
-        /// The copy.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
 }
 
 /// Runs a notebook. Blocks; must not be called on a thread that drives an async runtime.
 pub fn run(run: &NotebookRun, on_event: &mut dyn FnMut(Event)) -> Result<Executed, RunError> {
     let python = absolute(&run.python);
-    let kernel = || Kernel::start(&python, &run.folder, &run.env, run.start_limit);
+    if !run.network {
+        kernel::network_can_be_off().map_err(|why| RunError::NetworkStaysOn { why })?;
+    }
+    let kernel = || Kernel::start(&python, run);
     run_on(run, kernel, on_event)
 }
 
@@ -299,9 +201,9 @@ where
         // First the copy: whatever happened, it shows it.
         let written = write_copy(&run.executed, &session.executed_copy(language_info));
         session.kernel.shut_down().await;
-        let cells = ended?;
+        let (cells, failures) = ended?;
         written?;
-        Ok(Executed { path: run.executed.clone(), cells, seconds: start.elapsed().as_secs_f64() })
+        Ok(Executed { path: run.executed.clone(), cells, failures, seconds: start.elapsed().as_secs_f64() })
     })
 }
 
@@ -320,7 +222,7 @@ fn start_error(run: &NotebookRun, trouble: StartTrouble) -> RunError {
         StartTrouble::Exited(_, log) if log.contains("No module named") && log.contains("ipykernel") => {
             RunError::NoKernel { python }
         }
-        StartTrouble::Exited(status, log) => RunError::KernelEnded { python, how: in_words(status), log },
+        StartTrouble::Exited(status, log) => RunError::KernelEnded { python, how: failure::end_in_words(status), log },
         StartTrouble::Silent(log) => RunError::KernelSilent { python, seconds: run.start_limit.as_secs(), log },
     }
 }
@@ -329,21 +231,4 @@ fn write_copy(path: &Path, text: &str) -> Result<(), RunError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let written = folder.map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(path, text));
     written.map_err(|source| RunError::Write { path: path.to_path_buf(), source })
-}
-
-/// How a process ended, as the end of "the process …".
-fn in_words(status: ExitStatus) -> String {
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        let name = match signal {
-            4 => " (SIGILL, an instruction that this machine lacks)",
-            6 => " (SIGABRT, it gave up on itself)",
-            9 => " (SIGKILL, most often because the memory ran out)",
-            11 => " (SIGSEGV, a fault in a compiled library)",
-            15 => " (SIGTERM, somebody ended it)",
-            _ => "",
-        };
-        return format!("was killed by signal {signal}{name}");
-    }
-    status.code().map_or_else(|| "ended".to_owned(), |code| format!("ended with exit code {code}"))
 }

@@ -272,3 +272,48 @@ fn a_wrong_hash_names_the_package() {
     let error = request.ensure(&mut |_| {}).unwrap_err();
     assert!(matches!(&error, EnvironmentError::HashMismatch { package, .. } if package == "six==1.16.0"), "{error}");
 }
+
+#[test]
+fn a_run_that_keeps_going_lists_all_failures_and_ends_with_the_kernel() {
+    let ran = try_cells(&["1 / 0", "open('nowhere.csv')", "x = 3"], |run| run.keep_going = true);
+    let done = ran.result.as_ref().unwrap();
+    let causes: Vec<&str> = done.failures.iter().filter_map(|f| f.cause()).map(|cause| cause.kind).collect();
+    assert_eq!((done.failures.len(), done.cells.len(), causes), (2, 1, vec!["missing file"]));
+    assert!(done.cells[0].memory > 10_000_000, "{}", done.cells[0].memory);
+}
+
+#[test]
+fn the_limit_of_the_whole_ends_a_cell_without_a_limit_of_its_own() {
+    let ran = try_cells(&["x = 1", "while True: pass"], |run| run.limit = Some(Duration::from_secs(3)));
+    assert!(matches!(ran.failure().trouble, CellTrouble::RunTooLong { .. }), "{}", ran.failure());
+}
+
+#[test]
+fn a_cell_that_holds_too_much_memory_is_killed_with_a_word() {
+    let ran =
+        try_cells(&["x = bytearray(900_000_000)\nimport time\ntime.sleep(60)"], |run| run.memory = Some(500_000_000));
+    assert!(matches!(ran.failure().trouble, CellTrouble::TooMuchMemory { .. }), "{}", ran.failure());
+    assert!(ran.failure().to_string().contains("more than the limit of 500 MB"), "{}", ran.failure());
+}
+
+#[test]
+fn a_process_that_leaves_the_group_does_not_outlive_the_run() {
+    let ran = cells(&[
+        "import subprocess\nchild = subprocess.Popen(['sleep', '1000'], start_new_session=True)\nprint(child.pid)",
+    ]);
+    ran.result.as_ref().unwrap();
+    let pid = ran.output(Stream::Stdout).trim().to_owned();
+    std::thread::sleep(Duration::from_millis(200));
+    let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    assert!(state.is_empty() || state.contains(") Z "), "a process of the notebook outlived it: {state}");
+}
+
+#[test]
+fn the_network_can_be_off_and_cells_still_answer() {
+    let source = "import socket\ntry:\n    socket.create_connection(('192.0.2.1', 80), timeout=2)\nexcept OSError as error:\n    print('off:', error)";
+    let ran = try_cells(&[source], |run| run.network = false);
+    match &ran.result {
+        Err(RunError::NetworkStaysOn { why }) => assert!(!why.is_empty()),
+        other => assert!(other.is_ok() && ran.output(Stream::Stdout).contains("unreachable"), "{other:?}"),
+    }
+}

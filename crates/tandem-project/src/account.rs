@@ -181,7 +181,7 @@ fn key_of(loaded: &Loaded, entity: usize, told: &[(String, String)]) -> Result<V
         if value.is_null() {
             return Err(Error::unusable(format!("`{text}` is no {ty}"), format!("{column} is of type {ty}")));
         }
-        Ok(value)
+        Ok(declared.normalise.value(value))
     };
     columns.iter().zip(declared.keys.iter().map(|k| k.ty)).map(part).collect()
 }

@@ -2,6 +2,9 @@
 //! cell with a syntax error keeps the statements that could be read.
 //! Not here: what the statements mean.
 
+use std::borrow::Cow;
+use std::panic::catch_unwind;
+
 use ruff_python_ast::{Mod, PySourceType, Suite};
 use ruff_python_parser::{ParseOptions, parse_unchecked};
 use ruff_text_size::Ranged;
@@ -50,7 +53,12 @@ impl Cell {
         if self.is_foreign() {
             return Parsed { body: Vec::new().into(), errors: Vec::new() };
         }
-        let parsed = parse_unchecked(&self.source, ParseOptions::from(PySourceType::Ipynb));
+        // The parser is another's: should it give up on a text, the cell counts as one that cannot be read.
+        let text = answerable(&self.source);
+        let parsed = catch_unwind(|| parse_unchecked(&text, ParseOptions::from(PySourceType::Ipynb)));
+        let Ok(parsed) = parsed else {
+            return Parsed { body: Vec::new().into(), errors: vec![(1, "the parser gave up on this cell".to_owned())] };
+        };
         let errors = parsed.errors().iter();
         let errors =
             errors.map(|error| (self.line(error.location.start().to_usize()), error.error.to_string())).collect();
@@ -73,13 +81,28 @@ impl Cell {
     }
 
     /// The same cell with the magics that only wrap Python (`%time x = f()`, `%%capture out`) replaced by what they run,
-    /// padded so that lines keep their length. Only for reading: places within such a line are those of the code, moved.
+    /// padded so that lines keep their length, and without the prompts and the indentation that Jupyter takes off as well. Only
+    /// for reading: [`Cell::place_of`] gives the place in the cell as it stands.
+    #[must_use]
     pub fn unwrapped(&self) -> Self {
         let line = |line: &str| {
             let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
             format!("{}{end}", unwrapped_line(text))
         };
-        Self { source: self.source.split_inclusive('\n').map(line).collect(), ..self.clone() }
+        let source = without_prompts(&self.source);
+        Self { source: source.split_inclusive('\n').map(line).collect(), ..self.clone() }
+    }
+
+    /// The place in this cell of a place in its [unwrapped](Self::unwrapped) form: lines can only have lost their beginning.
+    pub fn place_of(&self, read: &Self, place: usize) -> usize {
+        if self.source.len() == read.source.len() {
+            return place;
+        }
+        let start = |text: &str, line: usize| text.split_inclusive('\n').take(line).map(str::len).sum::<usize>();
+        let line = read.line(place) - 1;
+        let length = |text: &str| text.split_inclusive('\n').nth(line).map_or(0, str::len);
+        let lost = length(&self.source).saturating_sub(length(&read.source));
+        (start(&self.source, line) + lost + place.saturating_sub(start(&read.source, line))).min(self.source.len())
     }
 
     /// The line in the cell, from 1, of a place in bytes.
@@ -98,8 +121,62 @@ impl Parsed {
     }
 }
 
+/// The parser does not expect a question mark at the end of a magic that is assigned (`x = %who?`): such marks are left out.
+fn answerable(source: &str) -> Cow<'_, str> {
+    let assigned = |line: &str| {
+        line.match_indices('=')
+            .any(|(at, _)| line[at + 1..].trim_start_matches([' ', '\t', '\u{c}', '\\']).starts_with(['%', '!']))
+    };
+    let continued = |line: &str| line.trim_end().ends_with(['=', '\\']);
+    if !source.contains('?') || !source.lines().any(|line| assigned(line) || continued(line)) {
+        return Cow::Borrowed(source);
+    }
+    let mut text = String::with_capacity(source.len());
+    for line in source.split_inclusive(['\n', '\r']) {
+        let code = line.trim_end();
+        let kept = code.trim_end_matches(|c: char| c == '?' || c.is_ascii_whitespace());
+        text.push_str(kept);
+        text.extend(std::iter::repeat_n(' ', code.len() - kept.len()));
+        text.push_str(&line[code.len()..]);
+    }
+    Cow::Owned(text)
+}
+
+/// What Jupyter takes off before it runs a cell: the indentation of the first line from every line, and prompts of a session
+/// (`>>> `, `In [3]: `) that were copied into the cell.
+fn without_prompts(source: &str) -> Cow<'_, str> {
+    let first = source.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
+    let indent = &first[..first.len() - first.trim_start_matches([' ', '\t']).len()];
+    let prompted = first.starts_with(">>> ") || first.starts_with("In [");
+    if indent.is_empty() && !prompted {
+        return Cow::Borrowed(source);
+    }
+    let bare = |line: &str| -> String {
+        let line = line.strip_prefix(indent).unwrap_or(line);
+        let session = [">>> ", "... "].iter().find_map(|prompt| line.strip_prefix(prompt)).filter(|_| prompted);
+        let dots =
+            || line.trim_start().strip_prefix("...").and_then(|rest| rest.trim_start_matches('.').strip_prefix(": "));
+        let counted = || line.strip_prefix("In [").and_then(|rest| rest.split_once("]: ")).map(|(_, rest)| rest);
+        session.or_else(|| if prompted { counted().or_else(dots) } else { None }).unwrap_or(line).to_owned()
+    };
+    Cow::Owned(source.split_inclusive('\n').map(bare).collect())
+}
+
+/// Commands that Jupyter takes for magics without their `%`, where nothing else is called so.
+const AUTOMAGIC: &[&str] =
+    &["pip", "conda", "ls", "cd", "pwd", "cat", "mkdir", "rm", "cp", "mv", "clear", "who", "whos", "history"];
+
+fn is_automagic(line: &str) -> bool {
+    let (word, rest) = line.split_once(' ').unwrap_or((line.trim_end(), ""));
+    let command = rest.is_empty() || rest.starts_with(|c: char| c.is_alphanumeric() || "-./~*".contains(c));
+    AUTOMAGIC.contains(&word) && command && !rest.starts_with("in ") && !rest.starts_with("is ")
+}
+
 fn unwrapped_line(line: &str) -> String {
     let text = line.trim_start();
+    if is_automagic(line) {
+        return format!("#{}", &line[1..]);
+    }
     let indent = line.len() - text.len();
     if let Some(rest) = text.strip_prefix("%%capture") {
         // It binds the name that it is given.
@@ -112,7 +189,7 @@ fn unwrapped_line(line: &str) -> String {
         return if bare { " ".repeat(line.len()) } else { line.to_owned() };
     };
     let code = text[magic.len()..].trim_start();
-    if code.is_empty() || code.starts_with('-') || code.starts_with("!") {
+    if code.is_empty() || code.starts_with('-') || code.starts_with('!') {
         return if magic.starts_with("%%") { " ".repeat(line.len()) } else { line.to_owned() };
     }
     let pad = line.len() - indent - code.len();
@@ -132,6 +209,13 @@ mod tests {
         assert!(parsed.errors.is_empty(), "{:?}", parsed.errors);
         assert_eq!(parsed.statements(&whole).map(|s| s.line).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert!(cell("# of the shell\n%%bash\nls -l\n").parse().body.is_empty());
+        assert_eq!(cell("x = %who?\ny = 1").parse().body.len(), 2);
+        let indented = cell("  x = 1\n  if x:\n    y = 2\n");
+        assert_eq!(indented.unwrapped().source, "x = 1\nif x:\n  y = 2\n");
+        assert_eq!(indented.place_of(&indented.unwrapped(), 4), 6);
+        let session = cell(">>> for i in [1]:\n...     i\n");
+        assert_eq!(session.unwrapped().source, "for i in [1]:\n    i\n");
+        assert!(cell("pip install x\nls\n").unwrapped().parse().body.is_empty());
         let timed = cell("%%time\nif x:\n    %time y = f(1)\n").unwrapped();
         assert_eq!(timed.source, "      \nif x:\n    y = f(1)      \n");
         let broken = cell("x = 1\nprint 'two'\ny = (\n");

@@ -4,13 +4,13 @@
 use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::Ranged;
 use serde::Serialize;
-use tandem_definitions::Code;
+use tandem_definitions::{Code, Severity};
 
 use crate::cell::Cell;
 use crate::facts::facts_of;
 use crate::finding::Finding;
 use crate::program::Program;
-use crate::{names, rules};
+use crate::{flow, names, rules};
 
 /// What the caller knows about the notebook.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,10 +28,11 @@ pub fn check(cells: &[Cell], known: Known) -> Vec<Finding> {
 pub fn check_program(program: &Program, known: Known) -> Vec<Finding> {
     let facts = facts_of(program);
     let mut found = rules::findings(program, &facts, known.python_2);
-    let old = found.iter().any(|one| one.code == Code::PythonTwo);
+    let old = found.iter().any(|one| one.code == Code::PythonTwo && one.severity == Severity::Error);
     // In Python 2 the names follow other rules, and one finding says all.
     if !old {
         found.extend(names::findings(program));
+        found.extend(flow::findings(program));
     }
     found.sort_by_key(|one| (one.cell, one.start, one.code));
     found.dedup_by(|a, b| (a.code, a.cell, a.line, a.start) == (b.code, b.cell, b.line, b.start));
@@ -83,7 +84,7 @@ fn stored(program: &Program, finding: &Finding) -> (Option<String>, Option<Strin
         Some(Stmt::AugAssign(assign)) => Some(assign.target.as_ref()),
         _ => None,
     };
-    target.map_or((None, None), |target| frame_and_column(target))
+    target.map_or((None, None), frame_and_column)
 }
 
 /// `df`, `df["x"]`, `df.x`, `df.loc[rows, "x"]`.

@@ -114,8 +114,8 @@ pub fn facts_of(program: &Program) -> Facts {
         functions.extend(defined.map(|function| Function {
             name: function.name.to_string(),
             cell: program.cells[index].number,
-            start: function.start().to_usize(),
-            end: function.end().to_usize(),
+            start: program.cells[index].place_of(&program.read[index], function.start().to_usize()),
+            end: program.cells[index].place_of(&program.read[index], function.end().to_usize()),
             parameters: function.parameters.iter().map(|one| one.name().to_string()).collect(),
         }));
     }
@@ -195,6 +195,7 @@ mod tests {
 
     #[test]
     fn files_are_found_through_simple_constants() {
+        use FileHow::{Read, Write};
         let facts = of(&[
             "import pandas as pd, os, numpy as np\nfrom pathlib import Path\nDATA = 'data/'\nROOT = Path('in')",
             "a = pd.read_csv(DATA + 'a.csv')\nb = pd.read_parquet(ROOT / 'b.parquet')\nc = np.load(f'{DATA}c.npy')",
@@ -203,7 +204,6 @@ mod tests {
             "%%writefile g.py\nx = 1",
         ]);
         let said: Vec<_> = facts.files.iter().map(|file| (file.path.as_deref(), file.how)).collect();
-        use FileHow::{Read, Write};
         let expected = [
             (Some("data/a.csv"), Read),
             (Some("in/b.parquet"), Read),

@@ -159,6 +159,7 @@ const WRITERS: &[&str] = &[
     "save_model",
     "save_weights",
     "tofile",
+    "save",
 ];
 
 /// Every use of a file, in the order of the text.
@@ -187,7 +188,9 @@ fn file_use(program: &Program, constants: &Constants<'_>, call: &Call<'_>) -> Op
         return None;
     }
     let text = constants.text(call.cell, path).filter(|text| text != ":memory:" || how == Write);
-    if text.is_none() && matches!(path, Expr::StringLiteral(_)) {
+    if call.method == "save" && !call.name.starts_with("numpy") && text.is_none()
+        || text.is_none() && matches!(path, Expr::StringLiteral(_))
+    {
         return None;
     }
     Some(FileUse {
@@ -212,6 +215,9 @@ fn path_of<'a>(program: &Program, call: &Call<'a>) -> Option<(FileHow, &'a Expr)
         let path = argument(*position, keywords)?;
         let mode_at = if *name == "h5py.File" || name.ends_with("open") || name.ends_with("ZipFile") { 1 } else { 9 };
         return Some((mode(call, mode_at).unwrap_or(*how), path));
+    }
+    if call.method == "ModelCheckpoint" {
+        return Some((Write, argument(0, &["filepath"])?));
     }
     let library = call.name.strip_suffix(call.method).and_then(|prefix| prefix.strip_suffix('.'));
     if TABLES.contains(&call.method) && library.is_some_and(|library| TABLE_LIBRARIES.contains(&library)) {

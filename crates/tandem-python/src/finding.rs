@@ -55,8 +55,8 @@ impl Finding {
             severity: code.severity(),
             cell: program.cells[cell].number,
             line: program.read[cell].line(span.start),
-            start: span.start,
-            end: span.end,
+            start: program.cells[cell].place_of(&program.read[cell], span.start),
+            end: program.cells[cell].place_of(&program.read[cell], span.end),
             message: message.into(),
             help: help.into(),
         }

@@ -10,6 +10,7 @@ mod constants;
 pub mod facts;
 mod files;
 pub mod finding;
+mod flow;
 pub mod modules;
 mod names;
 pub mod program;

@@ -206,7 +206,9 @@ fn key_parts(entity: &Entity, json: &Json, place: &str) -> Result<Vec<Value>, Pr
         Problem::content("Not a key", detail, format!("`{}` is told as {form}", entity.name)).at(place)
     };
     let part = |key: &KeyPart, json: &Json, place: String| {
-        json::from_json(json, key.ty, None).map_err(|expected| wrong(format!("`{}`: {expected}", key.name), place))
+        let value = json::from_json(json, key.ty, None);
+        let value = value.map_err(|expected| wrong(format!("`{}`: {expected}", key.name), place))?;
+        Ok(entity.normalise.value(value))
     };
     match (entity.keys.as_slice(), json) {
         (keys, Json::Null) => Ok(vec![Value::Null; keys.len()]),

@@ -149,10 +149,11 @@ fn record(
             let detail = format!("the contract of `{}` has no field `{name}`", source.name);
             return Err(breaks(name, detail, known));
         };
-        values[index] = json::from_json(json, source.fields[index].ty, zone).map_err(|expected| {
+        let value = json::from_json(json, source.fields[index].ty, zone).map_err(|expected| {
             let remedy = format!("the contract says that `{name}` is {}", source.fields[index].ty);
             breaks(name, format!("`{name}`: {expected}"), remedy)
         })?;
+        values[index] = source.fields[index].normalise.value(value);
     }
     for (field, value) in source.fields.iter().zip(&values) {
         if field.required && value.is_null() {

@@ -20,6 +20,7 @@ fn add(source: &mut tandem_definitions::Source, name: &str, ty: Type) -> usize {
     let field = Field {
         name: name.to_owned(),
         ty,
+        normalise: tandem_definitions::Normalise::default(),
         required: false,
         arrives: None,
         meaning: String::new(),

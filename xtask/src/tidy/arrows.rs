@@ -22,7 +22,7 @@ const FLOORS: [(&str, u8); 10] = [
 /// All that the pure crates may depend on. A new name here must do no I/O, read no clock and draw no randomness.
 const PURE: [(&str, &[&str]); 3] = [
     ("tandem-definitions", &["jiff", "saphyr-parser", "serde", "serde_json", "sqlparser", "strsim"]),
-    ("tandem-engine", &["jiff", "serde", "tandem-definitions"]),
+    ("tandem-engine", &["foldhash", "jiff", "serde", "tandem-definitions"]),
     ("tandem-python", &["ruff_python_ast", "ruff_python_parser", "ruff_text_size", "serde", "tandem-definitions"]),
 ];
 

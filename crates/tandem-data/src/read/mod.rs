@@ -28,7 +28,7 @@ use tandem_definitions::{Format, Micros, Source};
 pub use convert::data_type;
 pub use error::ReadError;
 pub use locate::Origin;
-pub use table::read_table;
+pub use table::{normalised, read_table};
 
 pub(crate) use columns::Builder;
 pub(crate) use convert::{Conversion, convert};
@@ -294,7 +294,8 @@ impl Reader {
         let first_position = self.position;
         findings.records += event.len() as u64;
         self.position += event.len() as u64;
-        let columns = self.shape.wanted.iter().map(|&at| Arc::clone(&columns[at])).collect();
+        let wanted = |&at: &usize| normalised(&columns[at], self.shape.needed[at].normalise);
+        let columns = self.shape.wanted.iter().map(wanted).collect();
         Batch { columns, event, arrival, first_position, usable: usable.map(NullBuffer::into_inner), file, own_log }
     }
 }

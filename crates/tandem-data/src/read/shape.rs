@@ -1,6 +1,6 @@
 //! Which columns are read of a source, each once, and which of them are handed out and give the times.
 
-use tandem_definitions::{ARRIVED_AT, Arrival, Micros, Source, Treatment, Type};
+use tandem_definitions::{ARRIVED_AT, Arrival, Micros, Normalise, Source, Treatment, Type};
 
 /// A column that is read: a wanted field, or one that a time comes from.
 #[derive(Clone, Debug)]
@@ -10,6 +10,7 @@ pub(crate) struct Needed {
     /// The field's index in the contract; `None` for the stamp of our own log.
     pub(crate) field: Option<usize>,
     pub(crate) required: bool,
+    pub(crate) normalise: Normalise,
 }
 
 /// What is read of a source, and how its times are found.
@@ -35,14 +36,26 @@ impl Shape {
     pub(super) fn new(source: &Source, wanted: &[usize]) -> Self {
         let column = |field: usize, required: bool| {
             let f = &source.fields[field];
-            Needed { name: f.name.clone(), ty: f.ty, field: Some(field), required: required || f.required }
+            Needed {
+                name: f.name.clone(),
+                ty: f.ty,
+                field: Some(field),
+                required: required || f.required,
+                normalise: f.normalise,
+            }
         };
         let mut needed: Vec<Needed> = Vec::with_capacity(wanted.len() + 2);
         let wanted = wanted.iter().map(|&field| place(&mut needed, column(field, false))).collect();
         let event = place(&mut needed, column(source.event, true));
         let arrival = match source.arrival {
             Arrival::Observed => {
-                let stamp = Needed { name: ARRIVED_AT.to_owned(), ty: Type::Time, field: None, required: true };
+                let stamp = Needed {
+                    name: ARRIVED_AT.to_owned(),
+                    ty: Type::Time,
+                    field: None,
+                    required: true,
+                    normalise: Normalise::default(),
+                };
                 ArrivalFrom::Column(place(&mut needed, stamp))
             }
             Arrival::Declared { field } => {
@@ -58,7 +71,13 @@ impl Shape {
     /// Columns alone; a reader's times are not for these.
     pub(super) fn of_table(source_name: String, columns: &[(String, Type)]) -> Self {
         let mut needed = Vec::with_capacity(columns.len());
-        let column = |(name, ty): &(String, Type)| Needed { name: name.clone(), ty: *ty, field: None, required: true };
+        let column = |(name, ty): &(String, Type)| Needed {
+            name: name.clone(),
+            ty: *ty,
+            field: None,
+            required: true,
+            normalise: Normalise::default(),
+        };
         let wanted = columns.iter().map(|c| place(&mut needed, column(c))).collect();
         let (arrival, treatment) = (ArrivalFrom::Delay(0), Treatment::default());
         Self { source_name, needed, wanted, event: 0, arrival, treatment }

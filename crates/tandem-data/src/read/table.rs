@@ -1,10 +1,13 @@
 //! One small table from a file, by the same readers as logs: an observations file. It has no event or arrival time of its own.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_select::concat::concat;
-use tandem_definitions::{Format, Type};
+use tandem_definitions::{Format, Normalise, Type};
 
 use super::convert::data_type;
 use super::{Conversion, LocalClock, Part, ReadError, Shape, Step, locate};
@@ -46,11 +49,27 @@ pub fn read_table(
         }
     }
     let whole = chunks.iter().zip(columns).map(|(chunk, (_, ty))| {
-        let chunk: Vec<&dyn arrow_array::Array> = chunk.iter().map(AsRef::as_ref).collect();
+        let chunk: Vec<&dyn Array> = chunk.iter().map(AsRef::as_ref).collect();
         if chunk.is_empty() {
             return Ok(arrow_array::new_empty_array(&data_type(*ty)));
         }
         concat(&chunk).map_err(|e| ReadError::NotInFormat { file: file.into(), format, reason: e.to_string() })
     });
     Ok((whole.collect::<Result<_, _>>()?, conversion.findings))
+}
+
+/// A column of texts in the form in which they are compared; every other one as it is.
+pub fn normalised(column: &ArrayRef, how: Normalise) -> ArrayRef {
+    let texts =
+        |texts: &StringArray| -> StringArray { texts.iter().map(|text| text.map(|text| how.text(text))).collect() };
+    if how.is_nothing() {
+        return Arc::clone(column);
+    }
+    if let Some(plain) = column.as_string_opt::<i32>() {
+        return Arc::new(texts(plain));
+    }
+    match column.as_dictionary_opt::<Int32Type>() {
+        Some(dictionary) => Arc::new(dictionary.with_values(Arc::new(texts(dictionary.values().as_string())))),
+        None => Arc::clone(column),
+    }
 }

@@ -54,16 +54,17 @@ pub(super) struct Changes {
 }
 
 impl Gathered {
-    /// Takes a partition out of its store. Its entities are those whose numbers end in `partition`, `bits` bits long.
+    /// Takes a partition out of its store, which keeps it where it is shared. Its entities are those whose numbers end in
+    /// `partition`, `bits` bits long.
     pub fn take(
         &mut self,
         lane: &Lane,
-        (store, room): (&Store, &Room),
+        (store, room, keep): (&Store, &Room, bool),
         positions: &[u64],
         (partition, bits, entities): (usize, u32, usize),
         known: &Known,
     ) -> io::Result<()> {
-        let begins = store.take(room, partition, &mut self.raw)?;
+        let begins = store.take(room, partition, keep, &mut self.raw)?;
         self.group(lane, bits, entities);
         if matches!(known, Known::Arrived) && !lane.changes {
             self.in_order_of_arrival(lane, entities);
@@ -72,36 +73,32 @@ impl Gathered {
         Ok(())
     }
 
-    /// Turns the rows, in their order, into columns; the memory of the partition before is used again.
+    /// Turns the rows, in their order, into columns; the memory of the partition before is used again. Some rows at a time,
+    /// so that each is fetched once for all columns.
     fn columns(&mut self, lane: &Lane, begins: &[(u32, usize)], positions: &[u64]) {
+        const AT_A_TIME: usize = 128;
+        let longest = self.starts.windows(2).map(|w| (w[1] - w[0]) as usize).max().unwrap_or(0);
+        self.make_room(lane, longest);
         let Self { raw, order, event, arrival, position, nulls, words, .. } = self;
-        let rows = || order.iter().map(|start| &raw[*start as usize * lane.width..][..lane.width]);
         let part_of = |start: u32| {
             let word = start as usize * lane.width;
             begins[begins.partition_point(|(_, first)| *first <= word) - 1].0 as usize
         };
-        event.clear();
-        event.extend(rows().map(|row| row[EVENT] as Micros));
-        arrival.clear();
-        arrival.extend(rows().map(|row| row[ARRIVAL] as Micros));
-        position.clear();
-        position.extend(order.iter().zip(rows()).map(|(start, row)| positions[part_of(*start)] + place(row)));
-        nulls.resize_with(lane.nulls.1, Vec::new);
-        for (at, column) in (lane.nulls.0..).zip(nulls) {
-            column.clear();
-            column.extend(rows().map(|row| row[at]));
-        }
-        let longest = self.starts.windows(2).map(|w| (w[1] - w[0]) as usize).max().unwrap_or(0);
-        words.resize_with(lane.words.len(), || Words::Kept(Vec::new()));
-        for (at, column) in lane.words.iter().zip(words) {
-            match (at, column) {
-                (Some(at), Words::Kept(column)) => {
-                    column.clear();
+        for some in order.chunks(AT_A_TIME) {
+            let rows = || some.iter().map(|start| &raw[*start as usize * lane.width..][..lane.width]);
+            event.extend(rows().map(|row| row[EVENT] as Micros));
+            arrival.extend(rows().map(|row| row[ARRIVAL] as Micros));
+            position.extend(some.iter().zip(rows()).map(|(start, row)| positions[part_of(*start)] + place(row)));
+            for (at, column) in (lane.nulls.0..).zip(&mut *nulls) {
+                column.extend(rows().map(|row| row[at]));
+            }
+            for (at, column) in lane.words.iter().zip(&mut *words) {
+                if let (Some(at), Words::Kept(column)) = (at, column) {
                     column.extend(rows().map(|row| row[*at]));
                 }
-                (_, column) => *column = Words::Always(vec![1; longest]),
             }
         }
+        let rows = || order.iter().map(|start| &raw[*start as usize * lane.width..][..lane.width]);
         self.changes = lane.changes.then(|| {
             let kind: Vec<Kind> = rows().map(|row| Kind::of(row[KIND])).collect();
             // Where each part begins was not known yet: only what ends a record has another position than its own.
@@ -110,6 +107,32 @@ impl Gathered {
             let from_position = from_position.collect();
             Changes { from_position, from: rows().map(|row| row[FROM] as Micros).collect(), kind }
         });
+    }
+
+    /// Empties the columns and keeps their memory.
+    fn make_room(&mut self, lane: &Lane, longest: usize) {
+        let rows = self.order.len();
+        self.event.clear();
+        self.event.reserve(rows);
+        self.arrival.clear();
+        self.arrival.reserve(rows);
+        self.position.clear();
+        self.position.reserve(rows);
+        self.nulls.resize_with(lane.nulls.1, Vec::new);
+        for column in &mut self.nulls {
+            column.clear();
+            column.reserve(rows);
+        }
+        self.words.resize_with(lane.words.len(), || Words::Kept(Vec::new()));
+        for (at, column) in lane.words.iter().zip(&mut self.words) {
+            match (at, column) {
+                (Some(_), Words::Kept(column)) => {
+                    column.clear();
+                    column.reserve(rows);
+                }
+                (_, column) => *column = Words::Always(vec![1; longest]),
+            }
+        }
     }
 
     /// The records of an entity, by its place in the partition.

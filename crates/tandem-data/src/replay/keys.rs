@@ -26,6 +26,8 @@ pub(super) struct KeyIndex {
 
 /// By the type of the key: one integer and one text, by far the most frequent, without making a tuple a record.
 enum Numbers {
+    /// Integers that lie close together, as identities mostly do: the number of each from the first one on.
+    Dense(i64, Vec<u32>),
     Integer(FxHashMap<i64, u32>),
     Text(FxHashMap<String, u32>),
     Tuple(FxHashMap<Key, u32>),
@@ -35,27 +37,42 @@ impl KeyIndex {
     /// Numbers the keys whose parts are these columns.
     pub fn new(parts: &[ArrayRef]) -> Self {
         let mut numbers = match parts {
-            [only] if *only.data_type() == DataType::Int64 => Numbers::Integer(FxHashMap::default()),
+            [only] if *only.data_type() == DataType::Int64 => Numbers::of_integers(integers(only)),
             [only] if *only.data_type() == DataType::Utf8 => Numbers::Text(FxHashMap::default()),
             _ => Numbers::Tuple(FxHashMap::default()),
         };
+        let mut len = 0;
         let asks = match &mut numbers {
-            Numbers::Integer(map) => {
-                integers(&parts[0]).iter().map(|key| key.map_or(NOBODY, |k| number(map, k))).collect()
+            Numbers::Dense(first, dense) => {
+                let mut number = |key: i64| {
+                    let place = &mut dense[key.wrapping_sub(*first) as usize];
+                    if *place == NOBODY {
+                        *place = len as u32;
+                        len += 1;
+                    }
+                    *place
+                };
+                integers(&parts[0]).iter().map(|key| key.map_or(NOBODY, &mut number)).collect()
             }
-            Numbers::Text(map) => texts(&parts[0])
-                .iter()
-                .map(|key| match key {
-                    None => NOBODY,
-                    Some(k) => map.get(k).copied().unwrap_or_else(|| number(map, k.to_owned())),
-                })
-                .collect(),
-            Numbers::Tuple(map) => tuples(parts).map(|key| key.map_or(NOBODY, |k| number(map, k))).collect(),
-        };
-        let len = match &numbers {
-            Numbers::Integer(map) => map.len(),
-            Numbers::Text(map) => map.len(),
-            Numbers::Tuple(map) => map.len(),
+            Numbers::Integer(map) => {
+                let asks = integers(&parts[0]).iter().map(|key| key.map_or(NOBODY, |k| number(map, k))).collect();
+                len = map.len();
+                asks
+            }
+            Numbers::Text(map) => {
+                let known = |map: &FxHashMap<String, u32>, k: &str| map.get(k).copied();
+                let keys = texts(&parts[0]).iter();
+                let asks = keys
+                    .map(|key| key.map_or(NOBODY, |k| known(map, k).unwrap_or_else(|| number(map, k.to_owned()))))
+                    .collect();
+                len = map.len();
+                asks
+            }
+            Numbers::Tuple(map) => {
+                let asks = tuples(parts).map(|key| key.map_or(NOBODY, |k| number(map, k))).collect();
+                len = map.len();
+                asks
+            }
         };
         Self { numbers, asks, len }
     }
@@ -64,6 +81,15 @@ impl KeyIndex {
     pub fn find(&self, parts: &[&ArrayRef]) -> Vec<u32> {
         let known = |number: Option<&u32>| number.copied().unwrap_or(NOBODY);
         match &self.numbers {
+            Numbers::Dense(first, dense) => {
+                // What lies before the first one wraps around, and lies behind the last.
+                let known = |key: i64| dense.get(key.wrapping_sub(*first) as usize).copied().unwrap_or(NOBODY);
+                let keys = integers(parts[0]);
+                if keys.null_count() == 0 {
+                    return keys.values().iter().map(|k| known(*k)).collect();
+                }
+                keys.iter().map(|key| key.map_or(NOBODY, known)).collect()
+            }
             Numbers::Integer(map) => {
                 let keys = integers(parts[0]);
                 if keys.null_count() == 0 {
@@ -83,6 +109,19 @@ impl KeyIndex {
                 let parts: Vec<ArrayRef> = parts.iter().map(|&part| part.clone()).collect();
                 tuples(&parts).map(|key| key.map_or(NOBODY, |k| known(map.get(&k)))).collect()
             }
+        }
+    }
+}
+
+impl Numbers {
+    /// Dense where a number for each integer of the range takes no more memory than a map of the keys would.
+    fn of_integers(keys: &Int64Array) -> Self {
+        let present = || keys.iter().flatten();
+        match (present().min(), present().max()) {
+            (Some(first), Some(last)) if last.abs_diff(first) < 4 * keys.len() as u64 => {
+                Self::Dense(first, vec![NOBODY; last.abs_diff(first) as usize + 1])
+            }
+            _ => Self::Integer(FxHashMap::default()),
         }
     }
 }

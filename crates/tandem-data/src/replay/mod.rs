@@ -13,6 +13,7 @@ mod keys;
 mod measured;
 mod rows;
 mod scatter;
+mod shares;
 mod store;
 mod walk;
 

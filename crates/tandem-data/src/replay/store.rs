@@ -71,22 +71,25 @@ impl Room {
         Ok(Words::Spilled(start, words.len()))
     }
 
-    fn take(&self, words: Words, into: &mut Vec<u64>) -> io::Result<()> {
+    fn read(&self, words: &Words, into: &mut Vec<u64>) -> io::Result<()> {
         match words {
-            Words::Held(words) => {
-                self.held.fetch_sub(8 * words.len() as u64, Ordering::Relaxed);
-                into.extend_from_slice(&words);
-            }
+            Words::Held(words) => into.extend_from_slice(words),
             Words::Spilled(start, len) => {
                 let mut raw = vec![0; 8 * len];
                 if let Some((file, _)) = lock(&self.spilled).as_mut() {
-                    file.seek(SeekFrom::Start(start))?;
+                    file.seek(SeekFrom::Start(*start))?;
                     file.read_exact(&mut raw)?;
                 }
                 into.extend(raw.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)));
             }
         }
         Ok(())
+    }
+
+    fn drop(&self, words: Words) {
+        if let Words::Held(words) = words {
+            self.held.fetch_sub(8 * words.len() as u64, Ordering::Relaxed);
+        }
     }
 }
 
@@ -113,17 +116,32 @@ impl Store {
     }
 
     /// The rows of a partition, in the order of the log, into `into`; and where each part's rows begin there: (part,
-    /// first word). The store has them no more.
-    pub fn take(&self, room: &Room, partition: usize, into: &mut Vec<u64>) -> io::Result<Vec<(u32, usize)>> {
-        let mut pieces = std::mem::take(&mut *lock(&self.partitions[partition]));
+    /// first word). Unless they are to be kept for another one who takes them, the store has them no more.
+    pub fn take(
+        &self,
+        room: &Room,
+        partition: usize,
+        keep: bool,
+        into: &mut Vec<u64>,
+    ) -> io::Result<Vec<(u32, usize)>> {
+        let mut pieces = lock(&self.partitions[partition]);
         pieces.sort_unstable_by_key(|piece| piece.order);
         into.clear();
         let mut begins: Vec<(u32, usize)> = Vec::new();
-        for Piece { order: (part, _), words } in pieces {
-            if begins.last().is_none_or(|(last, _)| *last != part) {
-                begins.push((part, into.len()));
+        let mut read = |Piece { order: (part, _), words }: &Piece| {
+            if begins.last().is_none_or(|(last, _)| last != part) {
+                begins.push((*part, into.len()));
             }
-            room.take(words, into)?;
+            room.read(words, into)
+        };
+        if keep {
+            pieces.iter().try_for_each(read)?;
+        } else {
+            for piece in pieces.drain(..) {
+                read(&piece)?;
+                room.drop(piece.words);
+            }
+            pieces.shrink_to_fit();
         }
         Ok(begins)
     }
@@ -148,8 +166,10 @@ mod tests {
             store.put(&room, 0, (0, 0), vec![u64::MAX]).unwrap();
             assert_eq!(store.words(1), 6);
             let mut words = vec![9];
-            assert_eq!(store.take(&room, 1, &mut words).unwrap(), [(0, 0), (1, 4)]);
-            assert_eq!(words, [1, 2, 3, 4, 5, 6]);
+            for keep in [true, false] {
+                assert_eq!(store.take(&room, 1, keep, &mut words).unwrap(), [(0, 0), (1, 4)]);
+                assert_eq!(words, [1, 2, 3, 4, 5, 6]);
+            }
             assert_eq!(room.spilled() > 0, limit < u64::MAX);
             assert_eq!(store.words(1), 0);
         }

@@ -15,36 +15,9 @@ use super::gather::{Gathered, Words};
 use super::keys::{KeyIndex, NOBODY};
 use super::rows::{Kind, Lane};
 use super::scatter::Scattered;
+use super::shares::{Grouped, Share, is_many, shares};
 use super::store::Room;
 use super::{Asks, Known, join};
-
-/// The asks of each entity, by its number: a counting sort, which keeps their order.
-struct Grouped {
-    starts: Vec<u32>,
-    asks: Vec<u32>,
-}
-
-impl Grouped {
-    fn new(index: &KeyIndex) -> Self {
-        let mut starts = vec![0u32; index.len + 2];
-        let known = || index.asks.iter().enumerate().filter(|(_, number)| **number != NOBODY);
-        known().for_each(|(_, &number)| starts[number as usize + 2] += 1);
-        for i in 2..starts.len() {
-            starts[i] += starts[i - 1];
-        }
-        let mut asks = vec![0; starts[index.len + 1] as usize];
-        for (ask, &number) in known() {
-            let place = &mut starts[number as usize + 1];
-            asks[*place as usize] = ask as u32;
-            *place += 1;
-        }
-        Self { starts, asks }
-    }
-
-    fn of(&self, number: usize) -> &[u32] {
-        &self.asks[self.starts[number] as usize..self.starts[number + 1] as usize]
-    }
-}
 
 /// What a slot's walk works on.
 pub(super) struct Ground<'g> {
@@ -62,23 +35,20 @@ pub(super) struct Ground<'g> {
 pub(super) fn walk(ground: &Ground<'_>, threads: usize, progress: &dyn Fn(f64)) -> io::Result<Vec<Folded>> {
     let grouped = Grouped::new(ground.index);
     let lanes: Vec<usize> = (0..ground.lanes.len()).filter(|&l| ground.lanes[l].slot == ground.slot).collect();
-    let words = |partition: usize| lanes.iter().map(|&l| ground.scattered.stores[l].words(partition)).sum::<usize>();
-    let mut partitions: Vec<(usize, usize)> = (0..1 << ground.bits).map(|p| (words(p), p)).collect();
-    // The largest first, so that no thread is left with one at the end.
-    partitions.sort_unstable_by(|a, b| b.cmp(a));
+    let shares = shares(ground, &grouped, &lanes, threads.max(1));
     let (next, done) = (AtomicUsize::new(0), std::sync::mpsc::channel());
     let mut folded = vec![nobodys(ground)];
     std::thread::scope(|scope| {
         let work = |sender: std::sync::mpsc::Sender<()>| {
             let mut walker = Walker::new(ground, &lanes);
             let mut own = Vec::new();
-            while let Some((_, partition)) = partitions.get(next.fetch_add(1, Ordering::Relaxed)) {
-                own.push(walker.partition(*partition, &grouped)?);
+            while let Some(share) = shares.get(next.fetch_add(1, Ordering::Relaxed)) {
+                own.push(walker.share(*share, &grouped)?);
                 sender.send(()).ok();
             }
             Ok::<_, io::Error>(own)
         };
-        let handles: Vec<_> = (0..threads.clamp(1, partitions.len()))
+        let handles: Vec<_> = (0..threads.clamp(1, shares.len()))
             .map(|_| {
                 let sender = done.0.clone();
                 scope.spawn(move || work(sender))
@@ -86,7 +56,7 @@ pub(super) fn walk(ground: &Ground<'_>, threads: usize, progress: &dyn Fn(f64)) 
             .collect();
         drop(done.0);
         for (finished, ()) in (1..).zip(done.1) {
-            progress(f64::from(finished) / partitions.len() as f64);
+            progress(f64::from(finished) / shares.len() as f64);
         }
         for handle in handles {
             folded.extend(join(handle)?);
@@ -142,52 +112,68 @@ impl<'w> Walker<'w> {
         Self { ground, lanes, gathered, state: State::default(), out }
     }
 
-    fn partition(&mut self, partition: usize, grouped: &Grouped) -> io::Result<Folded> {
+    fn share(&mut self, share: Share, grouped: &Grouped) -> io::Result<Folded> {
         let Ground { lanes, scattered, index, asks, room, bits, .. } = self.ground;
+        let Share { partition, number, of } = share;
         let entities = (index.len + (1 << bits) - 1 - partition) >> bits;
         for (&l, gathered) in self.lanes.iter().zip(&mut self.gathered) {
-            let (lane, store) = (&lanes[l], &scattered.stores[l]);
+            let (lane, store) = (&lanes[l], (&scattered.stores[l], *room, of > 1));
             let positions = &scattered.positions[lane.s];
-            gathered.take(lane, (store, room), positions, (partition, *bits, entities), &asks.known)?;
+            gathered.take(lane, store, positions, (partition, *bits, entities), &asks.known)?;
         }
         let mut drafts = Drafts::new(self.ground.plan, self.ground.slot, index.asks.len() >> bits);
         let gathered = std::mem::take(&mut self.gathered);
         let in_bulk = self.lanes.iter().all(|&l| !lanes[l].changes) && !matches!(asks.known, Known::Positions(_));
         let (mut order, mut columns) = (Vec::new(), Columns::default());
         for entity in 0..entities {
-            order.clear();
-            order.extend_from_slice(grouped.of(entity << bits | partition));
-            if order.is_empty() {
+            let own = grouped.of(entity << bits | partition);
+            let is_shared = of > 1 && is_many(own.len(), index.asks.len(), of);
+            if own.is_empty() || !is_shared && entity % of != number {
                 continue;
             }
+            order.clear();
+            order.extend_from_slice(own);
+            self.in_turn(&mut order);
+            let some = if is_shared { own.len() * number / of..own.len() * (number + 1) / of } else { 0..own.len() };
             self.state.clear();
             if in_bulk {
-                self.in_bulk(entity, &mut order, &gathered, &mut columns, &mut drafts);
+                self.in_bulk(entity, &order[some], &gathered, &mut columns, &mut drafts);
             } else {
-                self.one_by_one(entity, &mut order, &gathered, &mut columns, &mut drafts);
+                self.one_by_one(entity, &order[some], &gathered, &mut columns, &mut drafts);
             }
         }
         self.gathered = gathered;
         Ok(drafts.finish())
     }
 
+    /// Puts an entity's asks into the order in which ever more was known.
+    fn in_turn(&self, order: &mut [u32]) {
+        let asks = self.ground.asks;
+        match &asks.known {
+            Known::Arrived => order.sort_by_key(|&ask| asks.at[ask as usize]),
+            // A server's positions only grow, so their sum is the order in which it answered.
+            Known::Positions(applied) => {
+                let taken = |ask: u32| applied.iter().map(|p| p[ask as usize]).sum::<u64>();
+                order.sort_by_key(|&ask| (taken(ask), asks.at[ask as usize]));
+            }
+            Known::Everything => {}
+        }
+    }
+
     /// An entity whose records only ever come: all that arrived since the last ask become known at once.
     fn in_bulk<'g>(
         &mut self,
         entity: usize,
-        order: &mut [u32],
+        order: &[u32],
         gathered: &'g [Gathered],
         columns: &mut Columns<'g>,
         drafts: &mut Drafts,
     ) {
         let asks = self.ground.asks;
         let arrived = matches!(asks.known, Known::Arrived);
-        if arrived {
-            order.sort_by_key(|&ask| asks.at[ask as usize]);
-        }
         columns.ranges.clear();
         columns.ranges.extend(gathered.iter().map(|g| g.of(entity)));
-        for &ask in order.iter() {
+        for &ask in order {
             let at = asks.at[ask as usize];
             for (i, of) in gathered.iter().enumerate() {
                 let range = columns.ranges[i].clone();
@@ -230,24 +216,15 @@ impl<'w> Walker<'w> {
     fn one_by_one<'g>(
         &mut self,
         entity: usize,
-        order: &mut [u32],
+        order: &[u32],
         gathered: &'g [Gathered],
         columns: &mut Columns<'g>,
         drafts: &mut Drafts,
     ) {
         let asks = self.ground.asks;
         let mut steps = Steps::new(gathered, entity, &asks.known);
-        match &asks.known {
-            Known::Arrived => order.sort_by_key(|&ask| asks.at[ask as usize]),
-            // A server's positions only grow, so their sum is the order in which it answered.
-            Known::Positions(applied) => {
-                let taken = |ask: u32| applied.iter().map(|p| p[ask as usize]).sum::<u64>();
-                order.sort_by_key(|&ask| (taken(ask), asks.at[ask as usize]));
-            }
-            Known::Everything => {}
-        }
         let mut ended = HashSet::new();
-        for &ask in order.iter() {
+        for &ask in order {
             let at = asks.at[ask as usize];
             if steps.latest >= at && matches!(asks.known, Known::Positions(_)) {
                 // Asked as of an earlier instant than somebody before: what came since is not known again.

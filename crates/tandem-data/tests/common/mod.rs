@@ -19,6 +19,7 @@ pub fn source(path: &str, format: Format) -> Source {
     let field = |name: &str, ty, required| Field {
         name: name.to_owned(),
         ty,
+        normalise: tandem_definitions::Normalise::default(),
         required,
         arrives: None,
         meaning: String::new(),

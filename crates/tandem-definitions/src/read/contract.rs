@@ -5,6 +5,7 @@ use super::changes::Stated;
 use super::{BrokenSource, Reader, Unit};
 use crate::codes::Code;
 use crate::findings::{Span, instead};
+use crate::normalise::Normalise;
 use crate::project::{ARRIVED_AT, Arrival, Field, Format, Location, Source, Treatment};
 use crate::shape::{check_duration, check_zone};
 use crate::time::{DAY, format_duration, parse_duration};
@@ -135,6 +136,7 @@ impl Reader {
         let Some(ty) = self.field_type(unit, name, type_node) else { return };
         let index = draft.source.fields.len();
         draft.source.fields.push(Field {
+            normalise: Normalise::default(),
             name: name.to_owned(),
             ty,
             required: node.get("required").and_then(Node::scalar) == Some(Scalar::Bool(true)),

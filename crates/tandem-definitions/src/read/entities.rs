@@ -7,6 +7,7 @@ use super::{Reader, Unit};
 use crate::codes::Code;
 use crate::findings::{Span, instead};
 use crate::project::Touch;
+use crate::value::Type;
 
 /// The field that holds a part of a key, if any does, and where that is said.
 type Part = Option<(usize, Span)>;
@@ -65,6 +66,7 @@ impl Reader {
             match slot {
                 Some((field, span)) => {
                     self.key_type(unit, draft, (entity, part), *field, *span);
+                    self.normalise(unit, draft, entity, *field, *span);
                     fields.push(*field);
                 }
                 None => {
@@ -84,6 +86,24 @@ impl Reader {
         }
         if fields.len() == slots.len() {
             draft.source.touches.push(Touch { entity, fields, role });
+        }
+    }
+
+    /// The field is read in the form that the entity asks for: in one, even where it holds the keys of two entities.
+    fn normalise(&mut self, unit: &Unit<'_>, draft: &mut Draft, entity: usize, field: usize, span: Span) {
+        let declared = &self.project.entities[entity];
+        let others = draft.source.touches.iter().filter(|touch| touch.fields.contains(&field));
+        for other in others.map(|touch| &self.project.entities[touch.entity]) {
+            if other.normalise != declared.normalise {
+                let name = &draft.source.fields[field].name;
+                let (one, two) = (&other.name, &declared.name);
+                let message = format!("`{name}` holds the key of `{one}` and of `{two}`, which normalise differently.");
+                let help = format!("Give `{one}` and `{two}` the same `normalise` in tandem.yaml.");
+                self.findings.at(Code::KeyTypesDiffer, &unit.origin, span, message, help);
+            }
+        }
+        if draft.source.fields[field].ty == Type::Text {
+            draft.source.fields[field].normalise = declared.normalise;
         }
     }
 

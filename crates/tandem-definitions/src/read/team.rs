@@ -2,6 +2,7 @@
 
 use super::{Reader, Unit};
 use crate::codes::Code;
+use crate::normalise::Normalise;
 use crate::project::{Entity, KeyPart, Person};
 use crate::shape::is_name;
 use crate::value::Type;
@@ -64,11 +65,14 @@ impl Reader {
         if keys.is_empty() {
             keys.push(KeyPart { name: name.to_owned(), ty: Type::Text });
         }
+        let told = |word: &str| node.list("normalise").iter().any(|one| one.text() == Some(word));
+        let normalise = Normalise { trim: told("trim"), lower: told("lower") };
         self.entity_texts.push(unit.origin.excerpt(name_node.span).to_owned());
         self.project.entities.push(Entity {
             name: name.to_owned(),
             meaning: node.text_of("meaning").unwrap_or_default().to_owned(),
             keys,
+            normalise,
             parents: Vec::new(),
             place: unit.origin.place(name_node.span),
         });

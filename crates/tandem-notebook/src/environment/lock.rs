@@ -24,7 +24,7 @@ pub(super) fn is_empty(text: &str) -> bool {
 }
 
 /// The requirements with their first line's number; a line that ends in `\` goes on in the next.
-fn requirements(text: &str) -> impl Iterator<Item = (usize, String)> {
+pub(super) fn requirements(text: &str) -> impl Iterator<Item = (usize, String)> {
     let mut lines = text.lines().enumerate();
     std::iter::from_fn(move || {
         loop {

@@ -15,22 +15,32 @@ pub(super) struct BasePython {
     pub version: String,
 }
 
-/// Finds the Python: `TANDEM_PYTHON`, or `python3` or `python` on the PATH.
-pub(super) fn base_python() -> Result<BasePython, EnvironmentError> {
-    const ASK: &str = "import platform, sys; assert sys.version_info >= (3, 9); \
-        print(sys.executable); print(platform.python_version(), sys.platform, platform.machine())";
-    let named = std::env::var_os("TANDEM_PYTHON").map(PathBuf::from);
+/// Finds the Python: the one that is named, `TANDEM_PYTHON`, or `python3` or `python` on the PATH.
+pub(super) fn base_python(named: Option<&Path>) -> Result<BasePython, EnvironmentError> {
+    let named = named.map(Path::to_path_buf).or_else(|| std::env::var_os("TANDEM_PYTHON").map(PathBuf::from));
     let candidates = named.map_or_else(|| vec!["python3".into(), "python".into()], |path| vec![path]);
-    for candidate in &candidates {
-        let answer = bare(candidate).args(["-c", ASK]).stdin(Stdio::null()).output();
-        let Some(answer) = answer.ok().filter(|answer| answer.status.success()) else { continue };
-        let text = String::from_utf8_lossy(&answer.stdout);
-        if let Some((path, version)) = text.trim().split_once('\n') {
-            return Ok(BasePython { path: path.trim().into(), version: version.trim().to_owned() });
-        }
+    if let Some(found) = candidates.iter().find_map(|candidate| asked(candidate)) {
+        return Ok(found);
     }
     let tried: Vec<String> = candidates.iter().map(|path| format!("`{}`", path.display())).collect();
     Err(EnvironmentError::NoPython { tried: tried.join(" and ") })
+}
+
+/// What a Python says about itself; `None` when it is none, or too old.
+fn asked(python: &Path) -> Option<BasePython> {
+    const ASK: &str = "import platform, sys; assert sys.version_info >= (3, 9); \
+        print(sys.executable); print(platform.python_version(), sys.platform, platform.machine())";
+    let answer = bare(python).args(["-c", ASK]).stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&answer.stdout);
+    let (path, version) = text.trim().split_once('\n').filter(|_| answer.status.success())?;
+    Some(BasePython { path: path.trim().into(), version: version.trim().to_owned() })
+}
+
+/// A Python of a minor version, such as `3.9`, that is on this machine.
+pub(super) fn find_python(program: &Path, minor: &str) -> Option<BasePython> {
+    let found = uv(program, &["python", "find", "--no-project", minor].map(OsStr::new)).stdin(Stdio::null()).output();
+    let found = found.ok().filter(|found| found.status.success())?;
+    asked(Path::new(String::from_utf8_lossy(&found.stdout).trim()))
 }
 
 /// Finds uv (`TANDEM_UV`, or on the PATH), or installs it into an environment of its own under `tools`.

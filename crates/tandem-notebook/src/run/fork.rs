@@ -86,7 +86,7 @@ impl Nursery {
         std::thread::spawn(move || listen(answers, &ready, &sender));
         let written = writeln!(requests, "{first}");
         if written.is_err() || is_ready.recv().is_err() {
-            let how = child.wait().map(super::in_words).unwrap_or_default();
+            let how = child.wait().map(super::failure::end_in_words).unwrap_or_default();
             let log = words.text();
             if log.contains("No module named") && log.contains("ipykernel") {
                 return Err(RunError::NoKernel { python: python.to_path_buf() });

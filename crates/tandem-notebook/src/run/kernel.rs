@@ -21,7 +21,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::NotebookRun;
 use super::fork::{Fork, Nursery, Place};
+use super::memory::Watcher;
 use super::process::{Process, Signal};
 
 /// A message and the channel it came on.
@@ -48,19 +50,15 @@ pub(super) enum StartTrouble {
 pub(super) struct Kernel {
     wired: Wired,
     process: Process,
+    watcher: Option<Watcher>,
 }
 
 impl Kernel {
     /// Starts `python -m ipykernel_launcher` in a folder and waits until it answers.
-    pub async fn start(
-        python: &Path,
-        folder: &Path,
-        env: &[(String, String)],
-        limit: Duration,
-    ) -> Result<Self, StartTrouble> {
+    pub async fn start(python: &Path, run: &NotebookRun) -> Result<Self, StartTrouble> {
         let (private, connection, file) = private_connection()?;
-        let child = command(python, folder, env, &file, private.path()).spawn().map_err(StartTrouble::Spawn)?;
-        Self::connected(&connection, Process::new(child, private), limit).await
+        let child = command(python, run, &file, private.path()).spawn().map_err(StartTrouble::Spawn)?;
+        Self::connected(&connection, Process::new(child, private), run.start_limit).await
     }
 
     /// Forks a kernel and waits until it answers.
@@ -86,7 +84,22 @@ impl Kernel {
         limit: Duration,
     ) -> Result<Self, StartTrouble> {
         let wired = connect(connection, &mut process, Instant::now() + limit).await?;
-        Ok(Self { wired, process })
+        Ok(Self { wired, process, watcher: None })
+    }
+
+    /// From now on its memory is measured, and it is killed when it holds more than the limit.
+    pub fn watch_memory(&mut self, limit: Option<u64>) {
+        self.watcher = self.process.group().map(|group| Watcher::start(group, limit));
+    }
+
+    /// The most memory in bytes since this was last asked; 0 where it is not known.
+    pub fn take_peak(&self) -> u64 {
+        self.watcher.as_ref().map_or(0, Watcher::take_peak)
+    }
+
+    /// What it held when it was killed for its memory.
+    pub fn held_too_much(&self) -> Option<u64> {
+        self.watcher.as_ref().and_then(Watcher::exceeded)
     }
 
     /// What the kernel said about itself.
@@ -172,11 +185,25 @@ fn private_connection() -> Result<(tempfile::TempDir, ConnectionInfo, PathBuf), 
     Ok((private, connection, file))
 }
 
+/// Starts a program in a network of its own, which leads nowhere; sockets in files still work.
+const ALONE: [&str; 4] = ["unshare", "--map-root-user", "--net", "--"];
+
+/// Whether this system lets us; else why not.
+pub(super) fn network_can_be_off() -> Result<(), String> {
+    let tried = std::process::Command::new(ALONE[0]).args(&ALONE[1..]).arg("true").stdin(Stdio::null()).output();
+    let output = tried.map_err(|error| error.to_string())?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
+}
+
 /// The command line and the environment of a kernel; what the caller sets wins.
-fn command(python: &Path, folder: &Path, env: &[(String, String)], connection: &Path, private: &Path) -> Command {
-    let mut command = Command::new(python);
+fn command(python: &Path, run: &NotebookRun, connection: &Path, private: &Path) -> Command {
+    let mut command = Command::new(if run.network { python } else { Path::new(ALONE[0]) });
+    if !run.network {
+        // The loopback of the new network is up where `ip` is there: some libraries talk to themselves over it.
+        command.args(&ALONE[1..]).args(["sh", "-c", "ip link set lo up 2>/dev/null; exec \"$@\"", "sh"]).arg(python);
+    }
     command.args([OsStr::new("-m"), OsStr::new("ipykernel_launcher"), OsStr::new("-f"), connection.as_os_str()]);
-    command.arg("--HistoryManager.enabled=False").current_dir(folder);
+    command.arg("--HistoryManager.enabled=False").current_dir(&run.folder);
     // Nothing of this user's own set-up takes part, so that a notebook runs for everybody as it runs here.
     command.env_remove("PYTHONPATH").env_remove("PYTHONHOME").env_remove("PYTHONSTARTUP");
     command.env("PYTHONNOUSERSITE", "1").env("IPYTHONDIR", private).env("JUPYTER_CONFIG_DIR", private);
@@ -186,7 +213,14 @@ fn command(python: &Path, folder: &Path, env: &[(String, String)], connection: &
     if std::env::var_os("OMP_WAIT_POLICY").is_none() {
         command.env("OMP_WAIT_POLICY", "passive");
     }
-    command.envs(env.iter().map(|(name, value)| (name, value)));
+    // `!python` is this Python, and no `!pip install` changes another.
+    if let Some(programs) = python.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let all = std::iter::once(programs.to_path_buf()).chain(std::env::split_paths(&path));
+        command.envs(std::env::join_paths(all).ok().map(|path| ("PATH", path)));
+    }
+    command.env("PIP_REQUIRE_VIRTUALENV", "1").env("PIP_NO_INPUT", "1").env_remove("VIRTUAL_ENV");
+    command.envs(run.env.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     #[cfg(unix)]
     command.process_group(0);

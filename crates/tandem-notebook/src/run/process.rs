@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::fork::Forked;
+use super::memory;
 
 #[derive(Clone, Copy)]
 pub(super) enum Signal {
@@ -27,7 +28,7 @@ pub(super) struct Process {
     group: Option<u32>,
     log: Log,
     _readers: JoinSet<()>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Whose child it is.
@@ -43,13 +44,18 @@ impl Process {
         let (log, mut readers) = (Log::default(), JoinSet::new());
         log.follow(&mut readers, child.stdout.take());
         log.follow(&mut readers, child.stderr.take());
-        Self { group: child.id(), body: Body::Own(child), log, _readers: readers, _folder: folder }
+        Self { group: child.id(), body: Body::Own(child), log, _readers: readers, folder }
     }
 
     pub fn forked(forked: Forked, folder: tempfile::TempDir, log: PathBuf) -> Self {
         let group = Some(forked.pid);
         let body = Body::Forked(forked, log);
-        Self { body, group, log: Log::default(), _readers: JoinSet::new(), _folder: folder }
+        Self { body, group, log: Log::default(), _readers: JoinSet::new(), folder }
+    }
+
+    /// The number of its process group.
+    pub fn group(&self) -> Option<u32> {
+        self.group
     }
 
     /// The end of what it printed past the protocol.
@@ -99,6 +105,9 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.signal(Signal::KillGroup);
+        if matches!(self.body, Body::Own(_)) {
+            memory::kill_marked(&format!("IPYTHONDIR={}", self.folder.path().display()));
+        }
         // Reaped here, so that no zombie stays while we live on.
         for _ in 0..200 {
             let over = match &mut self.body {

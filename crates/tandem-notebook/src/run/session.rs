@@ -9,9 +9,10 @@ use jupyter_protocol::{ExecutionState, Header, JupyterMessageContent};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::failure::end_in_words;
 use super::kernel::{Incoming, Kernel};
 use super::outputs::{Added, Outputs, Raised};
-use super::{CellFailure, CellRun, CellTrouble, Event, NotebookRun, RunError, in_words, traceback};
+use super::{CellFailure, CellRun, CellTrouble, Event, NotebookRun, RunError, traceback};
 use crate::ipynb::{CodeCell, Notebook};
 
 /// How a cell ended, as the kernel told it.
@@ -39,6 +40,10 @@ pub(super) struct Session<'a> {
     counts: Vec<Option<u64>>,
     /// The cell (from 0) of each request sent: a thread of an earlier cell may still print.
     requests: BTreeMap<String, usize>,
+    /// When all cells have to be done.
+    ends: Option<Instant>,
+    /// Whether the limit of the cell that runs is the one for all cells.
+    of_all: bool,
 }
 
 impl<'a> Session<'a> {
@@ -50,25 +55,40 @@ impl<'a> Session<'a> {
     ) -> Self {
         let cells = notebook.code_cells().len();
         let outputs = Outputs::new(cells, run.output_limit);
-        Self { run, notebook, kernel, on_event, outputs, counts: vec![None; cells], requests: BTreeMap::new() }
+        let (counts, requests) = (vec![None; cells], BTreeMap::new());
+        Self { run, notebook, kernel, on_event, outputs, counts, requests, ends: None, of_all: false }
     }
 
-    /// Runs the cells up to the first that fails.
-    pub async fn run_all(&mut self) -> Result<Vec<CellRun>, RunError> {
+    /// Runs the cells up to the first that fails, or, when it goes on, up to the end of the cells or of the kernel.
+    pub async fn run_all(&mut self) -> Result<(Vec<CellRun>, Vec<CellFailure>), RunError> {
         let notebook = self.notebook;
         let of = notebook.code_cells().len();
-        let mut done = Vec::new();
+        let (mut done, mut failures) = (Vec::new(), Vec::new());
+        self.kernel.watch_memory(self.run.memory);
+        self.ends = self.run.limit.map(|limit| Instant::now() + limit);
         for cell in notebook.code_cells().iter().filter(|cell| !cell.is_empty()) {
             let number = cell.number;
             (self.on_event)(Event::CellStarted { number, of, first_line: cell.first_line().to_owned() });
             let start = Instant::now();
             let end = self.run_cell(cell).await;
-            self.judge(cell, end)?;
-            let seconds = start.elapsed().as_secs_f64();
-            (self.on_event)(Event::CellFinished { number, seconds });
-            done.push(CellRun { number, seconds, cut: self.outputs.is_cut(number - 1) });
+            let judged = self.judge(cell, end);
+            let (seconds, memory) = (start.elapsed().as_secs_f64(), self.kernel.take_peak());
+            match judged {
+                Ok(()) => {
+                    (self.on_event)(Event::CellFinished { number, seconds, memory });
+                    done.push(CellRun { number, seconds, memory, cut: self.outputs.is_cut(number - 1) });
+                }
+                Err(RunError::Cell(failure)) => {
+                    (self.on_event)(Event::CellFailed { failure: failure.clone(), seconds, memory });
+                    if !(self.run.keep_going && failure.kernel_lives()) {
+                        return Err(RunError::Cell(failure));
+                    }
+                    failures.push(*failure);
+                }
+                Err(other) => return Err(other),
+            }
         }
-        Ok(done)
+        Ok((done, failures))
     }
 
     /// Runs a cell until the kernel has both replied and become idle again.
@@ -79,7 +99,9 @@ impl<'a> Session<'a> {
         let sent = self.kernel.execute(&cell.source).await;
         let id = sent.map_err(|error| Broken::Connection(error.to_string()))?;
         self.requests.insert(id.clone(), cell.number - 1);
-        let mut deadline = self.run.cell_limit.map(|limit| Instant::now() + limit);
+        let by_cell = self.run.cell_limit.map(|limit| Instant::now() + limit);
+        let mut deadline = by_cell.into_iter().chain(self.ends).min();
+        self.of_all = deadline.is_some() && deadline == self.ends;
         let mut end = CellEnd { raised: None, count: None, too_long: false };
         let (mut replied, mut idle) = (false, false);
         while !(replied && idle) {
@@ -145,10 +167,9 @@ impl<'a> Session<'a> {
 
     /// Whether the run goes on after this cell.
     fn judge(&mut self, cell: &CodeCell, end: Result<CellEnd, Broken>) -> Result<(), RunError> {
-        let limit = self.run.cell_limit.unwrap_or_default().as_secs_f64();
         match end {
             Ok(CellEnd { too_long: true, raised, count }) => {
-                let trouble = CellTrouble::TooLong { limit, killed: false };
+                let trouble = self.too_long(false);
                 Err(self.failure(cell, trouble, raised.as_ref(), count))
             }
             Ok(CellEnd { raised: None, .. }) => Ok(()),
@@ -162,13 +183,26 @@ impl<'a> Session<'a> {
             }
             Err(Broken::Connection(why)) => Err(RunError::Connection(why)),
             Err(Broken::KilledForTime) => {
-                Err(self.ended_by(cell, CellTrouble::TooLong { limit, killed: true }, "CellTooLong"))
+                let trouble = self.too_long(true);
+                Err(self.ended_by(cell, trouble, "CellTooLong"))
             }
             Err(Broken::Died(status)) => {
-                let trouble = CellTrouble::KernelDied { how: in_words(status), log: self.kernel.log() };
+                let trouble = match (self.kernel.held_too_much(), self.run.memory) {
+                    (Some(held), Some(limit)) => CellTrouble::TooMuchMemory { limit, held },
+                    _ => CellTrouble::KernelDied { how: end_in_words(status), log: self.kernel.log() },
+                };
                 Err(self.ended_by(cell, trouble, "KernelDied"))
             }
         }
+    }
+
+    /// Which of the limits of time it was.
+    fn too_long(&self, killed: bool) -> CellTrouble {
+        let seconds = |limit: Option<Duration>| limit.unwrap_or_default().as_secs_f64();
+        if self.of_all {
+            return CellTrouble::RunTooLong { limit: seconds(self.run.limit) };
+        }
+        CellTrouble::TooLong { limit: seconds(self.run.cell_limit), killed }
     }
 
     /// A failure of which the kernel could tell nothing: the copy says it, too.

@@ -2,7 +2,7 @@
 //! Not here: what a failure means for a run.
 
 /// The text without ANSI escape sequences (colours, cursor movements, titles).
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {

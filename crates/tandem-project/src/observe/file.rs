@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, ArrayRef};
 use sha2::{Digest, Sha256};
-use tandem_data::read::{ReadError, read_table};
+use tandem_data::read::{ReadError, normalised, read_table};
 use tandem_data::table::format_of;
 use tandem_definitions::{Code, Diagnostic, Project, Question, Type};
 
@@ -46,7 +46,10 @@ pub(crate) fn read(
         Error::unusable(message, remedy)
     })?;
     let mut given = arrays.into_iter();
-    let keys = entities.iter().map(|&entity| given.by_ref().take(project.entities[entity].keys.len()).collect());
+    let keys = entities.iter().map(|&entity| {
+        let declared = &project.entities[entity];
+        given.by_ref().take(declared.keys.len()).map(|part| normalised(&part, declared.normalise)).collect()
+    });
     let keys: Vec<Vec<ArrayRef>> = keys.collect();
     let at = given.next().expect("as many columns as were wanted");
     if let Some(row) = (0..at.len()).find(|&row| at.is_null(row)) {

@@ -113,7 +113,7 @@ fn records(source: &Source, table: &Table) -> Result<Vec<LogRecord>, Vec<Unusabl
         for (column, cell) in columns.iter().zip(&row.cells) {
             let ty = column.map_or(Type::Time, |f| source.fields[f].ty);
             match (typed(cell, ty, zone), column) {
-                (Ok(value), Some(field)) => fields[*field] = value,
+                (Ok(value), Some(field)) => fields[*field] = source.fields[*field].normalise.value(value),
                 (Ok(value), None) => stamped = instant(&value),
                 (Err(message), _) => wrong.push((row.line, message)),
             }
@@ -192,7 +192,7 @@ fn observation(project: &Project, columns: &[Column], cells: &[Cell]) -> Result<
         match column {
             Column::Key(entity, part) => {
                 let parts = &project.entities[*entity].keys;
-                let value = typed(cell, parts[*part].ty, None)?;
+                let value = project.entities[*entity].normalise.value(typed(cell, parts[*part].ty, None)?);
                 keys[*entity].get_or_insert_with(|| vec![Value::Null; parts.len()])[*part] = value;
             }
             Column::At => at = instant(&typed(cell, Type::Time, None)?),

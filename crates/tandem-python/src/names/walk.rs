@@ -129,7 +129,7 @@ impl Walker {
         self.scopes.pop();
     }
 
-    fn branch<'a>(&mut self, stmt: &'a Stmt) {
+    fn branch(&mut self, stmt: &Stmt) {
         self.branches += 1;
         walk_stmt(self, stmt);
         self.branches -= 1;
@@ -178,12 +178,9 @@ impl<'a> Visitor<'a> for Walker {
                 let mut names: BTreeSet<String> = generic.map(|one| one.name().to_string()).collect();
                 names.insert("__qualname__".to_owned());
                 names.insert("__module__".to_owned());
-                // Methods may name their own class.
-                let before = self.latest.contains_key(class.name.as_str());
                 self.scopes.push((names, false));
                 class.body.iter().for_each(|stmt| self.visit_stmt(stmt));
                 self.scopes.pop();
-                let _ = before;
                 self.bind(class.name.as_str());
             }
             Stmt::Import(import) => import.names.iter().for_each(|alias| self.bind(bound::of_alias(alias))),

@@ -25,8 +25,24 @@ const CLOCKS: &[&str] = &[
 ];
 
 /// What a line says that measures time or names a file after it.
-const MEASURES: &[&str] =
-    &["start", "end", "begin", "elapsed", "tic", "toc", "t0", "t1", "strftime", "stamp =", "print", "isoformat", "log"];
+const MEASURES: &[&str] = &[
+    "start",
+    "end",
+    "begin",
+    "elapsed",
+    "tic",
+    "toc",
+    "t0",
+    "t1",
+    "strftime",
+    "stamp =",
+    "print",
+    "isoformat",
+    "%y%m",
+    "t1_",
+    "t2_",
+    "log",
+];
 
 /// The places.
 pub fn findings(program: &Program, calls: &[Call<'_>]) -> Vec<Finding> {

@@ -36,7 +36,7 @@ pub fn findings(program: &Program, calls: &[Call<'_>]) -> Vec<Finding> {
     let mut found: Vec<Finding> = calls.iter().filter_map(|call| of_call(program, call)).collect();
     let timed = is_timed(program);
     for (cell, parsed) in program.parsed.iter().enumerate() {
-        let mut reader = Reader { program, cell, timed, positions: Vec::new(), found: Vec::new() };
+        let mut reader = Reader { program, cell, timed, storing: false, positions: Vec::new(), found: Vec::new() };
         reader.visit_body(&parsed.body);
         found.append(&mut reader.found);
     }
@@ -140,12 +140,14 @@ struct Reader<'a> {
     program: &'a Program,
     cell: usize,
     timed: bool,
+    /// In the statement that writes a row.
+    storing: bool,
     /// The loop variables over `range(…)` around.
     positions: Vec<&'a str>,
     found: Vec<Finding>,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn add(&mut self, code: Code, at: &impl Ranged, message: &str, help: &str) {
         self.found.push(Finding::new(self.program, code, self.cell, at, message, format!("{help} {PROOF}")));
     }
@@ -175,6 +177,13 @@ impl<'a> Reader<'a> {
 
 impl<'a> Visitor<'a> for Reader<'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        // Only where a row is written from it: `x[i] = x[i + 1]`, not a list of layers or the points of a picture.
+        if let Stmt::Assign(assign) = stmt {
+            self.storing = self.timed && assign.targets.iter().any(Expr::is_subscript_expr);
+            walk_stmt(self, stmt);
+            self.storing = false;
+            return;
+        }
         let Stmt::For(each) = stmt else { return walk_stmt(self, stmt) };
         let range = matches!(each.iter.as_ref(), Expr::Call(call) if matches!(call.func.as_ref(), Expr::Name(name) if name.id.as_str() == "range"));
         match each.target.as_ref() {
@@ -189,20 +198,21 @@ impl<'a> Visitor<'a> for Reader<'a> {
 
     fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
-            Expr::Subscript(item) if self.timed && item.ctx.is_load() && self.is_ahead(&item.slice) => {
-                let root = self.program.text(self.cell, item.value.as_ref());
-                if !root.contains("ax") && !root.contains("layers") {
-                    self.add(
-                        Code::IndexAhead,
-                        item,
-                        "Suspicion: inside a loop over rows this takes a later row.",
-                        "Right for a label; as a feature take an earlier row.",
-                    );
-                }
+            Expr::Subscript(item) if self.storing && item.ctx.is_load() && self.is_ahead(&item.slice) => {
+                self.add(
+                    Code::IndexAhead,
+                    item,
+                    "Suspicion: inside a loop over rows this takes a later row.",
+                    "Right for a label; as a feature take an earlier row.",
+                );
             }
             Expr::BinOp(difference)
                 if self.timed && difference.op == Operator::Sub && self.is_last_date(&difference.left) =>
             {
+                // From the first date to the last is the span of the data.
+                if self.program.text(self.cell, difference.right.as_ref()).contains(".min()") {
+                    return walk_expr(self, expr);
+                }
                 self.add(
                     Code::FromLastDate,
                     difference,

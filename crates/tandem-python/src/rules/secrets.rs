@@ -159,7 +159,8 @@ fn is_placeholder(value: &str) -> bool {
         "$",
         "123456789",
     ];
-    let same = value.chars().all(|c| Some(c) == value.chars().next());
+    let first = value.chars().next();
+    let same = value.chars().all(|c| Some(c) == first);
     same || words.iter().any(|word| lower.contains(word))
 }
 

@@ -12,12 +12,10 @@ pub fn findings(program: &Program, python_2: bool) -> Vec<Finding> {
         let broken = !program.parsed[cell].errors.is_empty();
         program.read[cell].source.lines().position(|line| broken && is_python_2(line)).map(|line| (cell, line + 1))
     });
-    if let Some((cell, line)) = old.or_else(|| (python_2 && !program.read.is_empty()).then_some((0, 1))) {
+    if let Some((cell, line)) = old {
         let message = "This is Python 2, which Python 3 cannot read.";
         let help = "Convert the notebook to Python 3: `print(...)`, `range`, `except E as e`.";
-        let finding = Finding::in_text(program, Code::PythonTwo, cell, span(&program.read[cell], line), message, help);
-        let certain = old.is_some();
-        return vec![if certain { finding } else { finding.with_severity(tandem_definitions::Severity::Warning) }];
+        return vec![Finding::in_text(program, Code::PythonTwo, cell, span(&program.read[cell], line), message, help)];
     }
     let mut found = Vec::new();
     for (cell, parsed) in program.parsed.iter().enumerate() {
@@ -33,6 +31,13 @@ pub fn findings(program: &Program, python_2: bool) -> Vec<Finding> {
                 help,
             ));
         }
+    }
+    if let (true, Some(cell)) = (python_2, program.read.iter().position(|cell| !cell.source.trim().is_empty())) {
+        let message = "The notebook was last run with Python 2. Python 3 can read it, and may give other results: `1 / 2` is 0.5.";
+        let help = "Run it with Python 3, compare the results, and save it.";
+        let line = program.read[cell].source.lines().position(|line| !line.trim().is_empty()).unwrap_or(0) + 1;
+        let finding = Finding::in_text(program, Code::PythonTwo, cell, span(&program.read[cell], line), message, help);
+        found.push(finding.with_severity(tandem_definitions::Severity::Note));
     }
     found
 }
@@ -55,7 +60,7 @@ fn is_python_2(line: &str) -> bool {
         || line.contains("; print ");
     let printed = starts
         && after("print").is_some_and(|rest| {
-            !rest.starts_with(['(', '=', '.', ',', ')']) || rest.starts_with("(") && rest.contains(") %")
+            !rest.starts_with(['(', '=', '.', ',', ')']) || rest.starts_with('(') && rest.contains(") %")
         });
     let caught = line.starts_with("except ") && line.contains(',') && !line.contains('(') && !line.contains(" as ");
     let raised = line.starts_with("raise ") && line.split_once(',').is_some_and(|(kind, _)| !kind.contains('('));

@@ -15,7 +15,7 @@ const TEAM: &str = "name: airfield
 people: [{name: sam, role: data scientist}, {name: pat, role: product}]
 entities:
   - {name: flight, meaning: One scheduled departure}
-  - {name: aircraft, meaning: One airframe}
+  - {name: aircraft, meaning: One airframe, normalise: [trim]}
   - {name: route, meaning: An origin and a destination, keys: [origin, dest]}
 ";
 const LANDINGS: &str = "apiVersion: v3.2.0

@@ -46,5 +46,5 @@ impl Check {
 fn report(loaded: &Loaded, found: check::Report) -> Report {
     let promises = found.promises.into_iter().map(|p| Promise { name: p.name, kept: p.kept, detail: p.detail });
     let files: Vec<File> = loaded.files.clone();
-    Report { name: "check", promises: promises.collect(), findings: found.findings, files }
+    Report { name: "check", promises: promises.collect(), findings: found.findings, files, ..Report::default() }
 }

@@ -15,9 +15,20 @@ pub fn report(report: &Report) -> String {
         "warnings": report.count(Severity::Warning),
         "notes": report.count(Severity::Note),
         "promises": promises.collect::<Vec<_>>(),
-        "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
+        "findings": findings(report),
     });
     format!("{json:#}\n")
+}
+
+fn findings(report: &Report) -> Vec<Value> {
+    let one = |(index, one): (usize, &Diagnostic)| {
+        let mut value = finding(one);
+        if let Some(Some(cell)) = report.cells.get(index) {
+            value["cell"] = json!({"number": cell.number, "line": cell.line, "column": cell.column});
+        }
+        value
+    };
+    report.findings.iter().enumerate().map(one).collect()
 }
 
 fn finding(finding: &Diagnostic) -> Value {

@@ -4,6 +4,7 @@ mod github;
 mod json;
 mod junit;
 mod markdown;
+mod sarif;
 pub mod text;
 
 use clap::ValueEnum;
@@ -36,6 +37,19 @@ pub enum Format {
     Markdown,
     /// Annotations of GitHub Actions, beside the lines that they are about.
     Github,
+    /// SARIF 2.1, for code scanning.
+    Sarif,
+}
+
+/// Where in a cell of a notebook a finding stands.
+#[derive(Clone, Copy, Debug)]
+pub struct InCell {
+    /// The number of the code cell, from 1.
+    pub number: usize,
+    /// The line in the cell, from 1.
+    pub line: usize,
+    /// The column in the line, from 1.
+    pub column: usize,
 }
 
 /// A promise and whether it is kept.
@@ -60,6 +74,10 @@ pub struct Report {
     pub findings: Vec<Diagnostic>,
     /// The files that findings point into.
     pub files: Vec<File>,
+    /// For findings in notebooks, by their index: where in which cell.
+    pub cells: Vec<Option<InCell>>,
+    /// The report in one line, where promises do not sum it up.
+    pub summary: Option<String>,
 }
 
 impl Report {
@@ -80,6 +98,9 @@ impl Report {
 
     /// The report in one line.
     pub fn sentence(&self) -> String {
+        if let Some(summary) = &self.summary {
+            return summary.clone();
+        }
         let kept = self.promises.len() - self.broken();
         let (errors, warnings) = (self.count(Severity::Error), self.count(Severity::Warning));
         let mut text = format!("{}: {kept} of {} kept", self.name, counted(self.promises.len(), "promise"));
@@ -100,6 +121,7 @@ impl Report {
             Format::Junit => junit::report(self),
             Format::Markdown => markdown::report(self),
             Format::Github => github::report(self),
+            Format::Sarif => sarif::report(self),
         });
         if self.holds() { Ok(()) } else { Err(Failure::shown()) }
     }
@@ -132,6 +154,7 @@ pub mod example {
             promises: vec![promise("definitions", false, "1 error"), promise("sources", true, "4 | readable")],
             findings: vec![finding.with_text("planes")],
             files: vec![File { path: "features/a.yaml".into(), text: text.into() }],
+            ..Report::default()
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `tandem notebook`: a notebook that was handed over. One file a command; here is what they share.
 
+mod check;
+mod report;
 mod run;
 
 use clap::{Args, Subcommand};
@@ -18,6 +20,7 @@ pub struct Notebook {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::Check),
     Run(run::Run),
 }
 
@@ -25,6 +28,7 @@ impl Notebook {
     /// Runs the inner command.
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         match self.command {
+            Command::Check(check) => check.run(context),
             Command::Run(run) => run.run(context),
         }
     }
@@ -51,10 +55,10 @@ pub fn tell(terminal: Terminal, bar: &Bar, event: &Event) {
             text.lines().for_each(|line| bar.say(terminal, &terminal.dim(&format!("      {line}"))));
         }
         Event::Output { text, .. } => text.lines().for_each(|line| bar.say(terminal, &format!("      {line}"))),
-        Event::CellFinished { number, seconds } if *seconds >= 1.0 => {
+        Event::CellFinished { number, seconds, .. } if *seconds >= 1.0 => {
             bar.say(terminal, &terminal.dim(&format!("      cell {number} took {seconds:.1} s")));
         }
-        Event::CellFinished { .. } => {}
+        Event::CellFinished { .. } | Event::CellFailed { .. } => {}
     }
 }
 

@@ -1,71 +1,322 @@
-//! `tandem notebook run`: a notebook from top to bottom, whoever handed it over.
+//! `tandem notebook run`: notebooks from top to bottom, whoever handed them over, and whether they reproduce.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
-use tandem_notebook::{EnvironmentRequest, NotebookRun, run};
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use tandem_definitions::time;
+use tandem_notebook::environment::{Wanted, prepare};
+use tandem_notebook::reproduce::reproduction;
+use tandem_notebook::{AsOf, Event, Notebook, NotebookRun, Prepared, RunError, Workspace, run};
 
-use super::{tell, with_traceback};
-use crate::context::{Context, shown, working_folder};
+use super::report::{CellLine, Outcome};
+use super::tell;
+use crate::context::{Context, bytes, now, shown, working_folder};
 use crate::failure::Failure;
+use crate::render::{Format, Report};
+use crate::terminal::Bar;
 
-/// Run a notebook's cells in order, in a fresh kernel, in an environment made from its lock
+/// Run notebooks from a clean start: do they run, and do they give what is stored in them?
 ///
-/// The first cell that fails ends it, with its number, the line and the traceback. The file itself is never changed; the
-/// executed copy is kept, whatever happened.
+/// Each runs in an environment of its own, made from the lock beside it, else from the requirements of its folder or
+/// repository, else from what it imports, as of the notebook's own date, then with today's packages. It runs in a copy of its
+/// folder, so that nothing of yours is changed (files under absolute paths are not copied: those it can reach). The first
+/// cell that fails ends it, with its number, the line, the likely cause and the remedy. What it put out is compared with what
+/// is stored: same, noise, or substance.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tandem notebook run analysis.ipynb
-  tandem notebook run analysis.ipynb --lock requirements.lock --cell-limit 600
-
-A lock is made by: uv pip compile --universal --generate-hashes requirements.in -o requirements.lock
-It has to name ipykernel.")]
+  tandem notebook run analysis.ipynb --twice --network=off --memory 4GB
+  tandem notebook run notebooks/ --as-of 2023-06-01 --limit 600 --keep-going
+  tandem notebook run analysis.ipynb --lock requirements.lock --format json")]
 pub struct Run {
-    /// The notebook
-    file: PathBuf,
-    /// The pinned and hashed requirements [default: requirements.lock beside the notebook]
+    /// Notebooks, or folders of them
+    #[arg(required = true, value_name = "FILE|FOLDER")]
+    files: Vec<PathBuf>,
+    /// The pinned and hashed requirements [default: requirements.lock beside the notebook or in its repository]
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
-    /// Where the executed copy goes [default: NAME.executed.ipynb beside the notebook]
+    /// As of when packages are chosen: a date, `today`, or `notebook` for its own date and then today
+    #[arg(long, value_name = "DATE", default_value = "notebook")]
+    as_of: AsOf,
+    /// The Python that environments are made with
     #[arg(long, value_name = "FILE")]
+    python: Option<PathBuf>,
+    /// Where the executed copy goes; a folder, when there are several [default: NAME.executed.ipynb beside the notebook]
+    #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
+    /// Also write the report as JSON into this file
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Run it twice, and compare both runs
+    #[arg(long)]
+    twice: bool,
+    /// Go on after a cell that failed
+    #[arg(long)]
+    keep_going: bool,
+    /// A notebook that runs, but gives something else than what is stored, fails too
+    #[arg(long)]
+    strict: bool,
+    /// Keep the copy of the folder that it ran in
+    #[arg(long)]
+    keep_copy: bool,
+    /// The most that is copied of a folder
+    #[arg(long, value_name = "BYTES", default_value = "4GB", value_parser = bytes)]
+    copy_limit: u64,
     /// How many seconds one cell may take
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     cell_limit: Option<u64>,
+    /// How many seconds a whole notebook may take
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    /// How much output is kept of one cell
+    #[arg(long, value_name = "BYTES", default_value = "4MB", value_parser = bytes)]
+    output_limit: u64,
+    /// Whether it may use the network while it runs (Linux)
+    #[arg(long, default_value = "on")]
+    network: Network,
+    /// How the report is drawn
+    #[arg(long, default_value = "text")]
+    format: Shape,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Network {
+    On,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Shape {
+    Text,
+    Json,
+    Junit,
 }
 
 impl Run {
-    /// Runs it.
+    /// Runs them.
     pub fn run(self, context: &Context) -> Result<(), Failure> {
-        if !self.file.is_file() {
-            return Err(Failure::project(format!("there is no notebook {}", self.file.display()))
-                .hint("name the .ipynb file, from the folder that you are in"));
-        }
-        let beside = self.file.parent().map(Path::to_path_buf).unwrap_or_default();
-        let lock = self.lock.unwrap_or_else(|| beside.join("requirements.lock"));
-        let out = self.out.unwrap_or_else(|| self.file.with_extension("executed.ipynb"));
-        // Beside a project the environments are shared with its models; elsewhere they lie in a folder of their own.
+        let files = self.notebooks()?;
+        // Beside a project the environments are shared with its models; elsewhere they lie in this user's cache.
         let state = match context.load() {
             Ok(loaded) => loaded.state_dir(),
-            Err(_) => working_folder()?.join(".tandem"),
+            Err(_) => cache()?,
         };
-        let spinner = context.terminal.spinner("environment");
-        let request =
-            EnvironmentRequest { lock: &lock, folder: &state.join("environments"), tools: &state.join("tools") };
-        let environment = request.ensure(&mut |line| spinner.message(line)).map_err(tandem_project::Error::from)?;
-        drop(spinner);
-        let folder = if beside.as_os_str().is_empty() { working_folder()? } else { beside };
-        let mut request = NotebookRun::new(&self.file, &environment.python, &folder, &out);
-        request.cell_limit = self.cell_limit.map(Duration::from_secs);
-        let spinner = context.terminal.spinner("notebook");
-        let ended = run::run(&request, &mut |event| tell(context.terminal, &spinner, &event));
-        drop(spinner);
-        if out.is_file() {
-            context.terminal.say(&format!("executed copy: {}", shown(&out)));
+        let today: String = time::format_instant(now()?).chars().take(10).collect();
+        let mut outcomes = Vec::new();
+        for (index, file) in files.iter().enumerate() {
+            let bar =
+                if files.len() == 1 { context.terminal.spinner("notebook") } else { context.terminal.bar("notebooks") };
+            bar.share(index as f64 / files.len() as f64);
+            let mut outcome = Outcome::new(file.clone());
+            let job = Job { options: &self, context, state: &state, today: &today, bar: &bar, many: files.len() > 1 };
+            if let Err(trouble) = job.run(&mut outcome) {
+                outcome.trouble = Some(trouble);
+            }
+            drop(bar);
+            if self.format == Shape::Text {
+                let text =
+                    if files.len() == 1 { outcome.text() } else { format!("{}: {}\n", shown(file), outcome.words()) };
+                context.terminal.data(&text);
+            }
+            outcomes.push(outcome);
         }
-        let executed = ended.map_err(|error| with_traceback(error.into()))?;
-        context.terminal.say(&format!("{} cells in {:.1} s", executed.cells.len(), executed.seconds));
+        self.show(&outcomes, context)
+    }
+
+    fn notebooks(&self) -> Result<Vec<PathBuf>, Failure> {
+        let mut files = Vec::new();
+        for named in &self.files {
+            if named.is_dir() {
+                gather(named, &mut files);
+            } else if named.is_file() {
+                files.push(named.clone());
+            } else {
+                return Err(Failure::project(format!("there is no notebook {}", named.display()))
+                    .hint("name the .ipynb file or its folder, from the folder that you are in"));
+            }
+        }
+        if files.is_empty() {
+            return Err(
+                Failure::project("there is no notebook in this folder").hint("name a folder with .ipynb files in it")
+            );
+        }
+        Ok(files)
+    }
+
+    fn show(&self, outcomes: &[Outcome], context: &Context) -> Result<(), Failure> {
+        let ran = outcomes.iter().filter(|outcome| outcome.ran()).count();
+        let reproduce = outcomes.iter().filter(|outcome| outcome.reproduces()).count();
+        let all: Vec<Value> = outcomes.iter().map(Outcome::json).collect();
+        let json = json!({"notebooks": outcomes.len(), "run": ran, "reproduce": reproduce, "results": all});
+        if let Some(path) = &self.report {
+            std::fs::write(path, format!("{json:#}\n")).map_err(|error| Failure::file("write", path, &error))?;
+        }
+        match self.format {
+            Shape::Json => context.terminal.data(&format!("{json:#}\n")),
+            Shape::Junit => {
+                let promises = outcomes.iter().flat_map(Outcome::promises).collect();
+                let report = Report { name: "notebook run", promises, ..Report::default() };
+                // Whether it fails is decided below.
+                let _ = report.show(Format::Junit, context.terminal);
+            }
+            Shape::Text if outcomes.len() > 1 => {
+                context.terminal.data(&format!("\n{ran} of {} notebooks run, {reproduce} reproduce\n", outcomes.len()));
+            }
+            Shape::Text => {}
+        }
+        let enough = ran == outcomes.len() && (!self.strict || reproduce == outcomes.len());
+        if enough { Ok(()) } else { Err(Failure::shown()) }
+    }
+}
+
+/// The notebooks below a folder, without hidden folders and what we wrote ourselves.
+fn gather(folder: &Path, files: &mut Vec<PathBuf>) {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with('.') || path.join("pyvenv.cfg").exists() || path.is_symlink() {
+            continue;
+        }
+        if path.is_dir() {
+            gather(&path, files);
+        } else if name.ends_with(".ipynb") && !name.ends_with(".executed.ipynb") {
+            files.push(path);
+        }
+    }
+}
+
+/// The folder of this user for what can be made again.
+fn cache() -> Result<PathBuf, Failure> {
+    let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")));
+    Ok(match home {
+        Some(home) => home.join("tandem"),
+        None => working_folder()?.join(".tandem"),
+    })
+}
+
+/// One notebook of a command.
+struct Job<'a> {
+    options: &'a Run,
+    context: &'a Context,
+    state: &'a Path,
+    today: &'a str,
+    bar: &'a Bar,
+    many: bool,
+}
+
+impl Job<'_> {
+    /// The error is why it could not be run at all.
+    fn run(&self, outcome: &mut Outcome) -> Result<(), String> {
+        let notebook = Notebook::read(&outcome.file).map_err(|error| error.to_string())?;
+        let prepared = self.prepare(&notebook)?;
+        let python = prepared.environment.python.clone();
+        outcome.prepared = Some(prepared);
+        let executed = self.executed(&outcome.file);
+        let ended = self.once(&notebook, &python, &executed, outcome);
+        if executed.is_file() {
+            outcome.executed = Some(executed.clone());
+        }
+        let result = read(&executed);
+        ended?;
+        let result = result?;
+        if !outcome.ran() {
+            return Ok(());
+        }
+        outcome.stored = Some(reproduction(notebook.json(), &result, self.today));
+        if self.options.twice {
+            let second = tempfile::tempdir().map_err(|error| error.to_string())?;
+            let second = second.path().join("second.ipynb");
+            let mut again = Outcome::new(outcome.file.clone());
+            self.once(&notebook, &python, &second, &mut again)?;
+            if !again.ran() {
+                outcome.cells = again.cells;
+                return Err(String::from("it ran once, and failed when it was run again"));
+            }
+            outcome.again = Some(reproduction(&result, &read(&second)?, self.today));
+        }
         Ok(())
     }
+
+    fn prepare(&self, notebook: &Notebook) -> Result<Prepared, String> {
+        let wanted = Wanted {
+            notebook,
+            lock: self.options.lock.as_deref(),
+            as_of: self.options.as_of.clone(),
+            python: self.options.python.as_deref(),
+            folder: &self.state.join("environments"),
+            tools: &self.state.join("tools"),
+            today: self.today,
+        };
+        prepare(&wanted, &mut |line| self.bar.message(line)).map_err(|error| error.to_string())
+    }
+
+    fn executed(&self, file: &Path) -> PathBuf {
+        let beside = file.with_extension("executed.ipynb");
+        match &self.options.out {
+            Some(folder) if self.many || folder.is_dir() => {
+                // Notebooks of several folders may have the same name.
+                let name: Vec<String> =
+                    beside.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+                let name: Vec<String> =
+                    name.into_iter().filter(|part| !["/", ".", ".."].contains(&part.as_str())).collect();
+                folder.join(name.join("__"))
+            }
+            Some(path) => path.clone(),
+            None => beside,
+        }
+    }
+
+    /// One run in a fresh copy.
+    fn once(&self, notebook: &Notebook, python: &Path, executed: &Path, outcome: &mut Outcome) -> Result<(), String> {
+        let options = self.options;
+        let copied = Workspace::copy(notebook, options.copy_limit, &mut |done, all| {
+            self.bar.message(&format!("copying its folder: {} of {} MB", done / 1_000_000, all / 1_000_000));
+        });
+        let mut workspace = copied.map_err(|error| error.to_string())?;
+        if options.keep_copy {
+            outcome.kept = Some(workspace.keep().to_path_buf());
+        }
+        let mut request = NotebookRun::new(&outcome.file, python, workspace.folder(), executed);
+        request.cell_limit = options.cell_limit.map(Duration::from_secs);
+        request.limit = options.limit.map(Duration::from_secs);
+        request.memory = self.context.memory;
+        request.keep_going = options.keep_going;
+        request.output_limit = usize::try_from(options.output_limit).unwrap_or(usize::MAX);
+        request.network = options.network == Network::On;
+        let started = std::time::Instant::now();
+        let ended = run::run(&request, &mut |event| {
+            match &event {
+                Event::CellFinished { number, seconds, memory } => {
+                    outcome.cells.push(CellLine { number: *number, seconds: *seconds, memory: *memory, failure: None });
+                }
+                Event::CellFailed { failure, seconds, memory } => {
+                    let failed = Some(failure.clone());
+                    outcome.cells.push(CellLine {
+                        number: failure.number,
+                        seconds: *seconds,
+                        memory: *memory,
+                        failure: failed,
+                    });
+                }
+                _ => {}
+            }
+            if !self.many || matches!(event, Event::CellStarted { .. }) {
+                tell(self.context.terminal, self.bar, &event);
+            }
+        });
+        outcome.seconds = started.elapsed().as_secs_f64();
+        match ended {
+            Ok(_) | Err(RunError::Cell(_)) => Ok(()), // its cells tell
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Value, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    serde_json::from_slice(&bytes).map_err(|error| format!("{}: {error}", path.display()))
 }

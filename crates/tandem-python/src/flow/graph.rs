@@ -1,0 +1,183 @@
+//! The graph: nodes for data and objects, edges for how one came from another.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ruff_text_size::TextRange;
+
+/// A node.
+pub type Id = usize;
+
+/// How one came from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// The same rows.
+    Equiv,
+    /// Some content.
+    Data,
+    /// Some of the rows.
+    Subset,
+    /// Something computed over all rows.
+    Reduce,
+    /// The rows, some of them several times.
+    Dup,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Data, or nothing known.
+    Plain,
+    /// Names of columns.
+    Columns,
+    /// Groups of rows.
+    Group,
+    /// An object of this class: an estimator, a splitter.
+    Object(String),
+    /// Several.
+    Tuple(Vec<Option<Id>>),
+}
+
+/// What a call gives.
+pub enum Answer {
+    /// The call is known, and gives this; nothing where there is no data in it.
+    Known(Option<Id>),
+    /// The call is not known.
+    Unknown,
+}
+
+/// A place: the index of a cell, and where in it.
+pub type At = (usize, TextRange);
+
+/// A node with the edges it came by.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// From what it came.
+    pub from: Vec<(Edge, Id)>,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether a time was read into it.
+    pub timed: bool,
+}
+
+/// Something computed over all rows.
+#[derive(Clone, Debug)]
+pub struct Reduction {
+    /// What came out.
+    pub out: Id,
+    /// What went in.
+    pub source: Id,
+    /// Where.
+    pub at: At,
+    /// What did it: `StandardScaler`, `mean`.
+    pub by: String,
+}
+
+/// A model that was fitted.
+#[derive(Clone, Debug)]
+pub struct Fit {
+    /// The object.
+    pub model: Id,
+    /// What it was fitted on.
+    pub train: Id,
+    /// Whether it was told the answers.
+    pub supervised: bool,
+}
+
+/// A use of a fitted model.
+#[derive(Clone, Debug)]
+pub struct Test {
+    /// Which fit.
+    pub fit: usize,
+    /// On what.
+    pub data: Id,
+    /// Where.
+    pub at: At,
+    /// Whether the result is a score, at once or by a metric further on.
+    pub scored: bool,
+    /// The predictions.
+    pub out: Id,
+}
+
+/// Everything that was found in the cells.
+#[derive(Default)]
+pub struct Graph {
+    /// The nodes.
+    pub nodes: Vec<Node>,
+    /// The reductions, in order.
+    pub reductions: Vec<Reduction>,
+    /// The fits, in order.
+    pub fits: Vec<Fit>,
+    /// The uses, in order.
+    pub tests: Vec<Test>,
+    /// Cross-validations: model, data, place.
+    pub folds: Vec<(Option<Id>, Id, At)>,
+    /// Random splits: of what, where.
+    pub splits: Vec<(Id, At)>,
+    /// The state that each object was fitted to.
+    pub states: BTreeMap<Id, Id>,
+}
+
+impl Graph {
+    /// A new node.
+    pub fn node(&mut self, kind: Kind, from: impl IntoIterator<Item = (Edge, Option<Id>)>) -> Id {
+        let from = from.into_iter().filter_map(|(edge, id)| id.map(|id| (edge, id))).collect();
+        self.nodes.push(Node { from, kind, timed: false });
+        self.nodes.len() - 1
+    }
+
+    /// A new node of data with one edge.
+    pub fn plain(&mut self, edge: Edge, from: Option<Id>) -> Id {
+        self.node(Kind::Plain, [(edge, from)])
+    }
+
+    /// Something computed over all rows of `source`.
+    pub fn reduce(&mut self, source: Option<Id>, at: At, by: &str) -> Id {
+        let out = self.plain(Edge::Reduce, source);
+        if let Some(source) = source {
+            self.reductions.push(Reduction { out, source, at, by: by.to_owned() });
+        }
+        out
+    }
+
+    /// What a node came from by edges of which the test says yes; itself included.
+    pub fn back(&self, from: Id, follows: impl Fn(Edge) -> bool) -> BTreeSet<Id> {
+        let mut seen = BTreeSet::from([from]);
+        let mut open = vec![from];
+        while let Some(id) = open.pop() {
+            for (edge, next) in &self.nodes[id].from {
+                if follows(*edge) && seen.insert(*next) {
+                    open.push(*next);
+                }
+            }
+        }
+        seen
+    }
+
+    /// All whose content is in it.
+    pub fn content(&self, id: Id) -> BTreeSet<Id> {
+        self.back(id, |edge| edge != Edge::Reduce)
+    }
+
+    /// All that have the same rows.
+    pub fn rows(&self, id: Id) -> BTreeSet<Id> {
+        self.back(id, |edge| edge == Edge::Equiv)
+    }
+
+    /// Whether the two share rows for certain.
+    pub fn overlap(&self, a: Id, b: Id) -> bool {
+        let (content_a, content_b) = (self.content(a), self.content(b));
+        if !content_a.is_disjoint(&self.rows(b)) || !content_b.is_disjoint(&self.rows(a)) {
+            return true;
+        }
+        let copied = |id: &&Id| self.nodes[**id].from.iter().any(|(edge, _)| *edge == Edge::Dup);
+        content_a.intersection(&content_b).any(|id| copied(&id))
+    }
+
+    /// The class of an object.
+    pub fn class(&self, id: Id) -> Option<&str> {
+        match &self.nodes[id].kind {
+            Kind::Object(class) => Some(class),
+            _ => None,
+        }
+    }
+}

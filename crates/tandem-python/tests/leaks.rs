@@ -1,0 +1,210 @@
+//! Leaks and their innocent twins, as notebooks in text.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{cells, said};
+use tandem_python::suspicions;
+
+const LEAKS: &[&str] = &["T640", "T641"];
+const START: &str = "import pandas as pd\nimport numpy as np\nfrom sklearn.model_selection import train_test_split, cross_val_score, KFold, TimeSeriesSplit\nfrom sklearn.preprocessing import StandardScaler, LabelEncoder, MinMaxScaler\nfrom sklearn.linear_model import LogisticRegression\nfrom sklearn.metrics import accuracy_score\nfrom sklearn.pipeline import Pipeline, make_pipeline\nfrom sklearn.compose import ColumnTransformer\nfrom sklearn.impute import SimpleImputer\nfrom sklearn.decomposition import PCA\nfrom sklearn.feature_selection import SelectKBest\nfrom sklearn.feature_extraction.text import TfidfVectorizer\nfrom imblearn.over_sampling import SMOTE\nfrom imblearn.pipeline import make_pipeline as imb_pipeline\ndf = pd.read_csv('a.csv')\nX = df.drop('y', axis=1)\ny = df['y']";
+const SPLIT: &str = "X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)";
+const MODEL: &str =
+    "model = LogisticRegression()\nmodel.fit(X_train, y_train)\nprint(accuracy_score(y_test, model.predict(X_test)))";
+
+fn notebook(parts: &[&str]) -> String {
+    [START].iter().chain(parts).copied().collect::<Vec<_>>().join("\n---\n")
+}
+
+#[track_caller]
+fn guilty(parts: &[&str], expected: &[&str]) {
+    assert_eq!(said(&notebook(parts), LEAKS), expected, "{}", notebook(parts));
+}
+
+#[track_caller]
+fn innocent(parts: &[&str]) {
+    guilty(parts, &[]);
+}
+
+#[test]
+fn a_scaler_before_the_split_and_its_twins() {
+    guilty(&["X = StandardScaler().fit_transform(X)", SPLIT, MODEL], &["T641 2:1"]);
+    guilty(
+        &[
+            "s = StandardScaler()\ns.fit(X)",
+            SPLIT,
+            "X_train = s.transform(X_train)\nX_test = s.transform(X_test)",
+            MODEL,
+        ],
+        &["T641 2:2"],
+    );
+    guilty(
+        &["df[['a', 'b']] = MinMaxScaler().fit_transform(df[['a', 'b']])\nX = df[['a', 'b']]", SPLIT, MODEL],
+        &["T641 2:1"],
+    );
+    innocent(&[SPLIT, "s = StandardScaler()\nX_train = s.fit_transform(X_train)\nX_test = s.transform(X_test)", MODEL]);
+    innocent(&[
+        SPLIT,
+        "s = StandardScaler().fit(X_train)\nX_train = s.transform(X_train)\nX_test = s.transform(X_test)",
+        MODEL,
+    ]);
+    // Scaled for a picture only.
+    innocent(&["pretty = StandardScaler().fit_transform(X)\npd.DataFrame(pretty).plot()", SPLIT, MODEL]);
+}
+
+#[test]
+fn pipelines_are_innocent() {
+    let pipe = "model = make_pipeline(StandardScaler(), PCA(2), LogisticRegression())\nmodel.fit(X_train, y_train)\nprint(model.score(X_test, y_test))";
+    innocent(&[SPLIT, pipe]);
+    innocent(&[
+        "model = Pipeline([('s', StandardScaler()), ('m', LogisticRegression())])\nprint(cross_val_score(model, X, y, cv=5))",
+    ]);
+    let columns = "pre = ColumnTransformer([('n', StandardScaler(), ['a'])])\nmodel = Pipeline([('p', pre), ('m', LogisticRegression())])";
+    innocent(&[SPLIT, columns, "model.fit(X_train, y_train)\nmodel.score(X_test, y_test)"]);
+    guilty(&["Z = PCA(2).fit_transform(X)\nprint(cross_val_score(LogisticRegression(), Z, y))"], &["T641 2:1"]);
+}
+
+#[test]
+fn statistics_over_all_rows_and_constants() {
+    guilty(&["X = X.fillna(X.mean())", SPLIT, MODEL], &["T641 2:1"]);
+    guilty(&["df['a'] = df['a'].fillna(df['a'].median())\nX = df[['a']]", SPLIT, MODEL], &["T641 2:1"]);
+    guilty(&["df['a'].fillna(df['a'].mode()[0], inplace=True)\nX = df[['a']]", SPLIT, MODEL], &["T641 2:1"]);
+    guilty(&["df['m'] = df.groupby('g')['a'].transform('mean')\nX = df[['m']]", SPLIT, MODEL], &["T641 2:1"]);
+    innocent(&["X = X.fillna(0)", SPLIT, MODEL]);
+    innocent(&["X = X.dropna()\nX = X.astype(float) / 255.0\nprint(X.mean())", SPLIT, MODEL]);
+    innocent(&[SPLIT, "m = X_train.mean()\nX_train = X_train.fillna(m)\nX_test = X_test.fillna(m)", MODEL]);
+    innocent(&["df['y'] = LabelEncoder().fit_transform(df['y'])\nX = df.drop(columns='y')", SPLIT, MODEL]);
+}
+
+#[test]
+fn selection_vocabulary_and_columns_of_a_statistic() {
+    guilty(&["X = SelectKBest(k=3).fit_transform(X, y)", SPLIT, MODEL], &["T641 2:1"]);
+    guilty(&["corr = df.corr()\ngood = corr[corr['y'] > 0.5].index\nX = df[good]", SPLIT, MODEL], &["T641 2:1"]);
+    guilty(&["X = TfidfVectorizer().fit_transform(df['text'])", SPLIT, MODEL], &["T641 2:1"]);
+    innocent(&[
+        SPLIT,
+        "v = TfidfVectorizer()\nX_train = v.fit_transform(X_train)\nX_test = v.transform(X_test)",
+        MODEL,
+    ]);
+    innocent(&["features = ['a', 'b']\nX = df[features]", SPLIT, MODEL]);
+}
+
+#[test]
+fn train_and_test_rows_that_are_the_same() {
+    guilty(&["model = LogisticRegression()\nmodel.fit(X, y)\nprint(model.score(X, y))"], &["T640 2:3"]);
+    guilty(
+        &[SPLIT, "model = LogisticRegression().fit(X, y)\nprint(accuracy_score(y_test, model.predict(X_test)))"],
+        &["T640 3:2"],
+    );
+    // The training's own score beside the test's is no leak.
+    innocent(&[
+        SPLIT,
+        "m = LogisticRegression().fit(X_train, y_train)\nprint(m.score(X_train, y_train), m.score(X_test, y_test))",
+    ]);
+    innocent(&["m = LogisticRegression()\nprint(cross_val_score(m, X, y).mean())\nm.fit(X, y)\nprint(m.score(X, y))"]);
+    innocent(&[
+        "train, test = df[:800], df[800:]\nm = LogisticRegression().fit(train[['a']], train['y'])\nm.score(test[['a']], test['y'])",
+    ]);
+}
+
+#[test]
+fn oversampling_before_and_after_the_split() {
+    guilty(&["X, y = SMOTE(random_state=0).fit_resample(X, y)", SPLIT, MODEL], &["T640 4:3"]);
+    guilty(
+        &["X, y = SMOTE(random_state=0).fit_resample(X, y)\nprint(cross_val_score(LogisticRegression(), X, y))"],
+        &["T640 2:2"],
+    );
+    innocent(&[SPLIT, "X_train, y_train = SMOTE(random_state=0).fit_resample(X_train, y_train)", MODEL]);
+    innocent(&["print(cross_val_score(imb_pipeline(SMOTE(), LogisticRegression()), X, y))"]);
+    guilty(
+        &[
+            "up = df[df['y'] == 1].sample(n=500, replace=True)\nboth = pd.concat([df[df['y'] == 0], up])\nX = both[['a']]\ny = both['y']",
+            SPLIT,
+            MODEL,
+        ],
+        &["T640 4:3"],
+    );
+}
+
+#[test]
+fn folds_by_hand() {
+    let fold = |body: &str| {
+        format!(
+            "kf = KFold(5)\nfor a, b in kf.split(X):\n    X_train, X_test = X.iloc[a], X.iloc[b]\n    y_train, y_test = y.iloc[a], y.iloc[b]\n{body}"
+        )
+    };
+    innocent(&[&fold(
+        "    s = StandardScaler().fit(X_train)\n    m = LogisticRegression().fit(s.transform(X_train), y_train)\n    print(m.score(s.transform(X_test), y_test))",
+    )]);
+    guilty(
+        &[
+            "X = pd.DataFrame(StandardScaler().fit_transform(X))",
+            &fold("    m = LogisticRegression().fit(X_train, y_train)\n    print(m.score(X_test, y_test))"),
+        ],
+        &["T641 2:1"],
+    );
+}
+
+#[test]
+fn through_functions_branches_and_concatenation() {
+    guilty(
+        &["def scale(d):\n    s = StandardScaler()\n    return s.fit_transform(d)\nX = scale(X)", SPLIT, MODEL],
+        &["T641 2:3"],
+    );
+    innocent(&[
+        SPLIT,
+        "def scale(d, e):\n    s = StandardScaler().fit(d)\n    return s.transform(d), s.transform(e)\nX_train, X_test = scale(X_train, X_test)",
+        MODEL,
+    ]);
+    guilty(&["if scaled:\n    X = StandardScaler().fit_transform(X)", SPLIT, MODEL], &["T641 2:2"]);
+    guilty(
+        &[
+            "a = pd.read_csv('train.csv')\nb = pd.read_csv('test.csv')\nboth = pd.concat([a, b])\ns = StandardScaler().fit(both)\nX_train, X_test = s.transform(both[:800]), s.transform(both[800:])\nm = LogisticRegression().fit(X_train, a['y'])\nm.score(X_test, b['y'])",
+        ],
+        &["T641 2:4"],
+    );
+    innocent(&[
+        "a = pd.read_csv('train.csv')\nb = pd.read_csv('test.csv')\ns = StandardScaler().fit(a)\nm = LogisticRegression().fit(s.transform(a), a['y'])\nm.score(s.transform(b), b['y'])",
+    ]);
+}
+
+#[test]
+fn the_same_test_rows_choose_between_models() {
+    let two = "a = LogisticRegression().fit(X_train, y_train)\nprint(a.score(X_test, y_test))\nb = LogisticRegression(C=2).fit(X_train, y_train)\nprint(b.score(X_test, y_test))";
+    assert_eq!(said(&notebook(&[SPLIT, two]), &["T642"]), ["T642 3:4"]);
+    assert!(said(&notebook(&[SPLIT, MODEL]), &["T642"]).is_empty());
+}
+
+#[test]
+fn idioms_that_look_ahead() {
+    let timed = "import pandas as pd\ndf = pd.read_csv('a.csv', parse_dates=['day'])";
+    let with = |code: &str| {
+        said(&format!("{timed}\n---\n{code}"), &["T643", "T644", "T645", "T646", "T647", "T648", "T649", "T650"])
+    };
+    assert_eq!(
+        with("df['n'] = df.p.shift(-1)\ndf['d'] = df.p.diff(periods=-2)\ndf.p.pct_change(-1)"),
+        ["T643 2:1", "T643 2:2", "T643 2:3"]
+    );
+    assert_eq!(with("df.p.rolling(7, center=True).mean()"), ["T644 2:1"]);
+    assert_eq!(
+        with("df.p.bfill()\ndf.p.fillna(method='bfill')\ndf.p.interpolate()"),
+        ["T645 2:1", "T645 2:2", "T645 2:3"]
+    );
+    assert_eq!(with("pd.merge_asof(df, df, on='day', direction='nearest')"), ["T646 2:1"]);
+    assert_eq!(with("x = df.p.values\nfor i in range(9):\n    x[i] = x[i + 1]"), ["T647 2:3"]);
+    assert_eq!(with("df['u'] = df.groupby('s').p.transform('mean')"), ["T649 2:1"]);
+    assert_eq!(with("df['r'] = (df.day.max() - df.day).dt.days"), ["T650 2:1"]);
+    let innocent = "df.p.shift(1)\ndf.p.diff()\ndf.p.rolling(7).mean()\ndf.p.ffill()\npd.merge_asof(df, df, on='day')\nfor i in range(9):\n    x = df.p[i - 1]\ndf.groupby('s').p.cumsum()\ndf['z'] = df.p.expanding().mean()";
+    assert!(with(innocent).is_empty());
+    let split = "from sklearn.model_selection import train_test_split\nfrom sklearn.svm import SVC\ntrain, test = train_test_split(df, random_state=0)\nSVC().fit(train, train.y)";
+    assert_eq!(with(split), ["T648 2:3"]);
+    assert!(with(&split.replace("random_state=0", "shuffle=False")).is_empty());
+}
+
+#[test]
+fn suspicions_name_frame_and_column() {
+    let all = suspicions(&cells("import pandas as pd\ndf = pd.read_csv('a.csv')\ndf['next'] = df.p.shift(-1)"));
+    let one = all.first().unwrap();
+    assert_eq!((one.code.id(), one.cell, one.line), ("T643", 1, 3));
+    assert_eq!((one.frame.as_deref(), one.column.as_deref()), (Some("df"), Some("next")));
+}
