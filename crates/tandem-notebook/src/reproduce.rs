@@ -125,7 +125,8 @@ pub fn reproduction(stored: &Value, executed: &Value, today: &str) -> Reproducti
     let cells = before.iter().zip(&after).enumerate().filter(|(_, (cell, _))| !is_blank(cell));
     let cells = cells.map(|(index, (before, after))| {
         let never_run = outputs(before).is_empty() && before.get("execution_count").is_none_or(Value::is_null);
-        let verdict = if any && !never_run { outputs_verdict(outputs(before), outputs(after), today) } else { Verdict::Nothing };
+        let verdict =
+            if any && !never_run { outputs_verdict(outputs(before), outputs(after), today) } else { Verdict::Nothing };
         CellVerdict { number: index + 1, verdict }
     });
     Reproduction { cells: cells.collect() }

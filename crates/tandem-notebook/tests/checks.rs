@@ -40,7 +40,7 @@ fn t607_a_file_that_is_not_there() {
         "def f():\n    return pd.read_csv('gone.csv')",
         "try:\n    pd.read_csv('gone.csv')\nexcept OSError:\n    pass",
         "!unzip gone.zip\npd.read_csv('gone.csv')",
-        "pd.read_csv(name_of())" ,
+        "pd.read_csv(name_of())",
     ] {
         let text = format!("import pandas as pd\ndef name_of(): pass\n{innocent}");
         assert!(ids(&source(&text, folder.path())).is_empty(), "{innocent}");
@@ -111,7 +111,10 @@ fn a_cell_that_may_fail_is_no_error() {
 /// Bytes dropped, doubled and changed, with a fixed seed: nothing panics, and every finding stands in its cell.
 #[test]
 fn damaged_notebooks_are_survived() {
-    let cells = [code("import pandas as pd\ndf = pd.read_csv('a.csv')\nprint(totl)\n%time x = 1", &json!([{"text": "a@b.org"}])), code("df = df.drop('a')", &json!([]))];
+    let cells = [
+        code("import pandas as pd\ndf = pd.read_csv('a.csv')\nprint(totl)\n%time x = 1", &json!([{"text": "a@b.org"}])),
+        code("df = df.drop('a')", &json!([])),
+    ];
     let text = serde_json::to_vec_pretty(&notebook(&cells)).unwrap();
     let mut state: u64 = 11;
     let mut next = |below: usize| {

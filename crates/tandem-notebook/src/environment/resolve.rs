@@ -85,7 +85,13 @@ impl Question<'_> {
         let arguments = self.arguments(input.path(), output.path());
         let arguments: Vec<_> = arguments.iter().map(OsString::as_os_str).collect();
         let resolved = uv::run(&mut uv::uv(&program, &arguments), &mut |_| {});
-        resolved.map_err(|text| if super::unreachable(&text) { Unresolved::World(EnvironmentError::Unreachable { text }) } else { Unresolved::NoSolution(text) })?;
+        resolved.map_err(|text| {
+            if super::unreachable(&text) {
+                Unresolved::World(EnvironmentError::Unreachable { text })
+            } else {
+                Unresolved::NoSolution(text)
+            }
+        })?;
         output.persist(&lock).map_err(|error| world(&lock)(error.error))?;
         Ok(lock)
     }

@@ -132,8 +132,11 @@ fn module(message: &str, traceback: &str) -> Option<Cause> {
             "Run it with an older Python (`--python`).",
         );
     }
-    let within = if traceback
-        .contains("site-packages") { " A library imports it, not the notebook itself." } else { Default::default() };
+    let within = if traceback.contains("site-packages") {
+        " A library imports it, not the notebook itself."
+    } else {
+        Default::default()
+    };
     cause(
         "module not installed",
         format!("There is no module `{module}` in the environment.{within}"),
