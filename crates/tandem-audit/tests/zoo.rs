@@ -98,6 +98,12 @@ fn what_cannot_be_judged_is_said_and_never_passed() {
     let found = chance.verdicts.iter().find(|judgement| judgement.column == "f").unwrap();
     assert_eq!(found.verdict.word(), "NOT JUDGED", "{}", text::draw(&chance));
     assert!(found.words.contains("give its randomness a seed") && chance.has_unjudged());
+    let short =
+        "if len(df) < 400:\n    raise ValueError('too short')\ndf['f'] = df['amount'] * 2\ndf.to_csv('out.csv')";
+    let breaks = audited(&[read, short], |request| request.cuts = 2);
+    let found = breaks.verdicts.iter().find(|judgement| judgement.column == "f").unwrap();
+    assert_eq!(found.verdict.word(), "NOT JUDGED", "{}", text::draw(&breaks));
+    assert!(breaks.cuts.iter().all(|cut| cut.failed.as_ref().unwrap().contains("code cell 2")), "{breaks:?}");
     let entity = audited(&[read, "x = df.groupby('customer')['amount'].mean()\ndel df"], |request| {
         request.outputs = vec!["x".to_owned()]
     });

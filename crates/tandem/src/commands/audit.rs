@@ -200,8 +200,13 @@ fn failure(error: AuditError) -> Failure {
     match error {
         AuditError::Folder(_) => Failure::world(error.to_string()),
         AuditError::Fails(_) => Failure::project(error.to_string()).hint("`tandem notebook run` shows where and why"),
+        AuditError::Source { ref path, .. } if !path.is_file() => {
+            Failure::project(format!("there is no source {}", shown(path)))
+                .hint("name a file that the notebook reads: --source is relative to the folder that you are in, a list to its own")
+        }
         AuditError::Source { .. } => Failure::project(error.to_string())
             .hint("name the file's columns with --source, --entity, --event-time and --arrival-time"),
-        AuditError::Run(_) | AuditError::Notebook(_) => Failure::project(error.to_string()),
+        AuditError::Run(error) => tandem_project::Error::from(error).into(),
+        AuditError::Notebook(_) => Failure::project(error.to_string()),
     }
 }
