@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use tandem_notebook::probe::What;
 use tandem_notebook::{Notebook, Nursery};
-use tandem_python::{Cell, ImportKind};
 
 use crate::cuts::{self, Cut};
 use crate::frame::Frames;
@@ -20,7 +19,7 @@ use crate::source::{Source, Table, guess};
 use crate::target::{self, Target, Targets};
 use crate::variant::Kind;
 use crate::verdict::AtCut;
-use crate::{AuditError, AuditRequest, Progress, localise};
+use crate::{AuditError, AuditRequest, Progress, localise, modules};
 
 /// The audit while it goes on.
 pub(crate) struct Course<'a> {
@@ -131,19 +130,6 @@ fn stage(request: &AuditRequest, nursery: Arc<Nursery>) -> Result<Stage, AuditEr
         cell_limit: request.cell_limit,
         made: BTreeSet::new(),
     })
-}
-
-/// The modules that a notebook imports and that are packages.
-pub fn modules(notebook: &Notebook) -> Vec<String> {
-    let cells = notebook.code_cells().iter();
-    let cells: Vec<Cell> =
-        cells.map(|cell| Cell { number: cell.number, source: cell.source.clone(), count: None }).collect();
-    let imports = tandem_python::facts(&cells).imports.into_iter();
-    let mut modules: Vec<String> =
-        imports.filter(|import| matches!(import.kind, ImportKind::Distribution(_))).map(|import| import.path).collect();
-    modules.sort();
-    modules.dedup();
-    modules
 }
 
 /// What the notebook read, as far as it looks like events.

@@ -13,6 +13,7 @@ pub mod report;
 mod runs;
 mod source;
 mod target;
+mod text;
 mod trace;
 mod variant;
 mod verdict;
@@ -21,9 +22,10 @@ mod words;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use audit::{audit, audit_in, modules};
+pub use audit::{audit, audit_in};
 pub use report::{Judgement, Report, Verdict};
 pub use source::{Source, guess};
+pub use text::{modules, named_files};
 
 /// What to audit.
 #[derive(Clone, Debug)]

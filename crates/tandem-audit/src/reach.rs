@@ -73,8 +73,8 @@ pub(crate) fn measure(course: &mut Course<'_>, report: &mut Report) -> Result<()
 /// Not monotone: the last span at which it still differs decides.
 fn reach(spans: &[(i64, String)], changed: &[BTreeSet<String>], column: &str) -> String {
     match (0..spans.len()).rev().find(|place| changed[*place].contains(column)) {
-        None => spans[0].1.clone(),
-        Some(place) if place + 1 < spans.len() => format!("up to {}", spans[place + 1].1),
+        None => format!("{} ahead", spans[0].1),
+        Some(place) if place + 1 < spans.len() => format!("up to {} ahead", spans[place + 1].1),
         Some(_) => "all that is to come".to_owned(),
     }
 }

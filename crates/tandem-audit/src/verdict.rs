@@ -70,10 +70,12 @@ pub(crate) fn gather(
         // Where the training ends may depend on how many rows there are: then only runs that keep them can be compared.
         let kept = diffs.iter().any(|(kind, diff)| *kind == Kind::Perturb && same_rows(diff));
         let has_parent = targets.all.len() > 1 && matches!(target.place, Place::Fitted | Place::Asked);
+        // Where one of its runs broke, a cut may find something, but it cannot pass anything.
+        let whole = cut.probes.iter().all(|(_, replay)| replay.failure.is_none());
         for (kind, diff) in &diffs {
             let moved = *kind == Kind::Truncate && has_parent && kept && !same_rows(diff);
             if !moved {
-                add(&mut evidence, number, *kind, diff);
+                add(&mut evidence, number, *kind, diff, whole);
             }
         }
     }
@@ -84,7 +86,7 @@ fn same_rows(diff: &Diff) -> bool {
     diff.missing.is_empty() && diff.extra.is_empty()
 }
 
-fn add(evidence: &mut FrameEvidence, cut: usize, kind: Kind, diff: &Diff) {
+fn add(evidence: &mut FrameEvidence, cut: usize, kind: Kind, diff: &Diff, whole: bool) {
     if !same_rows(diff) && kind != Kind::Late {
         let (missing, extra) = (diff.missing.clone(), diff.extra.clone());
         evidence.rows.push(RowsMoved { cut, kind, missing, extra, shared: diff.shared });
@@ -94,7 +96,7 @@ fn add(evidence: &mut FrameEvidence, cut: usize, kind: Kind, diff: &Diff) {
     }
     for (name, changed) in &diff.columns {
         let column = evidence.columns.entry(name.clone()).or_default();
-        if diff.shared > 0 {
+        if diff.shared > 0 && whole {
             column.judged.insert(cut);
             column.shared = column.shared.max(diff.shared);
         }

@@ -86,7 +86,7 @@ pub(crate) fn finish(judgement: &mut Judgement, course: &Course<'_>) {
     let does = idiom.map_or("depends on records that come after the row", |(_, does, _)| does);
     let place = judgement.origin.as_ref().map(|origin| format!("Cell {}, line {} {does}.", origin.cell, origin.line));
     let place = place.unwrap_or_else(|| format!("It {does}."));
-    let ahead = judgement.reach.as_ref().map_or_else(String::new, |reach| format!(" It sees {reach} ahead."));
+    let ahead = judgement.reach.as_ref().map_or_else(String::new, |reach| format!(" It sees {reach}."));
     let of = if judgement.inputs.is_empty() {
         String::new()
     } else {
@@ -168,7 +168,7 @@ fn feature(judgement: &Judgement, course: &Course<'_>, code: &str) -> String {
 pub(crate) fn label(judgement: &Judgement) -> String {
     match &judgement.reach {
         Some(reach) => format!(
-            "It is what the model learns, so it may know the future: it looks {reach} ahead. Check that this is the horizon that was meant."
+            "It is what the model learns, so it may know the future: it sees {reach}. Check that this is the horizon that was meant."
         ),
         None => "It is what the model learns, so it may know the future.".to_owned(),
     }
@@ -180,7 +180,7 @@ pub(crate) fn quiet(judgement: &Judgement) -> String {
         Verdict::NumericNoise => {
             format!("Only its last bits changed, by no more than a part in a billion, at {} cuts.", judgement.cuts)
         }
-        Verdict::NotJudged => "No row of it could be compared at any cut.".to_owned(),
+        Verdict::NotJudged => "No row of it could be compared at any cut: beside each cut stands why.".to_owned(),
         _ => format!("It did not change at {} cuts, in {} rows.", judgement.cuts, judgement.rows.1),
     }
 }
@@ -273,6 +273,9 @@ fn of_step(course: &Course<'_>, step: i64) -> Option<Origin> {
 
 /// With which probability a leak is missed.
 pub(crate) fn miss(cuts: usize) -> String {
+    if cuts == 0 {
+        return "No cut could be judged.".to_owned();
+    }
     let missed = |share: f64| 100.0 * (1.0 - share).powi(i32::try_from(cuts).unwrap_or(i32::MAX));
     format!(
         "A leak that shows at a share p of all instants is missed with probability (1-p)^{cuts}: half of them {:.1} %, a tenth {:.0} %, a hundredth {:.0} %.",

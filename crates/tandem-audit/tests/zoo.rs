@@ -13,69 +13,76 @@ use std::time::Instant;
 use animals::{Animal, GUILTY, INNOCENT};
 use keeper::audited;
 use tandem_audit::report::text;
+use tandem_audit::{Judgement, Report, Verdict};
 
-fn audit_of(animal: &Animal) -> tandem_audit::Report {
-    let cells: Vec<&str> = animal.cells.to_vec();
-    audited(&cells, |request| {
+/// Audits one animal and says what is wrong with the result.
+fn look(animal: &Animal) -> Option<String> {
+    let start = Instant::now();
+    let report = audited(animal.cells, |request| {
         if animal.late {
             request.sources[0].arrival_time = Some("received_at".to_owned());
         }
-    })
+    });
+    let wrong = match animal.expected {
+        Some(expected) => not_found(&report, expected),
+        None => flagged(&report),
+    };
+    let word = if wrong.is_some() { "WRONG" } else { "ok   " };
+    eprintln!("{:.1} s {word} {}", start.elapsed().as_secs_f64(), animal.name);
+    wrong.map(|wrong| format!("{}: {wrong}\n{}", animal.name, text::draw(&report)))
+}
+
+fn not_found(report: &Report, (column, verdict, cell, line): (&str, &str, usize, usize)) -> Option<String> {
+    let found = report.verdicts.iter().find(|judgement| judgement.column == column);
+    let place = found.and_then(|found| found.origin.as_ref()).map(|origin| (origin.cell, origin.line));
+    let same = found.is_some_and(|found| found.verdict.word() == verdict) && place == Some((cell, line));
+    let others = report.findings().filter(|judgement| judgement.column != column).count();
+    (!same || others > 0).then(|| format!("expected {verdict} {column} in cell {cell}, line {line}, and nothing else"))
+}
+
+fn flagged(report: &Report) -> Option<String> {
+    let passed = |judgement: &Judgement| matches!(judgement.verdict, Verdict::NoChange | Verdict::InSampleFit);
+    let judged = report.not_judged.is_none() && report.verdicts.iter().any(passed);
+    (report.findings().count() > 0 || !judged).then(|| "expected no finding, and something judged".to_owned())
+}
+
+/// Looks at some animals; `TANDEM_ZOO` with a part of a name picks one of them.
+fn walk<'a>(animals: impl Iterator<Item = &'a Animal>) {
+    let wanted = std::env::var("TANDEM_ZOO").unwrap_or_default();
+    let chosen: Vec<&Animal> = animals.filter(|animal| animal.name.contains(&wanted)).collect();
+    let wrong: Vec<String> = chosen.iter().filter_map(|animal| look(animal)).collect();
+    assert!(wrong.is_empty(), "{} of {} wrong:\n{}", wrong.len(), chosen.len(), wrong.join("\n\n"));
+}
+
+fn is_lookahead(animal: &Animal) -> bool {
+    animal.expected.is_some_and(|(_, verdict, _, _)| verdict == "LOOKAHEAD")
+}
+
+// Four walks, so that the harness makes them side by side.
+
+#[test]
+fn lookahead_is_found_where_it_begins() {
+    walk(GUILTY.iter().filter(|animal| is_lookahead(animal)).step_by(2));
 }
 
 #[test]
-fn all_of_the_guilty_are_found_where_they_begin() {
-    let mut wrong = Vec::new();
-    for animal in GUILTY {
-        let start = Instant::now();
-        let report = audit_of(animal);
-        let (column, verdict, cell, line) = animal.expected.unwrap();
-        let found = report.verdicts.iter().find(|judgement| judgement.column == column);
-        let ok = found.is_some_and(|found| {
-            let place = found.origin.as_ref().map_or((0, 0), |origin| (origin.cell, origin.line));
-            found.verdict.word() == verdict && (place == (cell, line) || cell == 0)
-        });
-        let others = report.findings().filter(|judgement| judgement.column != column).count();
-        eprintln!(
-            "{:.1} s {} {}",
-            start.elapsed().as_secs_f64(),
-            if ok && others == 0 { "ok   " } else { "WRONG" },
-            animal.name
-        );
-        if !ok || others > 0 {
-            wrong.push(format!(
-                "{}: expected {verdict} {column} in cell {cell}, line {line}\n{}",
-                animal.name,
-                text::draw(&report)
-            ));
-        }
-    }
-    assert!(wrong.is_empty(), "{} of {} wrong:\n{}", wrong.len(), GUILTY.len(), wrong.join("\n\n"));
+fn more_lookahead_is_found_where_it_begins() {
+    walk(GUILTY.iter().filter(|animal| is_lookahead(animal)).skip(1).step_by(2));
+}
+
+#[test]
+fn vocabulary_membership_and_late_data_are_found_where_they_begin() {
+    walk(GUILTY.iter().filter(|animal| !is_lookahead(animal)));
 }
 
 #[test]
 fn none_of_the_innocent_is_flagged() {
-    let mut wrong = Vec::new();
-    for animal in INNOCENT {
-        let start = Instant::now();
-        let report = audit_of(animal);
-        let flagged = report.findings().count() > 0;
-        let judged = report.not_judged.is_none()
-            && report
-                .verdicts
-                .iter()
-                .any(|judgement| matches!(judgement.verdict.word(), "NO CHANGE" | "IN-SAMPLE FIT"));
-        eprintln!(
-            "{:.1} s {} {}",
-            start.elapsed().as_secs_f64(),
-            if judged && !flagged { "ok   " } else { "WRONG" },
-            animal.name
-        );
-        if flagged || !judged {
-            wrong.push(format!("{}\n{}", animal.name, text::draw(&report)));
-        }
-    }
-    assert!(wrong.is_empty(), "{} of {} wrong:\n{}", wrong.len(), INNOCENT.len(), wrong.join("\n\n"));
+    walk(INNOCENT.iter().step_by(2));
+}
+
+#[test]
+fn none_of_the_other_innocent_is_flagged() {
+    walk(INNOCENT.iter().skip(1).step_by(2));
 }
 
 #[test]
@@ -91,6 +98,12 @@ fn what_cannot_be_judged_is_said_and_never_passed() {
     let found = chance.verdicts.iter().find(|judgement| judgement.column == "f").unwrap();
     assert_eq!(found.verdict.word(), "NOT JUDGED", "{}", text::draw(&chance));
     assert!(found.words.contains("give its randomness a seed") && chance.has_unjudged());
+    let short =
+        "if len(df) < 400:\n    raise ValueError('too short')\ndf['f'] = df['amount'] * 2\ndf.to_csv('out.csv')";
+    let breaks = audited(&[read, short], |request| request.cuts = 2);
+    let found = breaks.verdicts.iter().find(|judgement| judgement.column == "f").unwrap();
+    assert_eq!(found.verdict.word(), "NOT JUDGED", "{}", text::draw(&breaks));
+    assert!(breaks.cuts.iter().all(|cut| cut.failed.as_ref().unwrap().contains("code cell 2")), "{breaks:?}");
     let entity = audited(&[read, "x = df.groupby('customer')['amount'].mean()\ndel df"], |request| {
         request.outputs = vec!["x".to_owned()]
     });

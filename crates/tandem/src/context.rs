@@ -35,6 +35,19 @@ impl Context {
         Ok(loaded)
     }
 
+    /// Where what can be made again lies: beside a project shared with its models, elsewhere in this user's cache.
+    pub fn state_dir(&self) -> Result<PathBuf, Failure> {
+        if let Ok(loaded) = self.load() {
+            return Ok(loaded.state_dir());
+        }
+        let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")));
+        Ok(match home {
+            Some(home) => home.join("tandem"),
+            None => working_folder()?.join(".tandem"),
+        })
+    }
+
     /// The project, if its definitions have no error.
     pub fn checked(&self) -> Result<Loaded, Failure> {
         let loaded = self.load()?;

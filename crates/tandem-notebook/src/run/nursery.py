@@ -5,6 +5,7 @@ Standard input: first one line {"modules": [names], "code": {file: source}}, the
 Standard output: {"ready": true}, {"forked": pid} for each run in order, {"ended": pid, "status": raw} for each end.
 When standard input ends, all kernels are killed.
 """
+import contextlib
 import gc
 import importlib
 import json
@@ -12,6 +13,7 @@ import os
 import select
 import signal
 import sys
+import tempfile
 import types
 
 
@@ -25,6 +27,9 @@ def main():
             importlib.import_module(name)
         except BaseException as error:  # the notebook itself will say it, in its own place
             print(f"{name}: {error}", file=sys.stderr)
+    for name in needed_by_a_kernel():
+        with contextlib.suppress(BaseException):
+            importlib.import_module(name)
     ours = {name: module(name, source) for name, source in first["code"].items()}
     gc.collect()
     gc.freeze()
@@ -50,6 +55,28 @@ def main():
             os.killpg(pid, signal.SIGKILL)
         except OSError:
             pass
+
+
+def needed_by_a_kernel():
+    """The modules that a kernel imports while it starts, told by one that starts and ends: they are then imported once."""
+    out, back = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            from ipykernel.kernelapp import IPKernelApp
+
+            known = set(sys.modules)
+            with tempfile.TemporaryDirectory() as folder:
+                app = IPKernelApp.instance()
+                app.initialize(["-f", os.path.join(folder, "trial.json"), "--HistoryManager.enabled=False"])
+            os.write(back, "\n".join(sorted(set(sys.modules) - known)).encode())
+        finally:
+            os._exit(0)
+    os.close(back)
+    with os.fdopen(out) as told:
+        names = told.read().split()
+    os.waitpid(pid, 0)
+    return names
 
 
 def module(name, source):

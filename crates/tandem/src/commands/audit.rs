@@ -1,15 +1,19 @@
 //! `tandem audit`: what a notebook saw of the future, proven by running it on data that is cut.
 
-use std::path::{Path, PathBuf};
+mod sources;
+
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tandem_audit::report::{html, text};
 use tandem_audit::{AuditError, AuditRequest, Progress, Report, Source};
-use tandem_notebook::EnvironmentRequest;
+use tandem_definitions::time;
+use tandem_notebook::environment::{Wanted, prepare};
+use tandem_notebook::{AsOf, Notebook};
 
-use crate::context::{Context, shown, working_folder};
+use crate::context::{Context, now, shown};
 use crate::failure::Failure;
 
 /// Prove what a notebook saw of the future, by running it on data that is cut
@@ -21,17 +25,28 @@ use crate::failure::Failure;
 #[command(after_help = "Examples:
   tandem audit model.ipynb
   tandem audit model.ipynb --source data/orders.csv --entity customer --event-time ordered_at --arrival-time received_at
+  tandem audit model.ipynb --sources audit.yaml
   tandem audit model.ipynb --quick
   tandem audit model.ipynb --html audit.html
 
-Without --source the files that the notebook reads are looked at, and what they seem to be is shown.
-Exit codes: 0 nothing changed; 1 a finding; 3 with --strict, something could not be judged.")]
+A file for --sources is a list:
+  - file: data/orders.csv
+    entity: customer
+    event_time: ordered_at
+    arrival_time: received_at
+Without either, the contracts of the Tandem project that the notebook lies in say it; else the files that the notebook reads
+are looked at, and what they seem to be is shown.
+Exit codes: 0 nothing changed; 1 a finding; 2 the notebook or a source cannot be used; 3 with --strict, something could not be
+judged, or a disk, a network or a process failed.")]
 pub struct Audit {
     /// The notebook
     file: PathBuf,
     /// A file of events that the notebook reads; may be given several times
     #[arg(long = "source", value_name = "FILE")]
     sources: Vec<PathBuf>,
+    /// A YAML file that lists the files of events, with their columns
+    #[arg(long = "sources", value_name = "FILE", conflicts_with = "sources")]
+    list: Option<PathBuf>,
     /// The column that says whose event it is; the first belongs to the first --source, and so on
     #[arg(long = "entity", value_name = "COLUMN", requires = "sources")]
     entities: Vec<String>,
@@ -62,10 +77,13 @@ pub struct Audit {
     /// Write the report as one HTML page, too
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// The pinned and hashed requirements [default: requirements.lock beside the notebook]
+    /// The pinned and hashed requirements [default: requirements.lock beside the notebook or in its repository]
     #[arg(long, value_name = "FILE", conflicts_with = "python")]
     lock: Option<PathBuf>,
-    /// A Python that has ipykernel and what the notebook needs, instead of an environment from a lock
+    /// As of when packages are chosen: a date, `today`, or `notebook` for its own date and then today
+    #[arg(long, value_name = "DATE", default_value = "notebook")]
+    as_of: AsOf,
+    /// A Python that has ipykernel and what the notebook needs, instead of an environment that is made
     #[arg(long, value_name = "FILE")]
     python: Option<PathBuf>,
     /// How many seconds one cell may take
@@ -86,10 +104,11 @@ impl Audit {
             return Err(Failure::project(format!("there is no notebook {}", self.file.display()))
                 .hint("name the .ipynb file, from the folder that you are in"));
         }
+        let notebook = Notebook::read(&self.file).map_err(|error| Failure::project(error.to_string()))?;
         let request = AuditRequest {
             notebook: self.file.clone(),
-            python: self.environment(context)?,
-            sources: self.declared(),
+            python: self.environment(context, &notebook)?,
+            sources: self.declared(context, &notebook)?,
             outputs: self.outputs.clone(),
             labels: self.labels.clone(),
             cuts: usize::from(self.cuts),
@@ -132,7 +151,14 @@ impl Audit {
         Ok(())
     }
 
-    fn declared(&self) -> Vec<Source> {
+    /// The sources that were named; else those of the list; else those of the project. None: they are guessed.
+    fn declared(&self, context: &Context, notebook: &Notebook) -> Result<Vec<Source>, Failure> {
+        if let Some(list) = &self.list {
+            return sources::listed(list);
+        }
+        if self.sources.is_empty() {
+            return Ok(sources::of_project(context, notebook));
+        }
         let source = |(number, path): (usize, &PathBuf)| Source {
             path: path.clone(),
             entities: self.entities.get(number).cloned().into_iter().collect(),
@@ -140,25 +166,33 @@ impl Audit {
             arrival_time: self.arrival_times.get(number).cloned(),
             guessed: false,
         };
-        self.sources.iter().enumerate().map(source).collect()
+        Ok(self.sources.iter().enumerate().map(source).collect())
     }
 
-    /// The Python that was named, or that of the lock.
-    fn environment(&self, context: &Context) -> Result<PathBuf, Failure> {
+    /// The Python that was named, or that of the notebook's environment.
+    fn environment(&self, context: &Context, notebook: &Notebook) -> Result<PathBuf, Failure> {
         if let Some(python) = &self.python {
             return std::path::absolute(python).map_err(|error| Failure::file("use", python, &error));
         }
-        let beside = self.file.parent().map(Path::to_path_buf).unwrap_or_default();
-        let lock = self.lock.clone().unwrap_or_else(|| beside.join("requirements.lock"));
-        let state = match context.load() {
-            Ok(loaded) => loaded.state_dir(),
-            Err(_) => working_folder()?.join(".tandem"),
-        };
+        let state = context.state_dir()?;
+        let today: String = time::format_instant(now()?).chars().take(10).collect();
         let spinner = context.terminal.spinner("environment");
-        let request =
-            EnvironmentRequest { lock: &lock, folder: &state.join("environments"), tools: &state.join("tools") };
-        let environment = request.ensure(&mut |line| spinner.message(line)).map_err(tandem_project::Error::from)?;
-        Ok(environment.python)
+        let wanted = Wanted {
+            notebook,
+            lock: self.lock.as_deref(),
+            as_of: self.as_of.clone(),
+            python: None,
+            folder: &state.join("environments"),
+            tools: &state.join("tools"),
+            today: &today,
+        };
+        let prepared = prepare(&wanted, &mut |line| spinner.message(line)).map_err(tandem_project::Error::from)?;
+        drop(spinner);
+        for note in &prepared.notes {
+            context.terminal.say(note);
+        }
+        context.terminal.say(&format!("environment: made from {}", prepared.source));
+        Ok(prepared.environment.python)
     }
 }
 
@@ -166,8 +200,13 @@ fn failure(error: AuditError) -> Failure {
     match error {
         AuditError::Folder(_) => Failure::world(error.to_string()),
         AuditError::Fails(_) => Failure::project(error.to_string()).hint("`tandem notebook run` shows where and why"),
+        AuditError::Source { ref path, .. } if !path.is_file() => {
+            Failure::project(format!("there is no source {}", shown(path)))
+                .hint("name a file that the notebook reads: --source is relative to the folder that you are in, a list to its own")
+        }
         AuditError::Source { .. } => Failure::project(error.to_string())
             .hint("name the file's columns with --source, --entity, --event-time and --arrival-time"),
-        AuditError::Run(_) | AuditError::Notebook(_) => Failure::project(error.to_string()),
+        AuditError::Run(error) => tandem_project::Error::from(error).into(),
+        AuditError::Notebook(_) => Failure::project(error.to_string()),
     }
 }

@@ -12,7 +12,7 @@ use tandem_notebook::{AsOf, Event, Notebook, NotebookRun, Prepared, RunError, Wo
 
 use super::report::{CellLine, Outcome};
 use super::tell;
-use crate::context::{Context, bytes, now, shown, working_folder};
+use crate::context::{Context, bytes, now, shown};
 use crate::failure::Failure;
 use crate::render::{Format, Report};
 use crate::terminal::Bar;
@@ -99,11 +99,7 @@ impl Run {
     /// Runs them.
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         let files = self.notebooks()?;
-        // Beside a project the environments are shared with its models; elsewhere they lie in this user's cache.
-        let state = match context.load() {
-            Ok(loaded) => loaded.state_dir(),
-            Err(_) => cache()?,
-        };
+        let state = context.state_dir()?;
         let today: String = time::format_instant(now()?).chars().take(10).collect();
         let width = files.iter().map(|file| shown(file).chars().count()).max().unwrap_or(0).min(70);
         let mut outcomes = Vec::new();
@@ -190,16 +186,6 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) {
             files.push(path);
         }
     }
-}
-
-/// The folder of this user for what can be made again.
-fn cache() -> Result<PathBuf, Failure> {
-    let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")));
-    Ok(match home {
-        Some(home) => home.join("tandem"),
-        None => working_folder()?.join(".tandem"),
-    })
 }
 
 /// One notebook of a command.
