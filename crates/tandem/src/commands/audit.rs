@@ -180,6 +180,7 @@ impl Audit {
         let wanted = Wanted {
             notebook,
             lock: self.lock.as_deref(),
+            requirements: None,
             as_of: self.as_of.clone(),
             python: None,
             folder: &state.join("environments"),
