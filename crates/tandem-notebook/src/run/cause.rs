@@ -347,16 +347,6 @@ mod tests {
             ("MemoryError", "Unable to allocate 9 GiB", "out of memory", "memory"),
             ("SyntaxError", "Missing parentheses in call to 'print'. Did you mean print(...)?", "Python 2", "2to3"),
             ("NameError", "name 'df' is not defined", "undefined name", "above"),
-            (
-                "AttributeError",
-                "'DatetimeProperties' object has no attribute 'weekday_name'",
-                "removed function",
-                "day_name",
-            ),
-            ("ValueError", "No axis named col for object type DataFrame", "removed function", "axis=1"),
-            ("OptionError", "Pattern matched multiple keys", "removed function", "display.max_columns"),
-            ("ImportError", "load_iris with as_frame=True requires pandas.", "module not installed", "`pandas`"),
-            ("RuntimeError", "Requested MovieWriter (ffmpeg) not available", "program not installed", "`ffmpeg`"),
             ("ZeroDivisionError", "division by zero", "", ""),
         ];
         for (name, message, kind, words) in rows {
@@ -365,14 +355,5 @@ mod tests {
             let text = found.map(|cause| format!("{} {}", cause.what, cause.remedy)).unwrap_or_default();
             assert!(text.contains(words), "{name}: {message}: {text}");
         }
-    }
-
-    #[test]
-    fn a_key_is_a_column_only_in_a_frame() {
-        assert_eq!(
-            of("KeyError", "'year'", "File /x/pandas/core/frame.py:1").map(|cause| cause.kind),
-            Some("missing column")
-        );
-        assert_eq!(of("KeyError", "'year'", "Cell In[1], line 1"), None);
     }
 }

@@ -87,3 +87,40 @@ pub(super) fn program(message: &str) -> Option<Cause> {
         format!("Install `{program}` on this machine, or leave the cell out."),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::of;
+
+    #[test]
+    fn what_lies_in_data_types_and_programs_is_named() {
+        let rows = [
+            (
+                "AttributeError",
+                "'DatetimeProperties' object has no attribute 'weekday_name'",
+                "removed function",
+                "day_name",
+            ),
+            ("ValueError", "No axis named col for object type DataFrame", "removed function", "axis=1"),
+            ("OptionError", "Pattern matched multiple keys", "removed function", "display.max_columns"),
+            ("ImportError", "load_iris with as_frame=True requires pandas.", "module not installed", "`pandas`"),
+            ("RuntimeError", "Requested MovieWriter (ffmpeg) not available", "program not installed", "`ffmpeg`"),
+        ];
+        for (name, message, kind, words) in rows {
+            let found = of(name, message, "").map(|cause| (cause.kind, cause.remedy + &cause.what));
+            assert!(
+                found.as_ref().is_some_and(|(own, text)| *own == kind && text.contains(words)),
+                "{message}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_is_a_column_only_in_a_frame() {
+        assert_eq!(
+            of("KeyError", "'year'", "File /x/pandas/core/frame.py:1").map(|cause| cause.kind),
+            Some("missing column")
+        );
+        assert_eq!(of("KeyError", "'year'", "Cell In[1], line 1"), None);
+    }
+}
