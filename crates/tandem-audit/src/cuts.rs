@@ -64,7 +64,7 @@ fn between(times: &[i64], position: usize) -> i64 {
     let position = position.clamp(1.min(last), last);
     for unit in [HOUR, DAY] {
         let same = |at: usize| times[at].div_euclid(unit) == times[at + 1].div_euclid(unit);
-        let near = (0..times.len() / 8 + 1).flat_map(|away| [position.checked_sub(away), Some(position + away)]);
+        let near = (0..=(times.len() / 8)).flat_map(|away| [position.checked_sub(away), Some(position + away)]);
         if let Some(at) = near.flatten().find(|at| *at >= 1.min(last) && *at <= last && same(*at)) {
             return times[at];
         }

@@ -242,14 +242,14 @@ fn membership(course: &Course<'_>, gathered: &[(Target, FrameEvidence)]) -> Opti
             moved = moved.or(Some((target, rows, real.iter().map(|rows| rows.cut).collect::<BTreeSet<_>>().len())));
         }
     }
-    let split = course.targets.random_split.filter(|_| moved.is_none()).and_then(|step| {
+    let split = course.targets.random_split.filter(|_| moved.is_none()).map(|step| {
         let fitted = Place::Fitted;
         let differs = course.cuts.iter().enumerate().filter(|(_, cut)| cut.at != i64::MAX).find_map(|(number, cut)| {
             let (_, replay) = cut.probes.iter().find(|(kind, _)| *kind == Kind::Truncate)?;
             let diff = course.frames.diff(fitted.find(&course.full)?, fitted.find(replay)?, cut.until)?;
             (!diff.missing.is_empty() || !diff.extra.is_empty()).then_some((number, diff))
         });
-        Some((step, differs))
+        (step, differs)
     });
     if let Some((step, differs)) = split {
         return Some(words::random_split(course, step, differs));

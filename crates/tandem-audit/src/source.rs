@@ -153,7 +153,7 @@ impl Table {
                         (cells, _) if cells.is_empty() => out.extend_from_slice(line),
                         (cells, Form::Csv(separator)) => csv::replace(&mut out, line, *separator, &cells),
                         (cells, Form::Json) => {
-                            jsonl::replace(&mut out, line, &self.columns, &cells).map_err(trouble)?
+                            jsonl::replace(&mut out, line, &self.columns, &cells).map_err(trouble)?;
                         }
                     }
                 }

@@ -121,7 +121,7 @@ mod tests {
             text += &format!(
                 "{day},A,2024-01-{day:02},{}.50,{}\n",
                 day * 3,
-                ["x", "y", "z"][(day > 20) as usize + day % 2]
+                ["x", "y", "z"][usize::from(day > 20) + day % 2]
             );
         }
         std::fs::write(&path, &text).unwrap();

@@ -105,7 +105,7 @@ fn what_cannot_be_judged_is_said_and_never_passed() {
     assert_eq!(found.verdict.word(), "NOT JUDGED", "{}", text::draw(&breaks));
     assert!(breaks.cuts.iter().all(|cut| cut.failed.as_ref().unwrap().contains("code cell 2")), "{breaks:?}");
     let entity = audited(&[read, "x = df.groupby('customer')['amount'].mean()\ndel df"], |request| {
-        request.outputs = vec!["x".to_owned()]
+        request.outputs = vec!["x".to_owned()];
     });
     assert!(entity.not_judged.as_ref().unwrap().contains("no parameter `as_of`"), "{}", text::draw(&entity));
     let timeless = audited(&[read], |request| request.sources[0].event_time = None);

@@ -17,7 +17,7 @@ type Read = (Vec<String>, Vec<Vec<Option<String>>>, Content);
 pub fn read(path: &Path) -> Result<Read, String> {
     let batch = tandem_data::rows::read(path).map_err(|error| error.reason)?;
     let columns = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
-    let cells = batch.columns().iter().map(|column| texts(column)).collect();
+    let cells = batch.columns().iter().map(texts).collect();
     Ok((columns, cells, Content::Rows(batch)))
 }
 

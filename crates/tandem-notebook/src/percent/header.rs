@@ -87,7 +87,7 @@ fn metadata(lines: &[&str]) -> Value {
     Value::Object(spec)
 }
 
-fn bare<'a>(line: &'a str) -> &'a str {
+fn bare(line: &str) -> &str {
     line.strip_prefix("# ").or_else(|| line.strip_prefix('#')).unwrap_or(line)
 }
 
