@@ -5,12 +5,18 @@
 
 #[path = "zoo/animals.rs"]
 mod animals;
+#[path = "zoo/guilty.rs"]
+mod guilty;
+#[path = "zoo/innocent.rs"]
+mod innocent;
 #[path = "zoo/keeper.rs"]
 mod keeper;
 
 use std::time::Instant;
 
-use animals::{Animal, GUILTY, INNOCENT};
+use animals::Animal;
+use guilty::GUILTY;
+use innocent::INNOCENT;
 use keeper::audited;
 use tandem_audit::report::text;
 use tandem_audit::{Judgement, Report, Verdict};
