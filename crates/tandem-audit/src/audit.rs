@@ -267,7 +267,7 @@ impl Course<'_> {
         for cut in chosen {
             let (own, rest): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(job, _)| job.at == cut.at);
             pairs = rest;
-            self.take(report, cut, own, end, as_of);
+            self.take(report, &cut, own, end, as_of);
         }
         self.retry(report, end, as_of)?;
         self.cuts.push(AtCut {
@@ -280,7 +280,7 @@ impl Course<'_> {
         Ok(())
     }
 
-    fn take(&mut self, report: &mut Report, cut: Cut, runs: Vec<(Job, Replay)>, end: Option<i64>, as_of: bool) {
+    fn take(&mut self, report: &mut Report, cut: &Cut, runs: Vec<(Job, Replay)>, end: Option<i64>, as_of: bool) {
         let failed = runs.iter().find_map(|(_, replay)| replay.failure.clone());
         report.cuts.push(CutReport { instant: instant::shown(cut.at), cut: cut.clone(), failed });
         let (base, probes): (Vec<_>, Vec<_>) = runs.into_iter().partition(|(job, _)| job.kind == Kind::Full);
@@ -299,7 +299,7 @@ impl Course<'_> {
                 cut.why = format!("instead of {}", instant::shown(at));
                 let jobs = self.jobs_at(cut.at, as_of);
                 let replays = self.run(&jobs)?;
-                self.take(report, cut, jobs.into_iter().zip(replays).collect(), end, as_of);
+                self.take(report, &cut, jobs.into_iter().zip(replays).collect(), end, as_of);
             }
         }
         Ok(())

@@ -104,7 +104,7 @@ impl<'a> Trace<'a> {
         let values = self.first.records.iter().filter(move |record| record.step <= until);
         values.filter_map(|record| {
             let What::Value { name, value: value @ Described::Frame { .. } } = &record.what else { return None };
-            let other = self.state(self.second, name, record.step + 1)?;
+            let other = Self::state(self.second, name, record.step + 1)?;
             if other.1 == value {
                 return None;
             }
@@ -114,7 +114,7 @@ impl<'a> Trace<'a> {
     }
 
     /// What a variable holds before a statement, and since which.
-    fn state<'b>(&self, replay: &'b Replay, variable: &str, before: i64) -> Option<(i64, &'b Described)> {
+    fn state<'b>(replay: &'b Replay, variable: &str, before: i64) -> Option<(i64, &'b Described)> {
         replay.records.iter().rev().find_map(|record| match &record.what {
             What::Value { name, value } if name == variable && record.step < before => Some((record.step, value)),
             _ => None,
@@ -128,8 +128,8 @@ impl<'a> Trace<'a> {
         let (reads, texts) = self.sees(begin.step);
         let mut earlier: Vec<Begin> = Vec::new();
         for name in &reads {
-            let Some((step, value)) = self.state(self.first, name, begin.step) else { continue };
-            let Some((_, other)) = self.state(self.second, name, begin.step) else { continue };
+            let Some((step, value)) = Self::state(self.first, name, begin.step) else { continue };
+            let Some((_, other)) = Self::state(self.second, name, begin.step) else { continue };
             if value == other {
                 continue;
             }
@@ -199,7 +199,7 @@ impl<'a> Trace<'a> {
             }
             files.extend(opened.get(&step).into_iter().flatten().cloned());
             let reads = self.sees(step).0;
-            todo.extend(reads.iter().filter_map(|name| Some(self.state(self.first, name, step)?.0)));
+            todo.extend(reads.iter().filter_map(|name| Some(Self::state(self.first, name, step)?.0)));
         }
         files
     }

@@ -109,6 +109,8 @@ fn mixed(a: u64, b: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::fmt::Write as _;
+
     use super::*;
     use crate::source::Source;
 
@@ -118,11 +120,8 @@ mod tests {
         let path = folder.path().join("a.csv");
         let mut text = "id,who,at,price,kind\n".to_owned();
         for day in 1..=28 {
-            text += &format!(
-                "{day},A,2024-01-{day:02},{}.50,{}\n",
-                day * 3,
-                ["x", "y", "z"][usize::from(day > 20) + day % 2]
-            );
+            let kind = ["x", "y", "z"][usize::from(day > 20) + day % 2];
+            writeln!(text, "{day},A,2024-01-{day:02},{}.50,{kind}", day * 3).unwrap();
         }
         std::fs::write(&path, &text).unwrap();
         let source = Source { path, entities: vec!["who".into()], event_time: Some("at".into()), ..Source::default() };

@@ -136,8 +136,10 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let kind = match &error {
             Error::Findings(_) => Kind::Findings,
-            Error::File { .. } | Error::Table(_) | Error::Inference(_) => Kind::World,
-            Error::Workspace(tandem_notebook::WorkspaceError::Copy { .. }) => Kind::World,
+            Error::File { .. }
+            | Error::Table(_)
+            | Error::Inference(_)
+            | Error::Workspace(tandem_notebook::WorkspaceError::Copy { .. }) => Kind::World,
             Error::Environment(e) => environment(e),
             Error::Notebook(e) => notebook(e),
             Error::Read(e) => {

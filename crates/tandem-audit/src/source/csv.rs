@@ -18,8 +18,8 @@ pub fn read(bytes: Vec<u8>) -> Result<Read, String> {
     let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let head = &bytes[header.start.max(start)..header.end];
     let separators = [b',', b';', b'\t', b'|'];
-    let separator =
-        separators.into_iter().max_by_key(|one| (head.iter().filter(|byte| *byte == one).count(), *one == b','));
+    let fields_by = |one: u8| head.split(|byte| *byte == one).count();
+    let separator = separators.into_iter().max_by_key(|one| (fields_by(*one), *one == b','));
     let separator = separator.unwrap_or(b',');
     let columns: Vec<String> = fields(head, separator).into_iter().map(|field| text(&head[field])).collect();
     let mut cells = vec![Vec::with_capacity(rows.len()); columns.len()];

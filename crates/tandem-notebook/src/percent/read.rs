@@ -60,7 +60,7 @@ fn without_gap<'a>(lines: &'a [&'a str]) -> &'a [&'a str] {
     let blank = |back: usize| lines.len().checked_sub(back).is_some_and(|at| lines[at].trim().is_empty());
     let gap = match lines {
         [.., _, _, _] if blank(1) && blank(2) && !blank(3) => 2,
-        [.., last] if last.is_empty() => 1,
+        [.., ""] => 1,
         _ => 0,
     };
     &lines[..lines.len() - gap]

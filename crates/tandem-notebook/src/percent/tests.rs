@@ -9,12 +9,12 @@ fn code(source: &str) -> Value {
     json!({"cell_type": "code", "metadata": {}, "source": source, "execution_count": null, "outputs": []})
 }
 
-fn notebook(cells: Vec<Value>) -> Value {
+fn notebook(cells: &[Value]) -> Value {
     let spec = json!({"display_name": "Python 3", "language": "python", "name": "python3"});
     json!({"cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5})
 }
 
-fn both_ways(cells: Vec<Value>) -> String {
+fn both_ways(cells: &[Value]) -> String {
     let notebook = notebook(cells);
     let text = write(&notebook);
     let back = read(&text);
@@ -26,7 +26,7 @@ fn both_ways(cells: Vec<Value>) -> String {
 
 #[test]
 fn it_looks_as_jupytext_writes_it() {
-    let text = both_ways(vec![
+    let text = both_ways(&[
         json!({"cell_type": "markdown", "metadata": {}, "source": "# Title\n\ntext"}),
         json!({"cell_type": "code", "id": "a1", "metadata": {"tags": ["x"]}, "source": "%matplotlib inline\nimport a\n!ls\nx = !pwd", "execution_count": null, "outputs": []}),
         code("%%bash -e\nls"),
@@ -71,7 +71,7 @@ fn what_the_format_cannot_say_is_kept_exactly() {
             "code" => code(text),
             kind => json!({"cell_type": kind, "metadata": {}, "source": text}),
         });
-        both_ways(cells.collect());
+        both_ways(&cells.collect::<Vec<_>>());
     }
 }
 
@@ -100,7 +100,7 @@ fn metadata_of_any_kind_comes_back() {
             cell["metadata"] = metadata.clone();
             cell
         });
-        both_ways(cells.collect());
+        both_ways(&cells.collect::<Vec<_>>());
     }
 }
 
@@ -216,7 +216,7 @@ proptest! {
 
     #[test]
     fn every_notebook_comes_back(cells in prop::collection::vec(any_cell(), 0..5)) {
-        both_ways(cells);
+        both_ways(&cells);
     }
 
     #[test]

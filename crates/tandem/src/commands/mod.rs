@@ -143,7 +143,10 @@ The road, in the order in which one walks it:
               tandem explain NAME         a feature, a source, a question or a code, in plain words
   learn       tandem data QUESTION        the training set, as production would have known it
               tandem train MODEL          notebook, locked environment, ONNX, measured
-              tandem notebook run FILE    a notebook from top to bottom, in a fresh kernel
+  take over   tandem notebook check FILE  one that was handed over: can somebody else run it?
+              tandem notebook run FILE    does it run, as of its own date, and does it reproduce?
+              tandem notebook adopt FILE  checked in, with a lock and recorded tests
+              tandem audit FILE           what it saw of the future, by running it
   serve       tandem release MODEL        an immutable bundle, live from now on
               tandem serve                records in, features and predictions out, over HTTP
               tandem parity               what was served equals the replay, bit for bit

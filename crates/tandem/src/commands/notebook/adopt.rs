@@ -84,15 +84,15 @@ fn project(context: &Context) -> Result<Loaded, Failure> {
 }
 
 fn summary(context: &Context, adoption: &Adoption) {
+    const MOST: usize = 12;
     let terminal = context.terminal;
     for Written { path, fate } in &adoption.files {
         let word = match fate {
             Fate::New => "wrote",
             Fate::Updated => "brought up to date",
             Fate::Same => continue,
-            Fate::Kept => "kept your",
+            Fate::Kept | Fate::Beside => "kept your",
             Fate::Merged => "kept your words and updated the inputs in",
-            Fate::Beside => "kept your",
         };
         let beside =
             if *fate == Fate::Beside { format!("; the new one is {}.new", shown(path)) } else { String::new() };
@@ -102,7 +102,6 @@ fn summary(context: &Context, adoption: &Adoption) {
         terminal.say(&format!("{} is as it was", shown(&adoption.folder)));
     }
     terminal.say(&format!("\n{} asserted", counted(adoption.asserted, "value")));
-    const MOST: usize = 12;
     if !adoption.not_asserted.is_empty() {
         terminal.say("not asserted:");
         adoption.not_asserted.iter().take(MOST).for_each(|line| terminal.say(&format!("  {line}")));

@@ -177,7 +177,7 @@ fn collect(path: &Path, into: &mut Vec<PathBuf>) -> Result<(), Failure> {
             if !environment {
                 collect(&entry, into)?;
             }
-        } else if called.ends_with(".ipynb") {
+        } else if entry.extension().is_some_and(|ending| ending == "ipynb") {
             into.push(entry);
         }
     }
