@@ -116,8 +116,8 @@ fn assert_recorded(tests: &str) {
         "          carrier: {type: str, nulls: 0, values: [AA, B6, UA]}\n",
         "        unique: [id]\n",
         "      share: 0.333333333\n",
-        "      - \"share 0.3333333333333333 of 3\"\n",
-        "      (shown):\n",
+        "      - share 0.3333333333333333 of 3\n",
+        "      \"(shown)\":\n",
         "  - function: late\n",
         "      - {with: {minutes: 10.0}, gives: false}\n",
     ] {
