@@ -130,22 +130,11 @@ fn one(
     };
     let is_label =
         course.targets.labels.contains(name) || hash.is_some_and(|hash| course.targets.label_hashes.contains(&hash));
-    let mut judgement = Judgement {
-        column: name_of(course, target, name),
-        verdict,
-        frame: target.label.clone(),
-        words: String::new(),
-        changed: evidence.changed_cuts().len(),
-        cuts: evidence.judged.len().max(evidence.changed_cuts().len()),
-        rows: (evidence.hits.iter().map(|(_, _, changed)| changed.rows).max().unwrap_or(0), evidence.shared),
-        origin: None,
-        consequences: Vec::new(),
-        inputs: Vec::new(),
-        reach: None,
-        samples: Vec::new(),
-        remedy: String::new(),
-        feature: String::new(),
-    };
+    let mut judgement = Judgement::new(name_of(course, target, name), verdict);
+    judgement.frame.clone_from(&target.label);
+    judgement.changed = evidence.changed_cuts().len();
+    judgement.cuts = evidence.judged.len().max(judgement.changed);
+    judgement.rows = (evidence.hits.iter().map(|(_, _, changed)| changed.rows).max().unwrap_or(0), evidence.shared);
     if is_label {
         judgement.verdict = Verdict::Label;
         judgement.words = words::label(&judgement);

@@ -162,6 +162,28 @@ pub struct Judgement {
     pub feature: String,
 }
 
+impl Judgement {
+    /// A verdict of which nothing more is said yet.
+    pub(crate) fn new(column: String, verdict: Verdict) -> Self {
+        Self {
+            column,
+            verdict,
+            frame: String::new(),
+            words: String::new(),
+            changed: 0,
+            cuts: 0,
+            rows: (0, 0),
+            origin: None,
+            consequences: Vec::new(),
+            inputs: Vec::new(),
+            reach: None,
+            samples: Vec::new(),
+            remedy: String::new(),
+            feature: String::new(),
+        }
+    }
+}
+
 /// A place in the notebook.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Origin {

@@ -187,7 +187,7 @@ pub(crate) fn quiet(judgement: &Judgement) -> String {
 
 /// The finding about a random split.
 pub(crate) fn random_split(course: &Course<'_>, step: i64, differs: Option<(usize, Diff)>) -> Judgement {
-    let mut judgement = blank();
+    let mut judgement = Judgement::new(ROWS.to_owned(), Verdict::Membership);
     let (changed, rows) = differs.map_or((0, (0, 0)), |(_, diff)| {
         (1, (diff.missing.len() + diff.extra.len(), diff.shared + diff.missing.len()))
     });
@@ -209,7 +209,7 @@ pub(crate) fn membership(
     count: usize,
     begin: &Begin,
 ) -> Judgement {
-    let mut judgement = blank();
+    let mut judgement = Judgement::new(ROWS.to_owned(), Verdict::Membership);
     judgement.frame.clone_from(&target.label);
     judgement.changed = count;
     judgement.cuts = course.cuts.len() - 1;
@@ -241,25 +241,6 @@ pub(crate) fn membership(
     judgement.remedy =
         idiom.map_or("Choose rows by what was known at their own time.", |(_, _, remedy)| remedy).to_owned();
     judgement
-}
-
-fn blank() -> Judgement {
-    Judgement {
-        column: ROWS.to_owned(),
-        verdict: Verdict::Membership,
-        frame: String::new(),
-        words: String::new(),
-        changed: 0,
-        cuts: 0,
-        rows: (0, 0),
-        origin: None,
-        consequences: Vec::new(),
-        inputs: Vec::new(),
-        reach: None,
-        samples: Vec::new(),
-        remedy: String::new(),
-        feature: String::new(),
-    }
 }
 
 /// A statement as a place in the notebook.

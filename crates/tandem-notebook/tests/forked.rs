@@ -1,26 +1,17 @@
 //! Kernels forked from a nursery, and what a run records.
 //! Not here: what the records say about a notebook, which tandem-audit tests.
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
+#![allow(clippy::unwrap_used)]
+
+mod kernel;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
 use std::time::Duration;
 
+use kernel::python;
 use serde_json::json;
 use tandem_notebook::probe::{self, Described, Fixed, Probe, Record, What};
-use tandem_notebook::{EnvironmentRequest, Executed, Fork, NotebookRun, Nursery, RunError, run};
-
-/// The Python of an environment with ipykernel and what it needs.
-fn python() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("test-environments");
-        let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/requirements.lock");
-        let request = EnvironmentRequest { lock: &lock, folder: &folder, tools: &folder.join("tools") };
-        request.ensure(&mut |line| eprintln!("{line}")).unwrap_or_else(|error| panic!("{error}")).python
-    })
-}
+use tandem_notebook::{Executed, Fork, NotebookRun, Nursery, RunError, run};
 
 struct Ran {
     result: Result<Executed, RunError>,

@@ -1,18 +1,11 @@
 //! What the watcher sees of a notebook, in a real kernel with the packages of the fixture's lock (no pandas among them).
 #![allow(clippy::unwrap_used)]
 
-use std::path::{Path, PathBuf};
+mod kernel;
 
+use kernel::python;
 use serde_json::{Value, json};
-use tandem_notebook::EnvironmentRequest;
 use tandem_notebook::record::{RecordRequest, record};
-
-fn python() -> PathBuf {
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("test-environments");
-    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/requirements.lock");
-    let request = EnvironmentRequest { lock: &lock, folder: &cache, tools: &cache.join("tools") };
-    request.ensure(&mut |_| {}).unwrap_or_else(|error| panic!("{error}")).python
-}
 
 fn seen(cells: &[&str], calls: Option<&Value>) -> Value {
     let folder = tempfile::tempdir().unwrap();
@@ -23,7 +16,7 @@ fn seen(cells: &[&str], calls: Option<&Value>) -> Value {
     let path = folder.path().join("n.ipynb");
     std::fs::write(&path, json!({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}).to_string())
         .unwrap();
-    let request = RecordRequest { notebook: &path, python: &python(), folder: folder.path(), calls, cell_limit: None };
+    let request = RecordRequest { notebook: &path, python: python(), folder: folder.path(), calls, cell_limit: None };
     record(&request, &mut |_| {}).unwrap_or_else(|error| panic!("{error}")).facts
 }
 

@@ -1,4 +1,5 @@
 //! Notebooks as text: cells between lines of `---`, an optional `[3]` first for the stored count.
+
 use tandem_python::{Cell, Finding, Known, check};
 
 /// The cells of a text.
@@ -13,14 +14,13 @@ pub fn cells(text: &str) -> Vec<Cell> {
 }
 
 /// The findings of a text.
-#[allow(dead_code)]
 pub fn found(text: &str) -> Vec<Finding> {
     check(&cells(text), Known::default())
 }
 
 /// The findings of a text as `T601 1:2`: code, cell, line; those of these codes only.
 pub fn said(text: &str, codes: &[&str]) -> Vec<String> {
-    let found = check(&cells(text), Known::default());
+    let found = found(text);
     let found = found.iter().filter(|one| codes.is_empty() || codes.contains(&one.code.id()));
     found.map(|one| format!("{} {}:{}", one.code, one.cell, one.line)).collect()
 }
