@@ -1,14 +1,15 @@
 //! The course of an audit: the full run, the cuts, the runs at each, the verdicts.
 //! Not here: how each of these is done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use tandem_notebook::probe::What;
+use tandem_notebook::probe::{Only, What};
 use tandem_notebook::{Notebook, Nursery};
+use tandem_python::suspicions;
 
 use crate::cuts::{self, Cut};
 use crate::frame::Frames;
@@ -19,7 +20,7 @@ use crate::source::{Source, Table, guess};
 use crate::target::{self, Target, Targets};
 use crate::variant::Kind;
 use crate::verdict::AtCut;
-use crate::{AuditError, AuditRequest, Progress, localise, modules};
+use crate::{AuditError, AuditRequest, Progress, confirm, localise, modules, needed};
 
 /// The audit while it goes on.
 pub(crate) struct Course<'a> {
@@ -29,6 +30,8 @@ pub(crate) struct Course<'a> {
     pub full: Replay,
     pub targets: Targets,
     pub cuts: Vec<AtCut>,
+    /// Runs that were made once more, to be told in full: by cut and what was done to the data.
+    pub told: BTreeMap<(usize, Kind), Replay>,
     pub runs: usize,
     /// The code cells that are run: number and text.
     pub cells: Vec<(usize, String)>,
@@ -62,13 +65,13 @@ pub fn audit_in(
     on(Progress::Step("running the notebook on all of its data".to_owned()));
     let mut runs = 0;
     if request.sources.is_empty() {
-        let first = one(&stage, Job::new(Kind::Full, 0))?;
+        let first = whole(&stage)?;
         runs += 1;
         guess_sources(&mut stage, &first)?;
         stage.made = first.opened("w");
     }
     learn_names(&mut stage);
-    let full = one(&stage, Job::new(Kind::Full, 0))?;
+    let full = whole(&stage)?;
     stage.made.extend(full.opened("w"));
     report.sources = stage
         .tables
@@ -79,11 +82,22 @@ pub fn audit_in(
     let identities: Vec<String> = stage.tables.iter().flat_map(Table::identities).map(str::to_owned).collect();
     let entities = stage.tables.iter().flat_map(|table| table.source.entities.clone()).collect();
     let frames = Frames::new(stage.store.path().to_path_buf(), entities, identities, stage.times.clone());
-    let mut targets = target::choose(&full, &frames, &request.outputs);
-    targets.labels.extend(request.labels.iter().cloned());
+    let targets = target::choose(&full, &frames, request);
+    stage.only = needed::needed(&full, &targets);
     report.audited = targets.all.iter().map(|target| target.label.clone()).collect();
     let cells = report.cells.iter().map(|cell| (cell.number, cell.source.clone())).collect();
-    let mut course = Course { request, stage, frames, full, targets, cuts: Vec::new(), runs: runs + 1, cells, on };
+    let mut course = Course {
+        request,
+        stage,
+        frames,
+        full,
+        targets,
+        cuts: Vec::new(),
+        told: BTreeMap::new(),
+        runs: runs + 1,
+        cells,
+        on,
+    };
     match course.mode() {
         Ok(mode) => {
             report.mode = mode.to_owned();
@@ -92,12 +106,15 @@ pub fn audit_in(
         }
         Err(reason) => report.not_judged = Some(reason),
     }
+    confirm::confirm(&mut course, &mut report, suspicions(&notebook.python_cells()))?;
     report.runs = course.runs;
     report.seconds = start.elapsed().as_secs_f64();
     Ok(report)
 }
 
-fn one(stage: &Stage, job: Job) -> Result<Replay, AuditError> {
+/// The notebook on all of its data.
+fn whole(stage: &Stage) -> Result<Replay, AuditError> {
+    let job = Job { detail: true, ..Job::new(Kind::Full, 0) };
     let replay = stage.replay_all(&[job], &|| {})?.remove(0);
     match replay.failure {
         Some(failure) => Err(AuditError::Fails(failure)),
@@ -129,6 +146,8 @@ fn stage(request: &AuditRequest, nursery: Arc<Nursery>) -> Result<Stage, AuditEr
         times: Vec::new(),
         cell_limit: request.cell_limit,
         made: BTreeSet::new(),
+        only: Only::default(),
+        peak: AtomicU64::new(0),
     })
 }
 
@@ -222,13 +241,16 @@ impl Course<'_> {
 
     fn frame_has_time(&self, target: &Target) -> bool {
         let data = target.place.find(&self.full);
-        data.and_then(|data| self.frames.frame(data)).is_some_and(|frame| frame.time.is_some())
+        data.and_then(|data| self.frames.frame(data)).is_some_and(|frame| frame.rows.time.is_some())
     }
 
-    /// The end of the training rows, if the model's rows end well before the data does.
+    /// The end of the training rows: as declared, or where the model's rows end well before the data does.
     fn training_end(&self) -> Option<i64> {
+        if self.request.train_end.is_some() {
+            return self.request.train_end;
+        }
         let fitted = target::Place::Fitted.find(&self.full)?;
-        let last = *self.frames.frame(fitted)?.time?.iter().max()?;
+        let last = *self.frames.frame(fitted)?.rows.time.as_ref()?.iter().max()?;
         let events: Vec<i64> =
             self.stage.tables.iter().flat_map(|table| table.event.iter().flatten().copied()).collect();
         let later = events.iter().filter(|time| **time > last).count();
@@ -317,6 +339,24 @@ impl Course<'_> {
         })?;
         self.runs += of;
         Ok(replays)
+    }
+
+    /// Makes these runs of the cuts once more, told in full.
+    pub fn tell(&mut self, chosen: &BTreeSet<(usize, Kind)>) -> Result<(), AuditError> {
+        let mut wanted = chosen.clone();
+        wanted
+            .extend(chosen.iter().filter(|(cut, _)| self.cuts[*cut].base.is_some()).map(|(cut, _)| (*cut, Kind::Full)));
+        let job = |(cut, kind): &(usize, Kind)| {
+            let cut = &self.cuts[*cut];
+            Job { detail: true, as_of: cut.base.is_some().then_some(cut.at), ..Job::new(*kind, cut.at) }
+        };
+        let jobs: Vec<Job> = wanted.iter().map(job).collect();
+        if !jobs.is_empty() {
+            self.step("finding where it begins");
+            let replays = self.run(&jobs)?;
+            self.told = wanted.into_iter().zip(replays).collect();
+        }
+        Ok(())
     }
 
     /// Tells what begins.

@@ -1,15 +1,22 @@
-//! Recorded frames with their rows named by keys, and what differs between two of them.
-//! Not here: which frames are audited, and what a difference means.
+//! Recorded frames with their rows named by keys. What names the rows is found out once for all frames that have it in common:
+//! a notebook's variables share their keys, and frames may have hundreds of thousands of rows.
+//! Not here: what differs between two frames (`diff.rs`), and which frames are audited.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::{DefaultHasher, Entry};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hasher as _;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use tandem_notebook::probe::{Column, Described, Stored, Values};
 
+use crate::diff::{Alignment, Diff};
 use crate::instant;
 use crate::source::time;
+
+/// Columns are kept in memory up to about so many bytes.
+const MEMORY: usize = 1 << 30;
 
 /// Reads columns, each once, and knows which of them name rows.
 pub(crate) struct Frames {
@@ -17,59 +24,51 @@ pub(crate) struct Frames {
     pub entities: Vec<String>,
     pub identities: Vec<String>,
     pub times: Vec<String>,
-    cache: RefCell<BTreeMap<String, Rc<Column>>>,
+    columns: RefCell<(usize, HashMap<String, Rc<Column>>)>,
+    rows: RefCell<HashMap<String, Rc<Rows>>>,
+    alignments: RefCell<HashMap<(String, String, Option<i64>), Rc<Alignment>>>,
 }
 
 /// A frame.
 pub(crate) struct Frame {
-    pub columns: Vec<(String, Rc<Column>)>,
-    /// When each row is asked for; none where the frame has no time.
-    pub time: Option<Vec<i64>>,
-    /// What each row is called.
-    pub ids: Vec<String>,
+    /// Name, and the name of the content.
+    pub columns: Vec<(String, String)>,
+    pub rows: Rc<Rows>,
     /// The columns that name rows: they are not values.
     pub keys: BTreeSet<String>,
+}
+
+/// The rows of frames that have the same keys.
+pub(crate) struct Rows {
+    /// What they are known by: the contents of their keys.
+    pub key: String,
+    /// For each row a number that stands for its keys, and for how many rows before it have the same.
+    pub ids: Vec<u64>,
+    /// When each row is asked for; none where the frame has no time.
+    pub time: Option<Vec<i64>>,
     /// Whether an entity or event names the rows.
     pub named: bool,
-}
-
-/// What differs between a frame and the same frame of another run.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Diff {
-    pub columns: BTreeMap<String, Changed>,
-    /// Rows only of the first, and only of the second.
-    pub missing: Vec<String>,
-    pub extra: Vec<String>,
-    /// Columns only of the first, and only of the second.
-    pub gone: Vec<String>,
-    pub new: Vec<String>,
-    /// How many rows both have.
-    pub shared: usize,
-}
-
-/// How a column differs.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Changed {
-    pub rows: usize,
-    /// Rows that differ by no more than the last bits.
-    pub noise: usize,
-    /// Whether the new values are the old ones under other names, one for one.
-    pub renamed: bool,
-    /// Rows: name, time, the first's value, the second's.
-    pub samples: Vec<(String, Option<i64>, String, String)>,
+    naming: Vec<Rc<Column>>,
 }
 
 impl Frames {
     pub fn new(store: PathBuf, entities: Vec<String>, identities: Vec<String>, times: Vec<String>) -> Self {
-        Self { store, entities, identities, times, cache: RefCell::default() }
+        let (columns, rows, alignments) = Default::default();
+        Self { store, entities, identities, times, columns, rows, alignments }
     }
 
-    fn column(&self, hash: &str) -> Option<Rc<Column>> {
-        if let Some(found) = self.cache.borrow().get(hash) {
+    /// The content of a column.
+    pub fn column(&self, hash: &str) -> Option<Rc<Column>> {
+        if let Some(found) = self.columns.borrow().1.get(hash) {
             return Some(Rc::clone(found));
         }
         let column = Rc::new(Column::read(&self.store, hash).ok()?);
-        self.cache.borrow_mut().insert(hash.to_owned(), Rc::clone(&column));
+        let mut known = self.columns.borrow_mut();
+        if known.0 > MEMORY {
+            *known = Default::default();
+        }
+        known.0 += column.values.bytes();
+        known.1.insert(hash.to_owned(), Rc::clone(&column));
         Some(column)
     }
 
@@ -90,169 +89,103 @@ impl Frames {
         };
         let declared = self.times.iter().flat_map(|name| parts.iter().filter(move |part| part.0 == *name));
         let any = parts.iter().filter(|part| part.2 == "time");
-        let when =
-            declared.chain(any).find_map(|part| Some((part.0.clone(), instants(&self.column(&part.1)?.values)?)));
-        let identities = named(&self.identities);
-        let entities = named(&self.entities);
-        let naming: Vec<Rc<Column>> =
-            (identities.iter().chain(&entities)).filter_map(|part| self.column(&part.1)).collect();
+        let time = declared.chain(any).find(|part| self.column(&part.1).is_some_and(|column| is_time(&column.values)));
+        let naming: Vec<&Stored> = named(&self.identities).into_iter().chain(named(&self.entities)).collect();
         let outside = !keys.is_empty();
-        let mut keys: BTreeSet<String> = identities.iter().chain(&entities).map(|part| part.0.clone()).collect();
-        keys.extend(when.iter().map(|(name, _)| name.clone()));
+        let mut keys: BTreeSet<String> = naming.iter().map(|part| part.0.clone()).collect();
+        keys.extend(time.iter().map(|part| part.0.clone()));
         keys.extend(self.times.iter().cloned());
         if outside {
             keys.clear();
         }
-        let time = when.map(|(_, times)| times);
-        let label = |row: usize| {
-            let mut label: Vec<String> = naming.iter().map(|column| shown(&column.values, row)).collect();
-            label.extend(time.as_ref().map(|times| instant::shown(times[row])));
-            label.join(" · ")
+        let rows = self.named_rows(*rows, &naming, time.copied())?;
+        let columns = columns.iter().map(|part| (part.0.clone(), part.1.clone())).collect();
+        Some(Frame { columns, rows, keys })
+    }
+
+    fn named_rows(&self, rows: usize, naming: &[&Stored], time: Option<&Stored>) -> Option<Rc<Rows>> {
+        let hashes = |parts: &[&Stored]| parts.iter().map(|part| part.1.as_str()).collect::<Vec<_>>().join(" ");
+        let key = format!("{rows} {} at {}", hashes(naming), time.map_or("", |part| part.1.as_str()));
+        if let Some(found) = self.rows.borrow().get(&key) {
+            return Some(Rc::clone(found));
+        }
+        let naming: Vec<Rc<Column>> = naming.iter().map(|part| self.column(&part.1)).collect::<Option<_>>()?;
+        let time = match time {
+            Some(part) => instants(&self.column(&part.1)?.values),
+            None => None,
         };
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        let ids = (0..*rows).map(|row| {
-            let label = label(row);
-            let count = counts.entry(label.clone()).or_default();
-            *count += 1;
-            if *count == 1 { label } else { format!("{label} #{count}") }
-        });
-        let ids = ids.collect();
-        let columns =
-            columns.iter().map(|part| Some((part.0.clone(), self.column(&part.1)?))).collect::<Option<_>>()?;
-        Some(Frame { columns, time, ids, keys, named: !naming.is_empty() })
+        let found = Rc::new(Rows::new(key.clone(), rows, naming, time));
+        self.rows.borrow_mut().insert(key, Rc::clone(&found));
+        Some(found)
     }
 
     /// What differs in rows until an instant (all rows without one).
     pub fn diff(&self, first: &Described, second: &Described, until: Option<i64>) -> Option<Diff> {
         let (first, second) = (self.frame(first)?, self.frame(second)?);
-        if until.is_some() && (first.time.is_none() || second.time.is_none()) || until.is_none() && !first.named {
+        if until.is_some() && (first.rows.time.is_none() || second.rows.time.is_none())
+            || until.is_none() && !first.rows.named
+        {
             return None;
         }
-        Some(first.diff(&second, until))
+        Some(Diff::new(self, &first, &second, self.aligned(&first.rows, &second.rows, until)))
+    }
+
+    fn aligned(&self, first: &Rc<Rows>, second: &Rc<Rows>, until: Option<i64>) -> Rc<Alignment> {
+        let key = (first.key.clone(), second.key.clone(), until);
+        let mut known = self.alignments.borrow_mut();
+        if known.len() > 200 {
+            known.clear();
+        }
+        match known.entry(key) {
+            Entry::Occupied(found) => Rc::clone(found.get()),
+            Entry::Vacant(free) => Rc::clone(free.insert(Rc::new(Alignment::new(first, second, until)))),
+        }
     }
 }
 
-impl Frame {
-    fn within(&self, row: usize, until: Option<i64>) -> bool {
+impl Rows {
+    fn new(key: String, rows: usize, naming: Vec<Rc<Column>>, time: Option<Vec<i64>>) -> Self {
+        let mut counts: HashMap<u64, u64> = HashMap::with_capacity(rows);
+        let ids = (0..rows).map(|row| {
+            let mut hasher = DefaultHasher::new();
+            naming.iter().for_each(|column| hash(&column.values, row, &mut hasher));
+            time.iter().for_each(|times| hasher.write_i64(times[row]));
+            let count = counts.entry(hasher.finish()).or_default();
+            *count += 1;
+            hasher.write_u64(*count);
+            hasher.finish()
+        });
+        let ids = ids.collect();
+        Self { key, ids, time, named: !naming.is_empty(), naming }
+    }
+
+    /// What a row is called.
+    pub fn label(&self, row: usize) -> String {
+        let mut label: Vec<String> = self.naming.iter().map(|column| shown(&column.values, row)).collect();
+        label.extend(self.time.as_ref().map(|times| instant::shown(times[row])));
+        if label.is_empty() { format!("row {}", row + 1) } else { label.join(" · ") }
+    }
+
+    /// Whether a row lies before an instant, or there is none.
+    pub fn within(&self, row: usize, until: Option<i64>) -> bool {
         match (until, &self.time) {
             (Some(until), Some(times)) => times[row] <= until && times[row] != i64::MIN,
             _ => true,
         }
     }
-
-    fn diff(&self, other: &Self, until: Option<i64>) -> Diff {
-        let theirs: BTreeMap<&str, usize> = other.ids.iter().enumerate().map(|(row, id)| (id.as_str(), row)).collect();
-        let mine: BTreeSet<&str> = self.ids.iter().map(String::as_str).collect();
-        let mut diff = Diff::default();
-        let mut pairs = Vec::new();
-        for row in (0..self.ids.len()).filter(|row| self.within(*row, until)) {
-            match theirs.get(self.ids[row].as_str()) {
-                Some(other) => pairs.push((row, *other)),
-                None => diff.missing.push(self.ids[row].clone()),
-            }
-        }
-        let extra =
-            (0..other.ids.len()).filter(|row| other.within(*row, until) && !mine.contains(other.ids[*row].as_str()));
-        diff.extra = extra.map(|row| other.ids[row].clone()).collect();
-        diff.shared = pairs.len();
-        for (name, column) in &self.columns {
-            let Some((_, theirs)) = other.columns.iter().find(|(other, _)| other == name) else {
-                diff.gone.push(name.clone());
-                continue;
-            };
-            if !self.keys.contains(name) {
-                diff.columns.insert(name.clone(), self.changed(&column.values, &theirs.values, &pairs));
-            }
-        }
-        let new = other.columns.iter().filter(|(name, _)| self.columns.iter().all(|(mine, _)| mine != name));
-        diff.new = new.map(|(name, _)| name.clone()).collect();
-        diff
-    }
-
-    fn changed(&self, mine: &Values, theirs: &Values, pairs: &[(usize, usize)]) -> Changed {
-        let mut changed = Changed::default();
-        let mut names: BTreeMap<String, String> = BTreeMap::new();
-        let mut back: BTreeMap<String, String> = BTreeMap::new();
-        changed.renamed = matches!(mine, Values::Int(_) | Values::Float(_)) && pairs.len() > 1;
-        for (a, b) in pairs {
-            let same = compare(mine, *a, theirs, *b);
-            if changed.renamed {
-                let (old, new) = (shown(mine, *a), shown(theirs, *b));
-                let known = names.entry(old.clone()).or_insert_with(|| new.clone()) == &new;
-                changed.renamed = known
-                    && back.entry(new).or_insert_with(|| old.clone()) == &old
-                    && !old.contains('.')
-                    && names.len() <= 200;
-            }
-            match same {
-                Same::Equal => {}
-                Same::Noise => changed.noise += 1,
-                Same::Different => {
-                    changed.rows += 1;
-                    changed.samples.push((
-                        self.ids[*a].clone(),
-                        self.time.as_ref().map(|times| times[*a]),
-                        shown(mine, *a),
-                        shown(theirs, *b),
-                    ));
-                }
-            }
-        }
-        changed.renamed &= changed.rows > 0 && are_codes(&names);
-        if changed.samples.len() > 3 {
-            // The first, the middle and the last.
-            let (middle, last) = (changed.samples.len() / 2, changed.samples.len() - 1);
-            changed.samples = [0, middle, last].map(|at| changed.samples[at].clone()).to_vec();
-        }
-        changed
-    }
 }
 
-/// Whether the new values are the numbers from 0, without a gap, and not simply the old ones moved by the same amount.
-fn are_codes(names: &BTreeMap<String, String>) -> bool {
-    let pairs: Vec<(i64, i64)> =
-        names.iter().filter_map(|(old, new)| Some((old.parse().ok()?, new.parse().ok()?))).collect();
-    let mut new: Vec<i64> = pairs.iter().map(|(_, new)| *new).filter(|new| *new >= 0).collect();
-    new.sort_unstable();
-    let dense = new.iter().enumerate().all(|(place, code)| place as i64 == *code);
-    let shifted = pairs.iter().map(|(old, new)| old - new).collect::<BTreeSet<i64>>().len() == 1;
-    pairs.len() == names.len() && dense && (!shifted || pairs.len() <= 12)
-}
-
-enum Same {
-    Equal,
-    Noise,
-    Different,
-}
-
-/// Exact, after a common upcast; missing equals missing.
-fn compare(mine: &Values, a: usize, theirs: &Values, b: usize) -> Same {
-    let (x, y) = match (mine, theirs) {
-        (Values::Int(x), Values::Int(y)) | (Values::Time(x), Values::Time(y)) => {
-            return if x[a] == y[b] { Same::Equal } else { Same::Different };
-        }
-        (Values::Text(x), Values::Text(y)) => return if x[a] == y[b] { Same::Equal } else { Same::Different },
-        _ => match (number(mine, a), number(theirs, b)) {
-            (Some(x), Some(y)) => (x, y),
-            _ if missing(mine, a) && missing(theirs, b) => return Same::Equal,
-            _ => return if shown(mine, a) == shown(theirs, b) { Same::Equal } else { Same::Different },
-        },
-    };
-    if x == y || x.is_nan() && y.is_nan() {
-        Same::Equal
-    } else if (x - y).abs() <= 1e-9 * x.abs().max(y.abs()) {
-        Same::Noise
-    } else {
-        Same::Different
-    }
-}
-
-fn number(values: &Values, row: usize) -> Option<f64> {
+/// A key's part in what a row is known by. A whole number is the same one as a float: a missing key makes floats of them all.
+fn hash(values: &Values, row: usize, hasher: &mut DefaultHasher) {
     match values {
-        Values::Int(values) => Some(values[row] as f64),
-        Values::Float(values) => Some(values[row]),
-        _ => None,
+        Values::Int(values) | Values::Time(values) => hasher.write_i64(values[row]),
+        Values::Float(values) if values[row].fract() == 0.0 && values[row].abs() < 9e15 => {
+            hasher.write_i64(values[row] as i64);
+        }
+        Values::Float(values) => hasher.write_u64(values[row].to_bits()),
+        Values::Text(values) => hasher.write(values[row].as_deref().unwrap_or("\u{0}missing").as_bytes()),
     }
+    hasher.write_u8(0xff);
 }
 
 pub(crate) fn missing(values: &Values, row: usize) -> bool {
@@ -279,15 +212,28 @@ pub(crate) fn shown(values: &Values, row: usize) -> String {
     }
 }
 
+fn is_time(values: &Values) -> bool {
+    match values {
+        Values::Time(_) => true,
+        Values::Text(texts) => texts.iter().any(|text| text.as_deref().and_then(time).is_some()),
+        Values::Int(numbers) => numbers.iter().any(|number| instant::from_number(*number).is_some()),
+        Values::Float(_) => false,
+    }
+}
+
 /// A column as times, if it holds some.
-fn instants(values: &Values) -> Option<Vec<i64>> {
-    let times: Vec<i64> = match values {
-        Values::Time(times) => return Some(times.clone()),
-        Values::Text(texts) => texts.iter().map(|text| text.as_deref().and_then(time).unwrap_or(i64::MIN)).collect(),
+fn instants<'a>(values: &'a Values) -> Option<Vec<i64>> {
+    Some(match values {
+        Values::Time(times) => times.clone(),
+        Values::Text(texts) => {
+            // The same times stand in many rows.
+            let mut known: BTreeMap<&'a str, i64> = BTreeMap::new();
+            let mut read = |text: &'a str| *known.entry(text).or_insert_with(|| time(text).unwrap_or(i64::MIN));
+            texts.iter().map(|text| text.as_deref().map_or(i64::MIN, &mut read)).collect()
+        }
         Values::Int(numbers) => {
             numbers.iter().map(|number| instant::from_number(*number).unwrap_or(i64::MIN)).collect()
         }
         Values::Float(_) => return None,
-    };
-    times.iter().any(|time| *time != i64::MIN).then_some(times)
+    })
 }

@@ -4,10 +4,13 @@
 //! (tandem-notebook).
 
 mod audit;
+mod confirm;
 mod cuts;
+mod diff;
 mod frame;
 mod instant;
 mod localise;
+mod needed;
 mod reach;
 pub mod report;
 mod runs;
@@ -23,7 +26,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use audit::{audit, audit_in};
-pub use report::{Judgement, Report, Verdict};
+pub use report::{Judgement, Outcome, Report, Suspected, Verdict};
 pub use source::{Source, guess};
 pub use text::{modules, named_files};
 
@@ -38,8 +41,10 @@ pub struct AuditRequest {
     pub sources: Vec<Source>,
     /// Variables or files to audit; none: what the last model was fitted on, and so on.
     pub outputs: Vec<String>,
-    /// Columns that may know the future.
-    pub labels: Vec<String>,
+    /// Columns that may know the future, beside what a model is fitted to.
+    pub labels: Vec<Label>,
+    /// The end of the training rows, in nanoseconds since 1970: all cuts but one lie after it. None: what is detected.
+    pub train_end: Option<i64>,
     /// How many cuts.
     pub cuts: usize,
     /// One cut, and only dropped rows.
@@ -48,6 +53,15 @@ pub struct AuditRequest {
     pub reach: bool,
     /// How long one cell may take.
     pub cell_limit: Option<Duration>,
+}
+
+/// A column that may know the future, since it is what a model learns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Label {
+    /// Its name.
+    pub column: String,
+    /// How far ahead it sees, in nanoseconds, where that is declared: then it is a finding when it sees further.
+    pub horizon: Option<i64>,
 }
 
 /// What happens during an audit.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tandem_notebook::probe::{Described, What};
 
 use crate::audit::Course;
+use crate::diff::{Changed, Diff};
 use crate::report::{Judgement, Origin, Report, Sample, Verdict};
 use crate::runs::{Job, Replay};
 use crate::target::{Place, Target};
@@ -17,43 +18,66 @@ use crate::{AuditError, reach, words};
 /// Judges all columns of all audited frames.
 pub(crate) fn judge(course: &mut Course<'_>, report: &mut Report) -> Result<(), AuditError> {
     let random = random_columns(course);
+    let cuts = &course.cuts[..course.cuts.len() - 1];
     let gathered: Vec<(Target, FrameEvidence)> = (course.targets.all.iter())
         .map(|target| {
-            (
-                target.clone(),
-                verdict::gather(
-                    &course.frames,
-                    target,
-                    &course.targets,
-                    &course.full,
-                    &course.cuts[..course.cuts.len() - 1],
-                ),
-            )
+            let evidence = verdict::gather(&course.frames, target, &course.targets, &course.full, cuts);
+            (target.clone(), evidence)
         })
         .collect();
-    let mut found: BTreeMap<String, Judgement> = BTreeMap::new();
+    let mut found: BTreeMap<String, Found<'_>> = BTreeMap::new();
     for (target, evidence) in &gathered {
         for (name, column) in &evidence.columns {
             if target.columns.as_ref().is_some_and(|columns| !columns.contains(name)) || is_key(course, target, name) {
                 continue;
             }
             let judgement = one(course, report, target, name, column, &random);
-            let name = judgement.column.clone();
-            let stronger = found.get(&name).is_none_or(|other| better(&judgement, other));
+            let stronger = found.get(&judgement.column).is_none_or(|other| better(&judgement, &other.judgement));
             if stronger {
-                found.insert(name, judgement);
+                let new = Found { judgement, target, name, evidence: column, shown: None };
+                found.insert(new.judgement.column.clone(), new);
             }
         }
     }
-    report.verdicts = found.into_values().collect();
-    if let Some(rows) = membership(course, &gathered) {
-        report.verdicts.push(rows);
+    let moved = membership(course, &gathered);
+    let chosen = show(&mut found, &moved);
+    course.tell(&chosen)?;
+    for found in found.into_values() {
+        report.verdicts.push(prove(course, report, found));
     }
+    report.verdicts.extend(moved.map(|moved| told(course, moved)));
     seeds(course, report)?;
     reach::measure(course, report)?;
+    report.verdicts.iter_mut().for_each(|judgement| judgement.code = judgement.verdict.code());
     report.verdicts.sort_by(|a, b| (a.verdict, &a.column).cmp(&(b.verdict, &b.column)));
     report.miss = words::miss(report.cuts.iter().filter(|cut| cut.failed.is_none()).count());
     Ok(())
+}
+
+/// A column with its verdict, and the run that shows it.
+struct Found<'e> {
+    judgement: Judgement,
+    target: &'e Target,
+    name: &'e str,
+    evidence: &'e Evidence,
+    shown: Option<(usize, Kind, Option<&'e Changed>)>,
+}
+
+/// Chooses the run that shows each finding: few in all, since they are made once more to be told in full.
+fn show(found: &mut BTreeMap<String, Found<'_>>, moved: &Option<Moved<'_>>) -> BTreeSet<(usize, Kind)> {
+    let mut chosen = BTreeSet::new();
+    if let Some(Moved::Rows(_, rows, _)) = moved {
+        chosen.insert((rows.cut, rows.kind));
+    }
+    for found in found.values_mut() {
+        let verdict = found.judgement.verdict;
+        if verdict.is_finding() || verdict == Verdict::InSampleFit {
+            let best = found.evidence.best(&chosen).map(|(cut, kind, changed)| (*cut, *kind, Some(changed)));
+            found.shown = best.or_else(|| found.evidence.gone.first().map(|(cut, kind)| (*cut, *kind, None)));
+            chosen.extend(found.shown.map(|(cut, kind, _)| (cut, kind)));
+        }
+    }
+    chosen
 }
 
 fn better(new: &Judgement, old: &Judgement) -> bool {
@@ -137,7 +161,7 @@ fn one(
     judgement.rows = (evidence.hits.iter().map(|(_, _, changed)| changed.rows).max().unwrap_or(0), evidence.shared);
     if is_label {
         judgement.verdict = Verdict::Label;
-        judgement.words = words::label(&judgement);
+        judgement.words = words::label(&judgement, None);
         return judgement;
     }
     if random.contains(name) {
@@ -156,26 +180,16 @@ fn one(
         }
     }
     judgement.verdict = verdict;
-    if verdict.is_finding() || verdict == Verdict::InSampleFit {
-        prove(course, report, target, name, evidence, &mut judgement);
-    } else if judgement.words.is_empty() {
+    if judgement.words.is_empty() {
         judgement.words = words::quiet(&judgement);
     }
     judgement
 }
 
 /// Where it begins, and rows that show it.
-fn prove(
-    course: &Course<'_>,
-    report: &Report,
-    target: &Target,
-    name: &str,
-    evidence: &Evidence,
-    judgement: &mut Judgement,
-) {
-    let shown = evidence.best().map(|(cut, kind, changed)| (*cut, *kind, Some(changed)));
-    let shown = shown.or_else(|| evidence.gone.first().map(|(cut, kind)| (*cut, *kind, None)));
-    let Some((cut, kind, changed)) = shown else { return };
+fn prove(course: &Course<'_>, report: &Report, found: Found<'_>) -> Judgement {
+    let Found { mut judgement, target, name, shown, .. } = found;
+    let Some((cut, kind, changed)) = shown else { return judgement };
     if let Some(trace) = trace(course, cut, kind) {
         let begin = trace.begin(name, target.step, target.variable.as_deref());
         judgement.origin = origin(report, &trace, &begin);
@@ -183,17 +197,15 @@ fn prove(
         let places = later.filter_map(|step| place(report, &trace, step));
         judgement.consequences = places.map(|(cell, line, _)| format!("cell {cell}, line {line}")).collect();
     }
-    let samples = changed.into_iter().flat_map(|changed| &changed.samples);
-    judgement.samples = samples
-        .map(|(row, _, says, would)| Sample { row: row.clone(), says: says.clone(), would: would.clone() })
-        .collect();
-    words::finish(judgement, course);
+    judgement.samples = changed.map(Sample::of).unwrap_or_default();
+    words::finish(&mut judgement, course);
+    judgement
 }
 
 fn trace<'a>(course: &'a Course<'_>, cut: usize, kind: Kind) -> Option<Trace<'a>> {
-    let cut = &course.cuts[cut];
-    let replay = cut.probes.iter().find(|(other, _)| *other == kind).map(|(_, replay)| replay)?;
-    Some(Trace::new(&course.frames, cut.base.as_ref().unwrap_or(&course.full), replay, cut.until))
+    let replay = course.told.get(&(cut, kind))?;
+    let base = course.told.get(&(cut, Kind::Full)).unwrap_or(&course.full);
+    Some(Trace::new(&course.frames, base, replay, course.cuts[cut].until))
 }
 
 fn place(report: &Report, trace: &Trace<'_>, step: i64) -> Option<(usize, usize, String)> {
@@ -217,46 +229,58 @@ fn undeclared_on_path(course: &Course<'_>, report: &Report, target: &Target, nam
     files.iter().map(|path| path.display().to_string()).filter(|path| report.undeclared.contains(path)).collect()
 }
 
+/// A finding about which rows there are.
+enum Moved<'e> {
+    /// Training and test rows are drawn at random, at this statement.
+    Split(i64, Option<Diff>),
+    /// Rows come and go, at so many cuts.
+    Rows(&'e Target, &'e RowsMoved, usize),
+}
+
 /// The finding about which rows there are, if there is one.
-fn membership(course: &Course<'_>, gathered: &[(Target, FrameEvidence)]) -> Option<Judgement> {
-    let mut moved: Option<(&Target, &RowsMoved, usize)> = None;
+fn membership<'e>(course: &Course<'_>, gathered: &'e [(Target, FrameEvidence)]) -> Option<Moved<'e>> {
+    let mut moved: Option<Moved<'e>> = None;
     for (target, evidence) in gathered {
-        let real: Vec<&RowsMoved> = evidence
-            .rows
-            .iter()
+        let real: Vec<&RowsMoved> = (evidence.rows.iter())
             .filter(|rows| !is_label_gap(course, target, rows))
             .filter(|rows| !course.cuts[rows.cut].in_training)
             .collect();
         if let Some(rows) = real.first() {
-            moved = moved.or(Some((target, rows, real.iter().map(|rows| rows.cut).collect::<BTreeSet<_>>().len())));
+            let cuts: BTreeSet<usize> = real.iter().map(|rows| rows.cut).collect();
+            moved = moved.or(Some(Moved::Rows(target, rows, cuts.len())));
         }
     }
-    let split = course.targets.random_split.filter(|_| moved.is_none()).map(|step| {
+    moved.or_else(|| {
+        let step = course.targets.random_split?;
         let fitted = Place::Fitted;
-        let differs = course.cuts.iter().enumerate().filter(|(_, cut)| cut.at != i64::MAX).find_map(|(number, cut)| {
+        let differs = course.cuts.iter().filter(|cut| cut.at != i64::MAX).find_map(|cut| {
             let (_, replay) = cut.probes.iter().find(|(kind, _)| *kind == Kind::Truncate)?;
             let diff = course.frames.diff(fitted.find(&course.full)?, fitted.find(replay)?, cut.until)?;
-            (!diff.missing.is_empty() || !diff.extra.is_empty()).then_some((number, diff))
+            (!diff.rows.is_whole()).then_some(diff)
         });
-        (step, differs)
-    });
-    if let Some((step, differs)) = split {
-        return Some(words::random_split(course, step, differs));
+        Some(Moved::Split(step, differs))
+    })
+}
+
+fn told(course: &Course<'_>, moved: Moved<'_>) -> Judgement {
+    match moved {
+        Moved::Split(step, differs) => words::random_split(course, step, differs),
+        Moved::Rows(target, rows, count) => {
+            let begin = trace(course, rows.cut, rows.kind).map(|trace| trace.rows_begin(target.step));
+            words::membership(course, target, rows, count, begin.as_ref())
+        }
     }
-    let (target, rows, count) = moved?;
-    let trace = trace(course, rows.cut, rows.kind)?;
-    let begin = trace.rows_begin(target.step);
-    Some(words::membership(course, target, rows, count, &begin))
 }
 
 /// Rows that a cut run lacks because their label is not known yet: what comes of a label, and no finding.
 fn is_label_gap(course: &Course<'_>, target: &Target, rows: &RowsMoved) -> bool {
     let labels = &course.targets.labels;
-    if rows.kind != Kind::Truncate || !rows.extra.is_empty() || labels.is_empty() {
+    if rows.kind != Kind::Truncate || !rows.rows.extra.is_empty() || labels.is_empty() {
         return false;
     }
     let cut = &course.cuts[rows.cut];
     let Some((_, replay)) = cut.probes.iter().find(|(kind, _)| *kind == rows.kind) else { return false };
+    let wanted: BTreeSet<u64> = rows.rows.missing.iter().map(|row| rows.rows.first.ids[*row as usize]).collect();
     // Any earlier frame of the cut run in which these rows have no label.
     replay.records.iter().filter(|record| record.step <= target.step).any(|record| {
         let What::Value { value: value @ Described::Frame { columns, .. }, .. } = &record.what else { return false };
@@ -264,14 +288,11 @@ fn is_label_gap(course: &Course<'_>, target: &Target, rows: &RowsMoved) -> bool 
             return false;
         }
         let Some(frame) = course.frames.frame(value) else { return false };
-        let wanted: BTreeSet<&String> = rows.missing.iter().collect();
-        let places: Vec<usize> = (0..frame.ids.len()).filter(|row| wanted.contains(&frame.ids[*row])).collect();
-        let unknown = |row: &usize| {
-            frame
-                .columns
-                .iter()
-                .any(|(name, column)| labels.contains(name) && crate::frame::missing(&column.values, *row))
-        };
+        let ids = &frame.rows.ids;
+        let places: Vec<usize> = (0..ids.len()).filter(|row| wanted.contains(&ids[*row])).collect();
+        let held = frame.columns.iter().filter(|(name, _)| labels.contains(name));
+        let held: Vec<_> = held.filter_map(|(_, hash)| course.frames.column(hash)).collect();
+        let unknown = |row: &usize| held.iter().any(|column| crate::frame::missing(&column.values, *row));
         places.len() == wanted.len() && places.iter().all(unknown)
     })
 }

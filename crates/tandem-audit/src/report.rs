@@ -5,8 +5,10 @@ pub mod html;
 pub mod text;
 
 use serde::Serialize;
+use tandem_definitions::Code;
 
 use crate::cuts::Cut;
+use crate::diff::Changed;
 use crate::source::Source;
 
 /// What an audit found.
@@ -32,6 +34,8 @@ pub struct Report {
     pub training_end: Option<String>,
     /// The verdicts: findings first.
     pub verdicts: Vec<Judgement>,
+    /// What the notebook's text made suspect before it ran, and what came of it.
+    pub suspicions: Vec<Suspected>,
     /// Files that were read and not declared.
     pub undeclared: Vec<String>,
     /// What else a reader has to know.
@@ -90,6 +94,9 @@ pub enum Verdict {
     /// It changed only when records were dropped that became known late.
     #[serde(rename = "LATE DATA")]
     LateData,
+    /// It is what the model learns, and sees further ahead than was declared.
+    #[serde(rename = "LABEL BEYOND HORIZON")]
+    LabelBeyondHorizon,
     /// It changed only for cuts within the training rows.
     #[serde(rename = "IN-SAMPLE FIT")]
     InSampleFit,
@@ -115,6 +122,7 @@ impl Verdict {
             Self::Membership => "MEMBERSHIP",
             Self::Vocabulary => "VOCABULARY",
             Self::LateData => "LATE DATA",
+            Self::LabelBeyondHorizon => "LABEL BEYOND HORIZON",
             Self::InSampleFit => "IN-SAMPLE FIT",
             Self::Label => "LABEL",
             Self::NumericNoise => "NUMERIC NOISE",
@@ -125,7 +133,24 @@ impl Verdict {
 
     /// Whether it is a finding.
     pub fn is_finding(self) -> bool {
-        matches!(self, Self::Lookahead | Self::Membership | Self::Vocabulary | Self::LateData)
+        matches!(
+            self,
+            Self::Lookahead | Self::Membership | Self::Vocabulary | Self::LateData | Self::LabelBeyondHorizon
+        )
+    }
+
+    /// The code of its page; none where there is nothing to explain.
+    pub fn code(self) -> Option<Code> {
+        Some(match self {
+            Self::Lookahead => Code::Lookahead,
+            Self::Membership => Code::Membership,
+            Self::Vocabulary => Code::Vocabulary,
+            Self::LateData => Code::LateData,
+            Self::LabelBeyondHorizon => Code::LabelBeyondHorizon,
+            Self::InSampleFit => Code::InSampleFit,
+            Self::NotJudged => Code::NotJudged,
+            Self::Label | Self::NumericNoise | Self::NoChange => return None,
+        })
     }
 }
 
@@ -136,6 +161,8 @@ pub struct Judgement {
     pub column: String,
     /// The verdict.
     pub verdict: Verdict,
+    /// The code under which `tandem explain` tells what it means, and what to do.
+    pub code: Option<Code>,
     /// In which audited frame, in words.
     pub frame: String,
     /// In one sentence, for everybody.
@@ -168,6 +195,7 @@ impl Judgement {
         Self {
             column,
             verdict,
+            code: None,
             frame: String::new(),
             words: String::new(),
             changed: 0,
@@ -180,6 +208,48 @@ impl Judgement {
             samples: Vec::new(),
             remedy: String::new(),
             feature: String::new(),
+        }
+    }
+}
+
+/// A suspicion, and what came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Suspected {
+    /// Which kind: T640 to T650.
+    pub code: Code,
+    /// Which code cell, from 1.
+    pub cell: usize,
+    /// The line in the cell, from 1.
+    pub line: usize,
+    /// What was suspected.
+    pub text: String,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Why, in words.
+    pub words: String,
+}
+
+/// What came of a suspicion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// A run shows it.
+    Proven,
+    /// The runs do not show it.
+    #[serde(rename = "not confirmed")]
+    NotConfirmed,
+    /// No run could tell.
+    #[serde(rename = "not judged")]
+    NotJudged,
+}
+
+impl Outcome {
+    /// As it is shown.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::NotConfirmed => "not confirmed",
+            Self::NotJudged => "not judged",
         }
     }
 }
@@ -208,6 +278,18 @@ pub struct Sample {
     pub says: String,
     /// What a run that sees only the past says.
     pub would: String,
+}
+
+impl Sample {
+    /// Rows that show a difference.
+    pub(crate) fn of(changed: &Changed) -> Vec<Self> {
+        let sample = |(row, says, would): &(String, String, String)| Self {
+            row: row.clone(),
+            says: says.clone(),
+            would: would.clone(),
+        };
+        changed.samples.iter().map(sample).collect()
+    }
 }
 
 impl Report {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use tandem_notebook::probe::{Described, What};
 
+use crate::AuditRequest;
 use crate::frame::Frames;
 use crate::runs::Replay;
 
@@ -70,11 +71,12 @@ impl Place {
 }
 
 /// Chooses the frames; none: why nothing can be judged.
-pub(crate) fn choose(full: &Replay, frames: &Frames, outputs: &[String]) -> Targets {
+pub(crate) fn choose(full: &Replay, frames: &Frames, request: &AuditRequest) -> Targets {
     let mut targets = Targets::default();
     learn_labels(full, &mut targets);
-    if !outputs.is_empty() {
-        targets.all = outputs.iter().filter_map(|output| declared(full, output)).collect();
+    targets.labels.extend(request.labels.iter().map(|label| label.column.clone()));
+    if !request.outputs.is_empty() {
+        targets.all = request.outputs.iter().filter_map(|output| declared(full, output)).collect();
         return targets;
     }
     fitted(full, frames, &mut targets);
@@ -83,7 +85,7 @@ pub(crate) fn choose(full: &Replay, frames: &Frames, outputs: &[String]) -> Targ
             .place
             .find(full)
             .and_then(|data| frames.frame(data))
-            .is_some_and(|frame| frame.time.is_some() || frame.named)
+            .is_some_and(|frame| frame.rows.time.is_some() || frame.rows.named)
     };
     targets.all.retain(usable);
     if targets.all.is_empty() {
@@ -134,10 +136,10 @@ fn last_with_time(full: &Replay, frames: &Frames) -> Option<Target> {
             continue;
         }
         let Some(frame) = frames.frame(value) else { continue };
-        if frame.time.is_some() || as_of && frame.named {
+        if frame.rows.time.is_some() || as_of && frame.rows.named {
             return Some(variable(name, record.step));
         }
-        if frame.named && named.is_none() {
+        if frame.rows.named && named.is_none() {
             named = Some(variable(name, record.step));
         }
     }
@@ -221,6 +223,8 @@ fn fitted(full: &Replay, frames: &Frames, targets: &mut Targets) {
         }
     }
     if let Some(mut parent) = feature_frame(full, frames, step, &wanted, &hashes) {
+        // What the model learns is told, too, where it stands beside what it learns from.
+        parent.columns.iter_mut().for_each(|columns| columns.extend(targets.labels.iter().cloned()));
         parent.label =
             format!("the frame {} that the model's rows came from", parent.variable.clone().unwrap_or_default());
         targets.all.push(parent);
@@ -244,7 +248,7 @@ fn feature_frame(
             .filter(|column| names.contains(&column.0) || hashes.contains(&column.1))
             .map(|column| column.0.clone())
             .collect();
-        if !keys.is_empty() || held.is_empty() || *rows == 0 || frames.frame(value)?.time.is_none() {
+        if !keys.is_empty() || held.is_empty() || *rows == 0 || frames.frame(value)?.rows.time.is_none() {
             return None;
         }
         Some(Target {

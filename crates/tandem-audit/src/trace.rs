@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_notebook::probe::{Described, Record, What};
 
-use crate::frame::{Diff, Frames};
+use crate::diff::Diff;
+use crate::frame::Frames;
 use crate::runs::Replay;
 
 /// A top-level statement.
@@ -79,8 +80,7 @@ impl<'a> Trace<'a> {
 
     /// Where rows come and go first.
     pub fn rows_begin(&self, fallback: i64) -> Begin {
-        let moved = |diff: &Diff| !diff.missing.is_empty() || !diff.extra.is_empty();
-        match self.changed_values(fallback).find(|(_, _, diff)| moved(diff)) {
+        match self.changed_values(fallback).find(|(_, _, diff)| !diff.rows.is_whole()) {
             Some((step, name, _)) => {
                 let begin = Begin { step, variable: name.to_owned(), column: String::new() };
                 // A function or expression may only pass on a number that changed before.

@@ -55,6 +55,12 @@ pub(crate) fn changeable(table: &Table) -> Vec<usize> {
     places.filter(|place| !kept(&table.columns[*place]) && !is_time(&table.cells[*place])).collect()
 }
 
+/// Other values in these rows.
+pub(crate) fn with_other_values(table: &Table, rows: &BTreeSet<usize>) -> Replaced {
+    let rows: Vec<usize> = rows.iter().copied().collect();
+    Replaced(changeable(table).into_iter().map(|column| (column, other_values(table, column, &rows))).collect())
+}
+
 fn perturbed(table: &Table, at: i64, only: Option<usize>) -> Replaced {
     let later: Vec<usize> = (0..table.rows()).filter(|row| table.event[*row].is_some_and(|time| time > at)).collect();
     let columns = changeable(table).into_iter().filter(|column| only.is_none_or(|only| only == *column));

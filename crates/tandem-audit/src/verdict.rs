@@ -2,8 +2,10 @@
 //! Not here: making the runs, and where in the notebook a difference begins (`trace.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use crate::frame::{Changed, Diff, Frames};
+use crate::diff::{Alignment, Changed, Diff};
+use crate::frame::Frames;
 use crate::report::Verdict;
 use crate::runs::Replay;
 use crate::target::{Place, Target, Targets};
@@ -35,17 +37,15 @@ pub(crate) struct Evidence {
 }
 
 /// Rows that come and go with the future.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct RowsMoved {
     pub cut: usize,
     pub kind: Kind,
-    pub missing: Vec<String>,
-    pub extra: Vec<String>,
-    pub shared: usize,
+    pub rows: Rc<Alignment>,
 }
 
 /// The evidence of one audited frame.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct FrameEvidence {
     pub columns: BTreeMap<String, Evidence>,
     pub rows: Vec<RowsMoved>,
@@ -68,12 +68,12 @@ pub(crate) fn gather(
             diffs.extend(second.and_then(|second| frames.diff(first, second, cut.until)).map(|diff| (*kind, diff)));
         }
         // Where the training ends may depend on how many rows there are: then only runs that keep them can be compared.
-        let kept = diffs.iter().any(|(kind, diff)| *kind == Kind::Perturb && same_rows(diff));
+        let kept = diffs.iter().any(|(kind, diff)| *kind == Kind::Perturb && diff.rows.is_whole());
         let has_parent = targets.all.len() > 1 && matches!(target.place, Place::Fitted | Place::Asked);
         // Where one of its runs broke, a cut may find something, but it cannot pass anything.
         let whole = cut.probes.iter().all(|(_, replay)| replay.failure.is_none());
         for (kind, diff) in &diffs {
-            let moved = *kind == Kind::Truncate && has_parent && kept && !same_rows(diff);
+            let moved = *kind == Kind::Truncate && has_parent && kept && !diff.rows.is_whole();
             if !moved {
                 add(&mut evidence, number, *kind, diff, whole);
             }
@@ -82,23 +82,19 @@ pub(crate) fn gather(
     evidence
 }
 
-fn same_rows(diff: &Diff) -> bool {
-    diff.missing.is_empty() && diff.extra.is_empty()
-}
-
 fn add(evidence: &mut FrameEvidence, cut: usize, kind: Kind, diff: &Diff, whole: bool) {
-    if !same_rows(diff) && kind != Kind::Late {
-        let (missing, extra) = (diff.missing.clone(), diff.extra.clone());
-        evidence.rows.push(RowsMoved { cut, kind, missing, extra, shared: diff.shared });
+    let shared = diff.rows.pairs.len();
+    if !diff.rows.is_whole() && kind != Kind::Late {
+        evidence.rows.push(RowsMoved { cut, kind, rows: Rc::clone(&diff.rows) });
     }
     for name in &diff.gone {
         evidence.columns.entry(name.clone()).or_default().gone.push((cut, kind));
     }
     for (name, changed) in &diff.columns {
         let column = evidence.columns.entry(name.clone()).or_default();
-        if diff.shared > 0 && whole {
+        if shared > 0 && whole {
             column.judged.insert(cut);
-            column.shared = column.shared.max(diff.shared);
+            column.shared = column.shared.max(shared);
         }
         column.noise |= changed.noise > 0;
         if changed.rows > 0 {
@@ -137,8 +133,12 @@ impl Evidence {
         self.hits.iter().map(|(cut, _, _)| *cut).chain(self.gone.iter().map(|(cut, _)| *cut)).collect()
     }
 
-    /// The run that shows it best: dropped rows before changed ones, since that is what production would have seen.
-    pub fn best(&self) -> Option<&(usize, Kind, Changed)> {
-        self.hits.iter().min_by_key(|(_, kind, changed)| (*kind, usize::MAX - changed.rows))
+    /// The run that shows it best: dropped rows before changed ones, since that is what production would have seen, and among
+    /// these one that others are shown by, too.
+    pub fn best(&self, chosen: &BTreeSet<(usize, Kind)>) -> Option<&(usize, Kind, Changed)> {
+        let rank = |(cut, kind, changed): &&(usize, Kind, Changed)| {
+            (*kind, !chosen.contains(&(*cut, *kind)), usize::MAX - changed.rows)
+        };
+        self.hits.iter().min_by_key(rank)
     }
 }

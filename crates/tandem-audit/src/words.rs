@@ -1,8 +1,10 @@
 //! The words of a finding: what it saw, what production would have said, and what to do instead.
 //! Not here: what is found.
 
+use tandem_definitions::time;
+
 use crate::audit::Course;
-use crate::frame::Diff;
+use crate::diff::Diff;
 use crate::instant;
 use crate::report::{Judgement, Origin, Sample, Verdict};
 use crate::target::Target;
@@ -165,13 +167,36 @@ fn feature(judgement: &Judgement, course: &Course<'_>, code: &str) -> String {
 }
 
 /// A label is told, not judged.
-pub(crate) fn label(judgement: &Judgement) -> String {
-    match &judgement.reach {
-        Some(reach) => format!(
-            "It is what the model learns, so it may know the future: it sees {reach}. Check that this is the horizon that was meant."
-        ),
-        None => "It is what the model learns, so it may know the future.".to_owned(),
+pub(crate) fn label(judgement: &Judgement, horizon: Option<i64>) -> String {
+    let may = "It is what the model learns, so it may know the future";
+    match (&judgement.reach, horizon) {
+        (Some(reach), Some(horizon)) => {
+            format!("{may}: it sees {reach}, and nothing beyond the {} that are declared.", span(horizon))
+        }
+        (None, Some(horizon)) => {
+            format!("{may}: nothing beyond the {} that are declared was seen in it.", span(horizon))
+        }
+        (Some(reach), None) => {
+            let column = &judgement.column;
+            format!("{may}: it sees {reach}. Say what was meant (--label \"{column}=7 days\"), and it is held to it.")
+        }
+        (None, None) => format!("{may}."),
     }
+}
+
+/// A label that sees further than it says.
+pub(crate) fn beyond(judgement: &mut Judgement, horizon: i64, rows: usize) {
+    let horizon = span(horizon);
+    let reach = judgement.reach.clone().unwrap_or_else(|| "further".to_owned());
+    judgement.words = format!(
+        "It is declared to look {horizon} ahead. With all records until {horizon} after the cut, {rows} rows before the cut still change: it sees {reach}."
+    );
+    judgement.remedy = "Take only what lies within the horizon, or declare the one that was meant.".to_owned();
+}
+
+/// A span of nanoseconds: `7 days`.
+pub(crate) fn span(nanos: i64) -> String {
+    time::format_duration(nanos / 1000)
 }
 
 /// A column without a finding.
@@ -186,11 +211,9 @@ pub(crate) fn quiet(judgement: &Judgement) -> String {
 }
 
 /// The finding about a random split.
-pub(crate) fn random_split(course: &Course<'_>, step: i64, differs: Option<(usize, Diff)>) -> Judgement {
+pub(crate) fn random_split(course: &Course<'_>, step: i64, differs: Option<Diff>) -> Judgement {
     let mut judgement = Judgement::new(ROWS.to_owned(), Verdict::Membership);
-    let (changed, rows) = differs.map_or((0, (0, 0)), |(_, diff)| {
-        (1, (diff.missing.len() + diff.extra.len(), diff.shared + diff.missing.len()))
-    });
+    let (changed, rows) = differs.map_or((0, (0, 0)), |diff| (1, diff.rows.moved()));
     judgement.origin = of_step(course, step);
     judgement.changed = changed;
     judgement.cuts = course.cuts.len() - 1;
@@ -207,26 +230,24 @@ pub(crate) fn membership(
     target: &Target,
     rows: &RowsMoved,
     count: usize,
-    begin: &Begin,
+    begin: Option<&Begin>,
 ) -> Judgement {
     let mut judgement = Judgement::new(ROWS.to_owned(), Verdict::Membership);
     judgement.frame.clone_from(&target.label);
     judgement.changed = count;
     judgement.cuts = course.cuts.len() - 1;
-    judgement.rows = (rows.missing.len() + rows.extra.len(), rows.shared + rows.missing.len());
-    judgement.origin = of_step(course, begin.step).map(|origin| Origin { variable: begin.variable.clone(), ..origin });
+    let moved = &rows.rows;
+    judgement.rows = moved.moved();
+    judgement.origin =
+        begin.and_then(|begin| Some(Origin { variable: begin.variable.clone(), ..of_step(course, begin.step)? }));
     let at = course.cuts.get(rows.cut).map_or_else(String::new, |cut| instant::shown(cut.at));
-    let sample = |row: &String, here: bool| {
+    let sample = |row: String, here: bool| {
         let (says, would) = if here { ("there", "not there") } else { ("not there", "there") };
-        Sample { row: row.clone(), says: says.to_owned(), would: would.to_owned() }
+        Sample { row, says: says.to_owned(), would: would.to_owned() }
     };
-    judgement.samples = rows
-        .missing
-        .iter()
-        .map(|row| sample(row, true))
-        .chain(rows.extra.iter().map(|row| sample(row, false)))
-        .take(3)
-        .collect();
+    let missing = moved.missing.iter().map(|row| sample(moved.first.label(*row as usize), true));
+    let extra = moved.extra.iter().map(|row| sample(moved.second.label(*row as usize), false));
+    judgement.samples = missing.chain(extra).take(3).collect();
     let code = judgement.origin.as_ref().map(|origin| origin.code.clone()).unwrap_or_default();
     let idiom = IDIOMS.iter().find(|(marks, _, _)| marks.iter().any(|mark| code.contains(mark)));
     let place = judgement
@@ -235,8 +256,8 @@ pub(crate) fn membership(
         .map_or_else(String::new, |origin| format!(" It begins in cell {}, line {}.", origin.cell, origin.line));
     judgement.words = format!(
         "Which rows exist depends on records that come after them: with the data until {at}, {} rows are missing and {} are there that the notebook drops.{place}",
-        rows.missing.len(),
-        rows.extra.len()
+        moved.missing.len(),
+        moved.extra.len()
     );
     judgement.remedy =
         idiom.map_or("Choose rows by what was known at their own time.", |(_, _, remedy)| remedy).to_owned();

@@ -222,6 +222,15 @@ codes! {
     RandomSplitOfTime = "T648", Note, "Suspicion: a random split of rows in time";
     GroupStatistic = "T649", Note, "Suspicion: a statistic over a whole group";
     FromLastDate = "T650", Note, "Suspicion: time counted from the last date of the data";
+
+    // Notebooks: what a run proved of what they saw.
+    Lookahead = "T680", Error, "LOOKAHEAD: a column saw the future";
+    Membership = "T681", Error, "MEMBERSHIP: which rows exist depends on the future";
+    Vocabulary = "T682", Error, "VOCABULARY: columns or codes come from the future";
+    LateData = "T683", Error, "LATE DATA: records are used before they were known";
+    LabelBeyondHorizon = "T684", Error, "A label sees further ahead than it says";
+    NotJudged = "T685", Warning, "A column could not be judged";
+    InSampleFit = "T686", Note, "IN-SAMPLE FIT: it depends on other training rows only";
 }
 
 impl Code {

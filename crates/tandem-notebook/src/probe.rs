@@ -4,11 +4,11 @@
 
 mod column;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use column::{Column, Values};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// Seeds that are the same in each run, and a clock that stands still.
@@ -35,6 +35,21 @@ pub struct Probe {
     pub as_of: Option<String>,
     /// Frames with more cells are recorded without their content.
     pub cells: usize,
+    /// Only this; `None`: everything, after each statement.
+    pub only: Option<Only>,
+}
+
+/// What a run that need not be told in full records, so that it is as quick as the notebook itself, or quicker.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Only {
+    /// After which statements the values of which variables, of frames only some columns or all (`None`).
+    pub values: BTreeMap<i64, BTreeMap<String, Option<BTreeSet<String>>>>,
+    /// The statements whose fits, questions, splits and writes are recorded.
+    pub calls: BTreeSet<i64>,
+    /// The statement after which the run ends.
+    pub stop: Option<i64>,
+    /// Whether the first model that is fitted there ends it: what the fit would take is saved.
+    pub at_fit: bool,
 }
 
 impl Fixed {
@@ -47,7 +62,7 @@ impl Probe {
     pub(crate) fn to_json(&self) -> Value {
         json!({
             "out": self.out, "store": self.store, "entities": self.entities, "times": self.times, "as_of": self.as_of,
-            "cells": self.cells,
+            "cells": self.cells, "only": self.only,
         })
     }
 }
@@ -87,6 +102,8 @@ pub enum What {
     Written { path: PathBuf, variable: Option<String>, data: Described },
     /// A file is opened, to read (`r`) or write (`w`).
     Opened { path: PathBuf, mode: String },
+    /// All that was wanted has been recorded, and the run was ended.
+    Enough,
     /// Our own recording failed.
     Trouble { text: String },
 }

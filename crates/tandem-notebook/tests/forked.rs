@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use kernel::python;
 use serde_json::json;
-use tandem_notebook::probe::{self, Described, Fixed, Probe, Record, What};
+use tandem_notebook::probe::{self, Described, Fixed, Only, Probe, Record, What};
 use tandem_notebook::{Executed, Fork, NotebookRun, Nursery, RunError, run};
 
 struct Ran {
@@ -20,6 +20,10 @@ struct Ran {
 }
 
 fn fork_run(nursery: &Nursery, cells: &[&str], limit: Option<Duration>) -> Ran {
+    recorded(nursery, cells, limit, None)
+}
+
+fn recorded(nursery: &Nursery, cells: &[&str], limit: Option<Duration>, only: Option<Only>) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let cell = |source: &&str| json!({"cell_type": "code", "source": source, "metadata": {}, "outputs": []});
     let cells: Vec<_> = cells.iter().map(cell).collect();
@@ -28,7 +32,7 @@ fn fork_run(nursery: &Nursery, cells: &[&str], limit: Option<Duration>) -> Ran {
     let store = folder.path().join("store");
     fs::create_dir(&store).unwrap();
     let out = folder.path().join("log.jsonl");
-    let probe = Probe { out: out.clone(), store, entities: vec![], times: vec![], as_of: None, cells: 1000 };
+    let probe = Probe { out: out.clone(), store, entities: vec![], times: vec![], as_of: None, cells: 1000, only };
     let fork = Fork { fixed: Some(Fixed { instant: 1_700_000_000.0, seeds: 0 }), probe: Some(probe) };
     let mut request = NotebookRun::new(&path, nursery.python(), folder.path(), &folder.path().join("b.ipynb"));
     request.cell_limit = limit;
@@ -83,4 +87,29 @@ fn the_end_of_a_forked_kernel_is_noticed_and_a_cell_that_never_ends_is_stopped()
     let failed = fork_run(&nursery, &["a = 1\nb = 2\nc = nothing"], None);
     let message = failed.result.unwrap_err().to_string();
     assert!(message.contains("line 3") && message.contains("NameError"), "{message}");
+}
+
+#[test]
+fn a_run_that_is_not_told_in_full_ends_where_nothing_more_is_wanted() {
+    let nursery = Nursery::start(python(), &[]).unwrap();
+    let mut only = Only { stop: Some(3), ..Only::default() };
+    only.values.insert(1, [("x".to_owned(), None)].into());
+    only.values.insert(3, [("x".to_owned(), None), ("y".to_owned(), None)].into());
+    let cells = ["x = 1\nx = 2", "y = 3\nx = 4\nopen('late.txt', 'w').close()", "z = 5"];
+    let told = |ran: &Ran| -> Vec<(i64, String)> {
+        let values = ran.records.iter().filter_map(|record| match &record.what {
+            What::Value { name, .. } => Some((record.step, name.clone())),
+            _ => None,
+        });
+        values.collect()
+    };
+    let ran = recorded(&nursery, &cells, None, Some(only.clone()));
+    assert_eq!(told(&ran), [(1, "x".to_owned()), (3, "x".to_owned()), (3, "y".to_owned())]);
+    assert!(matches!(ran.records.last().unwrap().what, What::Enough), "{:?}", ran.records);
+    assert!(ran.result.is_err() && !ran.folder.path().join("late.txt").exists());
+    // Where the last that is wanted ends its cell, the next cell does not begin.
+    only.stop = Some(4);
+    let ran = recorded(&nursery, &cells, None, Some(only));
+    assert!(matches!(ran.records.last().unwrap().what, What::Enough) && ran.folder.path().join("late.txt").exists());
+    assert!(!ran.records.iter().any(|record| record.step == 5), "{:?}", ran.records);
 }

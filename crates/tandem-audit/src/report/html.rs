@@ -31,6 +31,7 @@ pub fn draw(report: &Report) -> String {
         card(&mut out, judgement);
         out.push_str("</section>");
     }
+    suspicions(&mut out, report);
     how(&mut out, report);
     out.push_str("</main></body></html>\n");
     out
@@ -62,7 +63,8 @@ fn badge(judgement: &Judgement) -> String {
         super::Verdict::NotJudged => "open",
         _ => "quiet",
     };
-    format!("<span class=\"badge {class}\">{}</span>", judgement.verdict.word())
+    let title = judgement.code.map_or_else(String::new, |code| format!(" title=\"tandem explain {code}\""));
+    format!("<span class=\"badge {class}\"{title}>{}</span>", judgement.verdict.word())
 }
 
 fn draw_cell(out: &mut String, report: &Report, cell: &CellText) {
@@ -123,6 +125,32 @@ fn card(out: &mut String, judgement: &Judgement) {
         );
     }
     out.push_str("</article>");
+}
+
+fn suspicions(out: &mut String, report: &Report) {
+    if report.suspicions.is_empty() {
+        return;
+    }
+    out.push_str("<h2>What the code made suspect, and what the runs say</h2><div class=\"scroll\"><table><tbody>");
+    for suspected in &report.suspicions {
+        let class = match suspected.outcome {
+            super::Outcome::Proven => "found",
+            super::Outcome::NotConfirmed => "quiet",
+            super::Outcome::NotJudged => "open",
+        };
+        let _ = write!(
+            out,
+            "<tr><td><span class=\"badge {class}\" title=\"tandem explain {}\">{}</span></td><td class=\"where\"><a href=\"#cell-{}\">cell {}, line {}</a></td><td>{}</td><td>{}</td></tr>",
+            suspected.code,
+            suspected.outcome.word(),
+            suspected.cell,
+            suspected.cell,
+            suspected.line,
+            escaped(&suspected.text),
+            escaped(&suspected.words)
+        );
+    }
+    out.push_str("</tbody></table></div>");
 }
 
 fn how(out: &mut String, report: &Report) {

@@ -46,6 +46,11 @@ pub fn draw(report: &Report) -> String {
         let _ = writeln!(out, "\n{} {}: {}", judgement.verdict.word(), judgement.column, judgement.words);
     }
     let _ = writeln!(out);
+    for suspected in &report.suspicions {
+        let place = format!("{} cell {}, line {}", suspected.code, suspected.cell, suspected.line);
+        let _ = writeln!(out, "suspected {place}: {}", suspected.text);
+        let _ = writeln!(out, "          {}: {}", suspected.outcome.word(), suspected.words);
+    }
     for file in &report.undeclared {
         let _ = writeln!(
             out,
@@ -55,12 +60,16 @@ pub fn draw(report: &Report) -> String {
     for note in &report.notes {
         let _ = writeln!(out, "note     {note}");
     }
+    if let Some(code) = report.verdicts.iter().find_map(|judgement| judgement.code) {
+        let _ = writeln!(out, "What a verdict means: tandem explain {code}");
+    }
     let _ = writeln!(out, "{} runs in {:.1} s. {}", report.runs, report.seconds, report.miss);
     out
 }
 
 fn finding(out: &mut String, judgement: &Judgement) {
-    let _ = writeln!(out, "\n{} {}", judgement.verdict.word(), judgement.column);
+    let code = judgement.code.map_or_else(String::new, |code| format!("[{code}]"));
+    let _ = writeln!(out, "\n{}{code} {}", judgement.verdict.word(), judgement.column);
     let _ = writeln!(out, "  {}", judgement.words);
     if let Some(origin) = &judgement.origin {
         let _ = writeln!(out, "    cell {}, line {}:  {}", origin.cell, origin.line, origin.code);

@@ -91,6 +91,7 @@ pub fn request(folder: &Path, late: bool) -> AuditRequest {
         sources: vec![source],
         outputs: vec![],
         labels: vec![],
+        train_end: None,
         cuts: 6,
         quick: false,
         reach: false,

@@ -56,6 +56,15 @@ impl Values {
         }
     }
 
+    /// About how many bytes they take.
+    pub fn bytes(&self) -> usize {
+        let text = |text: &Option<String>| size_of::<Option<String>>() + text.as_ref().map_or(0, String::len);
+        match self {
+            Self::Text(values) => values.iter().map(text).sum(),
+            _ => 8 * self.len(),
+        }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

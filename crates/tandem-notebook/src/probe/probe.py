@@ -1,23 +1,20 @@
 """Records what a notebook's variables hold after each of its top-level statements, and what it fits, predicts, splits and writes.
 
-The log is one JSON object a line. A column's values lie in the store, in a file named by a hash of its content: one line of
-JSON (kind, rows), then the values: `int`, `float`, `time` (nanoseconds, UTC) as 8 bytes each, `text` as lengths of 4 bytes
-(-1: missing) and the UTF-8 bytes. Needs only what the notebook itself has loaded.
+The log is one JSON object a line; columns lie in the store (`columns.py`). Needs only what the notebook itself has loaded.
 """
 import ast
 import builtins
 import datetime
-import decimal
-import hashlib
 import json
 import os
-import re
-import struct
 import sys
 import types
 
-MISSING_TIME = -(2**63)
-ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+from tandem_columns import ADDRESS, Store, digest
+
+
+class Enough(BaseException):
+    """All that is wanted of this run has been recorded."""
 
 
 def install(shell, config):
@@ -25,7 +22,9 @@ def install(shell, config):
 
 
 class Recorder:
-    """config: {"out": log file, "store": folder, "entities": [names], "times": [names], "as_of": text or null, "cells": limit}."""
+    """config: {"out": log file, "store": folder, "entities": [names], "times": [names], "as_of": text or null, "cells": limit,
+    "only": null for everything, or {"values": {step: {variable: null or [columns]}}, "calls": [steps], "stop": the last step,
+    "at_fit": whether the first fit there is the last that is wanted}}."""
 
     def __init__(self, shell, config):
         self.shell, self.config = shell, config
@@ -41,11 +40,18 @@ class Recorder:
         self.root = os.path.realpath(os.getcwd())
         self.wrapped = {}
         self.instrumented = False
+        self.store = Store(config["store"])
+        only = config["only"]
+        self.values = None if only is None else {int(step): names for step, names in only["values"].items()}
+        self.calls = None if only is None else set(only["calls"])
+        self.stop, self.at_fit = (None, False) if only is None else (only["stop"], only["at_fit"])
+        self.enough = False
 
     def start(self):
         self.hidden = set(self.space)
         builtins.__tandem_after__ = self.after
         builtins.__tandem_as_of__ = self.as_of
+        builtins.__tandem_enough__ = self.end
         self.shell.ast_transformers.append(self)
         self.shell.events.register("pre_run_cell", self.cell_begins)
         self.shell.events.register("post_run_cell", self.cell_ended)
@@ -68,6 +74,9 @@ class Recorder:
         if self.instrumented or not isinstance(module, ast.Module):
             return module
         self.instrumented = True
+        if self.enough:
+            module.body = ast.parse("__tandem_enough__()").body
+            return module
         body = []
         for place, statement in enumerate(module.body):
             reads, writes, texts = names_in(statement)
@@ -92,13 +101,24 @@ class Recorder:
         if self.step == self.first + place:
             self.wrap_all()
             self.probe(self.mentioned[place])
+            if self.step == self.stop:
+                self.end()
             self.step = self.first + place + 1
 
     def cell_ended(self, result):
+        if self.enough:
+            return
         self.wrap_all()
         self.probe([name for name in self.space if name not in self.hidden])
         if not self.mentioned:
             self.steps += 1  # a cell that could not be parsed, or a cell magic
+        if self.step == self.stop:
+            self.enough = True  # the next cell says so
+
+    def end(self):
+        self.enough = True
+        self.say(event="enough")
+        raise Enough
 
     def as_of(self, value):
         text = self.config["as_of"]
@@ -115,13 +135,15 @@ class Recorder:
     # Variables.
 
     def probe(self, names):
-        for name in sorted(set(names)):
+        wanted = None if self.values is None else self.values.get(self.step, {})
+        for name in sorted(set(names) if wanted is None else wanted):
             if name.startswith("_") or name in self.hidden or name not in self.space:
                 continue
             value = self.space[name]
             if isinstance(value, (types.ModuleType, types.FunctionType, type, types.BuiltinFunctionType)):
                 continue
-            described = self.quietly(lambda: self.describe(value, name))
+            columns = None if wanted is None else wanted[name]
+            described = self.quietly(lambda: self.describe(value, name, columns=columns))
             if described is not None and self.last.get(name) != described:
                 self.last[name] = described
                 self.say(event="value", name=name, **described)
@@ -138,14 +160,18 @@ class Recorder:
         finally:
             self.busy, self.depth = busy, depth
 
-    def describe(self, value, name, keys=True):
-        frame = self.as_frame(value, name)
+    def describe(self, value, name, columns=None):
+        """columns: only these, and those that say whose row it is and when; None for all."""
+        frame, wanted = self.as_frame(value, name), columns
         if frame is not None:
             columns, index, rows = frame
+            if wanted is not None:
+                named = {*wanted, *self.config["entities"], *self.config["times"]}
+                columns = [(key, values) for key, values in columns if key in named or is_time(values)]
             if rows * max(len(columns), 1) > self.config["cells"]:
                 return {"kind": "large", "rows": rows}
             described = {"kind": "frame", "rows": rows, "columns": self.kept(columns), "index": self.kept(index)}
-            described["keys"] = self.kept(self.keys_of(value, columns, index, rows)) if keys else []
+            described["keys"] = self.kept(self.keys_of(value, columns, index, rows))
             return described
         if callable(getattr(value, "fit", None)) and not isinstance(value, type):
             return self.fitted(value)
@@ -161,7 +187,7 @@ class Recorder:
         for key, value in sorted(vars(model).items()):
             if key.endswith("_") and not key.startswith("_"):
                 columns = self.as_frame(value, key)
-                content = "".join(self.put(values) for _, values in columns[0]) if columns else ADDRESS.sub("", repr(value))
+                content = "".join(self.store.put(values)[0] for _, values in columns[0]) if columns else ADDRESS.sub("", repr(value))
                 state[key] = digest(content.encode())
         return {"kind": "fitted", "class": type(model).__name__, "state": state}
 
@@ -252,29 +278,21 @@ class Recorder:
         """1 when a column of the rows is one of the parent's, by its values: how frames without an index are told apart."""
         if len(columns) == 0 or len(parent) != len(columns[0][1]):
             return 0
-        known = {digest(encoded(values)[1]) for _, values in self.as_frame(parent, "")[0]}
-        return int(any(digest(encoded(values)[1]) in known for _, values in columns[:20]))
+        known = {self.store.put(values) for _, values in self.as_frame(parent, "")[0]}
+        return int(any(self.store.put(values) in known for _, values in columns[:20]))
 
     def same_values(self, columns, parent, places):
         known = {str(key): parent.iloc[:, at] for at, key in enumerate(parent.columns)}
-        same = lambda name, values: name in known and encoded(values) == encoded(known[name].iloc[places])
+        same = lambda name, values: name in known and self.store.put(values) == self.store.put(known[name].iloc[places])
         return any(same(name, values) for name, values in columns)
 
     def kept(self, columns):
-        return [[name, *self.put(values, True)] for name, values in columns]
-
-    def put(self, values, with_kind=False):
-        kind, content = encoded(values)
-        name = digest(kind.encode() + content)
-        path = os.path.join(self.config["store"], name)
-        if not os.path.exists(path):
-            part = f"{path}.{os.getpid()}"
-            with open(part, "wb") as file:
-                file.write(json.dumps({"kind": kind, "rows": len(values)}).encode() + b"\n" + content)
-            os.replace(part, path)
-        return (name, kind) if with_kind else name
+        return [[name, *self.store.put(values)] for name, values in columns]
 
     # What the notebook calls.
+
+    def is_wanted(self):
+        return self.calls is None or self.step in self.calls
 
     def wrap_all(self):
         busy, self.busy = self.busy, True
@@ -287,6 +305,10 @@ class Recorder:
     def wrap_models(self):
         base = sys.modules.get("sklearn.base")
         classes = list(base.BaseEstimator.__subclasses__()) if base else []
+        for cls in (base.ClassifierMixin, base.RegressorMixin) if base else ():
+            if (cls, "score") not in self.wrapped:
+                self.wrapped[cls, "score"] = True
+                cls.score = self.wrapper(cls.score, "score")
         while classes:
             cls = classes.pop()
             classes.extend(cls.__subclasses__())
@@ -305,7 +327,7 @@ class Recorder:
             if recorder.depth == 0:
                 data = given[0] if given else named.get("X")
                 label = given[1] if len(given) > 1 else named.get("y")
-                event = "predict" if method.startswith("predict") else "fit"
+                event = "predict" if method.startswith(("predict", "score")) else "fit"
                 recorder.record(event, data, label, type(model).__name__, hasattr(model, "predict"))
             recorder.depth += 1
             try:
@@ -316,6 +338,9 @@ class Recorder:
         return called
 
     def record(self, event, data, label, name, predicts):
+        if not self.is_wanted():
+            return
+
         def work():
             described = self.describe(data, "x")
             if described is None:
@@ -325,6 +350,8 @@ class Recorder:
             self.say(event=event, model=name, predicts=predicts, variable=variable, data=described, label=y)
 
         self.quietly(work)
+        if self.at_fit and self.step == self.stop and event == "fit" and predicts:
+            self.end()
 
     def wrap_functions(self):
         selection = sys.modules.get("sklearn.model_selection")
@@ -341,9 +368,12 @@ class Recorder:
                 for cls in (module.DataFrame, *([module.Series] if module is pandas else [])):
                     if hasattr(cls, head):
                         self.replace(cls, head, self.writer)
-        for library, name in (("xgboost", "DMatrix"), ("lightgbm", "Dataset")):
+        for library, name, make in (("xgboost", "DMatrix", self.matrix), ("lightgbm", "Dataset", self.matrix), ("statsmodels.base.model", "Model", self.regression)):
             if library in sys.modules and hasattr(sys.modules[library], name):
-                self.replace(getattr(sys.modules[library], name), "__init__", self.matrix)
+                self.replace(getattr(sys.modules[library], name), "__init__", make)
+        for library, name in (("catboost", "CatBoost"), ("prophet", "Prophet")):
+            if library in sys.modules and hasattr(sys.modules[library], name):
+                self.replace(getattr(sys.modules[library], name), "fit", lambda original: self.wrapper(original, "fit"))
 
     def replace(self, owner, name, make):
         if (owner, name) in self.wrapped:
@@ -370,7 +400,7 @@ class Recorder:
 
     def split(self, original):
         def called(*arrays, **named):
-            if self.depth == 0:
+            if self.depth == 0 and self.is_wanted():
                 described = self.quietly(lambda: [self.describe(array, f"part{place}") for place, array in enumerate(arrays)])
                 parts = [part for part in described or [] if part is not None]
                 self.say(event="split", random=named.get("shuffle", True) is not False, data=parts)
@@ -396,6 +426,18 @@ class Recorder:
 
         return called
 
+    def regression(self, original):
+        """statsmodels takes what is explained first, and what explains it second."""
+
+        def called(made, *given, **named):
+            explained = given[0] if given else named.get("endog")
+            explains = given[1] if len(given) > 1 else named.get("exog")
+            if self.depth == 0 and explains is not None:
+                self.record("fit", explains, explained, type(made).__name__, True)
+            return self.nested(original, (made, *given), named)
+
+        return called
+
     def reader(self, original):
         def called(*given, **named):
             if given and isinstance(given[0], (str, os.PathLike)):
@@ -407,7 +449,7 @@ class Recorder:
     def writer(self, original):
         def called(frame, *given, **named):
             target = next((value for value in [*given, *named.values()] if isinstance(value, (str, os.PathLike))), None)
-            if self.depth == 0 and target is not None:
+            if self.depth == 0 and target is not None and self.is_wanted():
                 described = self.quietly(lambda: self.describe(frame, "frame"))
                 variable = next((key for key, value in self.space.items() if value is frame and not key.startswith("_")), None)
                 if described is not None:
@@ -484,79 +526,3 @@ def is_time(values):
 
 def take(values, places):
     return values.take(places) if not hasattr(values, "iloc") else values.iloc[places]
-
-
-def digest(content):
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
-
-
-def encoded(values):
-    """(kind, bytes) of a column."""
-    import numpy
-
-    if type(values).__module__.startswith("polars"):
-        values = from_polars(values)
-    kind = str(getattr(values, "dtype", "object")).lower()
-    if kind.startswith("category"):
-        values = values.astype(object)
-    elif kind.startswith("period"):
-        values = (values.dt if hasattr(values, "dt") else values).to_timestamp()
-        kind = "datetime64"
-    if kind.startswith("datetime64"):
-        plain = (values.dt if hasattr(values, "dt") else values)
-        if getattr(getattr(values, "dtype", None), "tz", None) is not None:
-            values = plain.tz_convert("UTC").dt.tz_localize(None) if hasattr(values, "dt") else plain.tz_convert("UTC").tz_localize(None)
-        return "time", numpy.asarray(values).astype("datetime64[ns]").view("i8").tobytes()
-    if kind.startswith("timedelta64"):
-        return "int", numpy.asarray(values).astype("timedelta64[ns]").view("i8").tobytes()
-    if kind in ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"):
-        if kind[0].isupper() or hasattr(getattr(values, "array", None), "_mask"):
-            return encoded(values.to_numpy(dtype="float64", na_value=float("nan")))
-        return "int", numpy.asarray(values).astype("i8").tobytes()
-    if kind in ("uint64", "float16", "float32", "float64", "longdouble", "boolean"):
-        if hasattr(getattr(values, "array", None), "_mask"):
-            values = values.to_numpy(dtype="float64", na_value=float("nan"))
-        return "float", numpy.ascontiguousarray(numpy.asarray(values).astype("f8")).tobytes()
-    return objects(list(values))
-
-
-def from_polars(values):
-    import numpy
-
-    kind = str(values.dtype)
-    if kind.startswith(("Datetime", "Date")):
-        raw = values.cast(sys.modules["polars"].Datetime("ns")).to_physical().to_list()
-        return numpy.array([MISSING_TIME if value is None else value for value in raw], dtype="i8").view("datetime64[ns]")
-    if kind.startswith(("Int", "UInt", "Float", "Boolean")):
-        raw = values.to_list()
-        missing = any(value is None for value in raw)
-        kind = "f8" if kind.startswith("Float") or missing else "i8"
-        return numpy.array([float("nan") if value is None else value for value in raw], dtype=kind)
-    return numpy.array([*values.to_list(), None], dtype=object)[:-1]
-
-
-def missing(value):
-    return value is None or (isinstance(value, float) and value != value) or type(value).__name__ in ("NAType", "NaTType")
-
-
-def objects(values):
-    there = [value for value in values if not missing(value)]
-    if there and all(isinstance(value, datetime.date) for value in there):
-        return "time", struct.pack(f"<{len(values)}q", *(MISSING_TIME if missing(value) else nanoseconds(value) for value in values))
-    numbers = (int, float, decimal.Decimal)
-    if there and all(isinstance(value, numbers) or type(value).__module__ == "numpy" and not isinstance(value, str) and getattr(value, "ndim", 1) == 0 for value in there):
-        return "float", struct.pack(f"<{len(values)}d", *(float("nan") if missing(value) else float(value) for value in values))
-    texts = [None if missing(value) else (value if isinstance(value, str) else ADDRESS.sub("", repr(value))).encode("utf-8", "replace") for value in values]
-    lengths = struct.pack(f"<{len(texts)}i", *(-1 if text is None else len(text) for text in texts))
-    return "text", lengths + b"".join(text for text in texts if text is not None)
-
-
-def nanoseconds(value):
-    if hasattr(value, "value") and hasattr(value, "tz"):
-        return value.as_unit("ns").value if hasattr(value, "as_unit") else value.value
-    if not isinstance(value, datetime.datetime):
-        value = datetime.datetime(value.year, value.month, value.day)
-    if value.tzinfo is None:
-        value = value.replace(tzinfo=datetime.timezone.utc)
-    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-    return (value - epoch) // datetime.timedelta(microseconds=1) * 1000

@@ -79,7 +79,11 @@ impl Nursery {
             return Err(trouble(std::io::ErrorKind::BrokenPipe.into()));
         };
         let words = Words::follow(&mut child);
-        let code = json!({"fixed": include_str!("../probe/fixed.py"), "probe": include_str!("../probe/probe.py")});
+        // In this order: each may use those before it.
+        let code = json!({
+            "columns": include_str!("../probe/columns.py"), "fixed": include_str!("../probe/fixed.py"),
+            "probe": include_str!("../probe/probe.py"),
+        });
         let first = json!({"modules": modules, "code": code});
         let (sender, made) = channel();
         let (ready, is_ready) = channel();

@@ -80,7 +80,8 @@ def needed_by_a_kernel():
 
 
 def module(name, source):
-    made = types.ModuleType(name)
+    made = types.ModuleType(f"tandem_{name}")
+    sys.modules[made.__name__] = made
     exec(compile(source, f"<{name}>", "exec"), made.__dict__)
     return made
 

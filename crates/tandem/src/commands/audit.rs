@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tandem_audit::report::{html, text};
-use tandem_audit::{AuditError, AuditRequest, Progress, Report, Source};
+use tandem_audit::{AuditError, AuditRequest, Label, Progress, Report, Source};
 use tandem_definitions::time;
 use tandem_notebook::environment::{Wanted, prepare};
 use tandem_notebook::{AsOf, Notebook};
@@ -25,7 +25,7 @@ use crate::failure::Failure;
 #[command(after_help = "Examples:
   tandem audit model.ipynb
   tandem audit model.ipynb --source data/orders.csv --entity customer --event-time ordered_at --arrival-time received_at
-  tandem audit model.ipynb --sources audit.yaml
+  tandem audit model.ipynb --sources audit.yaml --label \"returned=30 days\" --train-end 2024-03-01
   tandem audit model.ipynb --quick
   tandem audit model.ipynb --html audit.html
 
@@ -59,9 +59,12 @@ pub struct Audit {
     /// The variable or file to audit [default: what the last model was fitted on, else what is written, else the last frame]
     #[arg(long = "output", value_name = "NAME")]
     outputs: Vec<String>,
-    /// A column that may know the future, since it is what the model learns
-    #[arg(long = "label", value_name = "COLUMN")]
-    labels: Vec<String>,
+    /// A column that may know the future, since it is what the model learns; with =SPAN: how far ahead, and no further
+    #[arg(long = "label", value_name = "COLUMN[=SPAN]", value_parser = label)]
+    labels: Vec<Label>,
+    /// Rows before this instant are for training: the data is cut after it [default: what is seen of the model's rows]
+    #[arg(long, value_name = "DATE", value_parser = instant)]
+    train_end: Option<i64>,
     /// At how many instants the data is cut
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=20))]
     cuts: u8,
@@ -111,6 +114,7 @@ impl Audit {
             sources: self.declared(context, &notebook)?,
             outputs: self.outputs.clone(),
             labels: self.labels.clone(),
+            train_end: self.train_end,
             cuts: usize::from(self.cuts),
             quick: self.quick,
             reach: true,
@@ -195,6 +199,22 @@ impl Audit {
         context.terminal.say(&format!("environment: made from {}", prepared.source));
         Ok(prepared.environment.python)
     }
+}
+
+/// `returned` or `returned=30 days`.
+fn label(text: &str) -> Result<Label, String> {
+    let Some((column, span)) = text.split_once('=') else {
+        return Ok(Label { column: text.to_owned(), horizon: None });
+    };
+    let span = time::parse_duration(span).filter(|span| *span > 0).and_then(|span| span.checked_mul(1000));
+    let horizon = span.ok_or("after `=` stands how far ahead it sees, as in `returned=30 days`")?;
+    Ok(Label { column: column.trim().to_owned(), horizon: Some(horizon) })
+}
+
+/// An instant in nanoseconds since 1970; without a time zone it is one of UTC, as the notebook's times are read.
+fn instant(text: &str) -> Result<i64, String> {
+    let micros = time::parse_instant(text, Some("UTC")).and_then(|micros| micros.checked_mul(1000));
+    micros.ok_or_else(|| "write it as 2024-03-01 or 2024-03-01 13:00".to_owned())
 }
 
 fn failure(error: AuditError) -> Failure {
