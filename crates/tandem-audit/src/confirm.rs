@@ -11,13 +11,13 @@ use tandem_definitions::Code;
 use tandem_notebook::probe::{Described, Stored, Values};
 use tandem_python::Suspicion;
 
-use crate::{AuditError, instant, needed};
 use crate::audit::Course;
 use crate::report::{Outcome, Report, Suspected, Verdict};
 use crate::runs::{Job, Replay};
 use crate::source::Table;
 use crate::target::Place;
 use crate::variant::Kind;
+use crate::{AuditError, instant, needed};
 
 /// Says of each suspicion what came of it.
 pub(crate) fn confirm(
@@ -36,6 +36,7 @@ pub(crate) fn confirm(
             _ => of_time(report, &suspicion),
         };
         let Suspicion { code, cell, line, text, .. } = suspicion;
+        let text = text.trim_start_matches("Suspicion: ").to_owned();
         report.suspicions.push(Suspected { code, cell, line, text, outcome, words });
     }
     Ok(())
@@ -68,7 +69,9 @@ fn test_rows(course: &mut Course<'_>) -> Result<(Outcome, String), AuditError> {
     let (Some(fitted), Some(asked)) = (Place::Fitted.find(&course.full), Place::Asked.find(&course.full)) else {
         return untraced("no model was seen to be fitted and asked");
     };
-    let Described::Frame { columns: trained, .. } = fitted else { return untraced("the training rows are too many to keep") };
+    if matches!(fitted, Described::Large { .. }) {
+        return untraced("the training rows are too many to keep");
+    }
     let found = course.stage.tables.iter().enumerate().find_map(|(number, table)| {
         let rows = rows_of(course, table, asked)?;
         Some((number, rows))
@@ -76,35 +79,47 @@ fn test_rows(course: &mut Course<'_>) -> Result<(Outcome, String), AuditError> {
     let Some((source, rows)) = found else {
         return untraced("the rows that the model was tested on could not be found in a source");
     };
-    let trained = trained.clone();
+    let trained = fitted.clone();
     course.step("giving only the test rows other values");
     let count = rows.len();
     course.stage.only = needed::until_fit(&course.full);
     let other = Job { rows: Some((source, Arc::new(rows))), ..Job::new(Kind::Perturb, i64::MAX) };
     let mut replays = course.run(&[other, Job::new(Kind::Full, 0)])?;
     let (again, replay) = (replays.remove(1), replays.remove(0));
+    if let Some(failure) = replay.failure {
+        return Ok((Outcome::NotJudged, format!("the notebook broke when test rows had other values: {failure}")));
+    }
     // What changes by chance changes without a reason, too.
-    let chance = moved(&trained, &again);
-    let moved: Vec<String> = moved(&trained, &replay).difference(&chance).cloned().collect();
-    Ok(match (&replay.failure, moved.len()) {
-        (Some(failure), _) => (Outcome::NotJudged, format!("the notebook broke when test rows had other values: {failure}")),
-        (None, 0) => {
-            (Outcome::NotConfirmed, format!("{count} test rows had other values, and the training rows stayed as they were"))
-        }
-        (None, _) => (
-            Outcome::Proven,
-            format!("only {count} test rows had other values, and what the model learned from changed: {}", moved.join(", ")),
-        ),
+    let (Some(chance), Some(moved)) = (moved(&trained, &again), moved(&trained, &replay)) else {
+        return untraced("which rows are for training depends on the values of the test rows");
+    };
+    let moved: Vec<String> = moved.difference(&chance).cloned().collect();
+    Ok(if moved.is_empty() {
+        let words = format!("{count} test rows had other values, and the training rows stayed as they were");
+        (Outcome::NotConfirmed, words)
+    } else {
+        let moved = moved.join(", ");
+        let words =
+            format!("only {count} test rows had other values, and what the model learned from changed: {moved}");
+        (Outcome::Proven, words)
     })
 }
 
-/// The training columns that are not the same in another run.
-fn moved(trained: &[Stored], replay: &Replay) -> BTreeSet<String> {
-    let Some(Described::Frame { columns, .. }) = Place::Fitted.find(replay) else { return BTreeSet::new() };
-    let same = |column: &&Stored| columns.iter().any(|other| other.0 == column.0 && other.1 == column.1);
-    let known = |column: &Stored| trained.iter().any(|other| other.0 == column.0);
-    let gone = trained.iter().filter(|column| !same(column)).map(|column| column.0.clone());
-    gone.chain(columns.iter().filter(|column| !known(column)).map(|column| column.0.clone())).collect()
+/// The training columns that are not the same in another run; `None` where that has other rows.
+fn moved(trained: &Described, replay: &Replay) -> Option<BTreeSet<String>> {
+    let (
+        Described::Frame { rows: mine, columns: first, index, keys },
+        Described::Frame { rows: theirs, columns: second, index: other_index, keys: other_keys },
+    ) = (trained, Place::Fitted.find(replay)?)
+    else {
+        return None;
+    };
+    let same = |column: &&Stored| second.iter().any(|other| other.0 == column.0 && other.1 == column.1);
+    let known = |column: &Stored| first.iter().any(|other| other.0 == column.0);
+    let gone = first.iter().filter(|column| !same(column));
+    let new = second.iter().filter(|column| !known(column));
+    (mine == theirs && index == other_index && keys == other_keys)
+        .then(|| gone.chain(new).map(|column| column.0.clone()).collect())
 }
 
 /// The rows of a source that a frame's rows are, told by the cells that they share; only those that can be no other ones.

@@ -7,7 +7,7 @@ use tandem_notebook::probe::{Described, What};
 
 use crate::audit::Course;
 use crate::diff::{Changed, Diff};
-use crate::report::{Judgement, Origin, Report, Sample, Verdict};
+use crate::report::{Judgement, Origin, ROWS, Report, Sample, Verdict};
 use crate::runs::{Job, Replay};
 use crate::target::{Place, Target};
 use crate::trace::{Begin, Trace};
@@ -208,11 +208,20 @@ fn trace<'a>(course: &'a Course<'_>, cut: usize, kind: Kind) -> Option<Trace<'a>
     Some(Trace::new(&course.frames, base, replay, course.cuts[cut].until))
 }
 
+/// The cell, the line and its text: of a statement of several lines the one that does what is known to see the future.
 fn place(report: &Report, trace: &Trace<'_>, step: i64) -> Option<(usize, usize, String)> {
     let step = trace.steps.get(&step)?;
     let cell = report.cells.get(step.cell)?;
-    let code = cell.source.lines().nth(step.line.saturating_sub(1)).unwrap_or_default().trim().to_owned();
-    Some((cell.number, step.line, code))
+    let lines = cell
+        .source
+        .lines()
+        .enumerate()
+        .skip(step.line.saturating_sub(1))
+        .take((step.end + 1).saturating_sub(step.line));
+    let lines: Vec<(usize, &str)> = lines.map(|(line, text)| (line + 1, text.trim())).collect();
+    let telling = lines.iter().find(|(_, text)| words::is_idiom(text)).or(lines.first());
+    let (line, code) = telling.copied().unwrap_or((step.line, ""));
+    Some((cell.number, line, code.to_owned()))
 }
 
 fn origin(report: &Report, trace: &Trace<'_>, begin: &Begin) -> Option<Origin> {
@@ -299,8 +308,7 @@ fn is_label_gap(course: &Course<'_>, target: &Target, rows: &RowsMoved) -> bool 
 
 /// What only dropped rows change may come of chance: a run with other seeds tells.
 fn seeds(course: &mut Course<'_>, report: &mut Report) -> Result<(), AuditError> {
-    let doubtful =
-        report.verdicts.iter().any(|judgement| judgement.verdict.is_finding() && judgement.column != words::ROWS);
+    let doubtful = report.verdicts.iter().any(|judgement| judgement.verdict.is_finding() && judgement.column != ROWS);
     if !doubtful {
         return Ok(());
     }

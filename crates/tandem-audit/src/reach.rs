@@ -7,7 +7,7 @@ use crate::audit::Course;
 use crate::diff::Changed;
 use crate::instant::{self, DAY, HOUR};
 use crate::localise::name_of;
-use crate::report::{Judgement, Report, Sample, Verdict};
+use crate::report::{Judgement, ROWS, Report, Sample, Verdict};
 use crate::runs::{Job, Replay};
 use crate::variant::{self, Kind};
 use crate::{AuditError, words};
@@ -64,7 +64,7 @@ type Columns = BTreeMap<String, Changed>;
 /// Whether it is measured how far ahead a column sees: what saw the future, and labels that depend on it.
 fn is_measured(course: &Course<'_>, judgement: &Judgement) -> bool {
     let label = judgement.verdict == Verdict::Label;
-    judgement.column != words::ROWS
+    judgement.column != ROWS
         && (judgement.verdict == Verdict::Lookahead
             || label && (judgement.changed > 0 || declared(course, judgement).is_some()))
 }

@@ -11,6 +11,9 @@ use crate::cuts::Cut;
 use crate::diff::Changed;
 use crate::source::Source;
 
+/// The name under which a finding about rows stands.
+pub(crate) const ROWS: &str = "(rows)";
+
 /// What an audit found.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
@@ -310,15 +313,19 @@ impl Report {
         if let Some(reason) = &self.not_judged {
             return format!("not judged: {reason}");
         }
-        let found = self.findings().count();
-        let judged = self.verdicts.iter().filter(|judgement| judgement.verdict != Verdict::NotJudged).count();
-        let unjudged = self.verdicts.len() - judged;
+        let is_column = |judgement: &&Judgement| judgement.column != ROWS;
+        let found = self.findings().filter(is_column).count();
+        let rows = self.findings().any(|judgement| judgement.column == ROWS);
+        let columns = || self.verdicts.iter().filter(is_column);
+        let judged = columns().filter(|judgement| judgement.verdict != Verdict::NotJudged).count();
+        let unjudged = columns().count() - judged;
         let cuts = self.cuts.iter().filter(|cut| cut.failed.is_none()).count();
         let tail = if unjudged == 0 { String::new() } else { format!("; {unjudged} not judged") };
-        match found {
-            0 => format!("nothing changed with the future in {judged} columns at {cuts} cuts{tail}"),
-            1 => format!("1 of {judged} columns saw the future{tail}"),
-            _ => format!("{found} of {judged} columns saw the future{tail}"),
+        match (found, rows) {
+            (0, false) => format!("nothing changed with the future in {judged} columns at {cuts} cuts{tail}"),
+            (0, true) => format!("which rows there are depends on the future; none of {judged} columns does{tail}"),
+            (_, false) => format!("{found} of {judged} columns saw the future{tail}"),
+            (_, true) => format!("{found} of {judged} columns saw the future, and so did the choice of rows{tail}"),
         }
     }
 }

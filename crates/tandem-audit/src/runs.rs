@@ -139,18 +139,19 @@ impl Stage {
         let mut request =
             NotebookRun::new(&notebook, self.nursery.python(), &here, &folder.path().join("executed.ipynb"));
         request.cell_limit = self.cell_limit;
-        let ran = run::run_forked(&request, &self.nursery, &fork, &mut |_| {});
-        let records = probe::read(&log).map_err(AuditError::Folder)?;
-        let failure = match ran {
+        let failure = match run::run_forked(&request, &self.nursery, &fork, &mut |_| {}) {
             Ok(executed) => {
                 let peak = executed.cells.iter().map(|cell| cell.memory).max().unwrap_or(0);
                 self.peak.fetch_max(peak, Ordering::Relaxed);
                 None
             }
-            Err(RunError::Cell(_)) if records.iter().any(|record| matches!(record.what, What::Enough)) => None,
             Err(RunError::Cell(failure)) => Some(failure.to_string().replace(&format!("{}/", root.display()), "")),
             Err(error) => return Err(error.into()),
         };
+        let records = probe::read(&log).map_err(AuditError::Folder)?;
+        // A run that has told all that was wanted ends itself.
+        let has_ended_itself = records.iter().any(|record| matches!(record.what, What::Enough));
+        let failure = failure.filter(|_| !has_ended_itself);
         Ok(Replay { records, failure, root })
     }
 }

@@ -14,7 +14,9 @@ use crate::runs::Replay;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Step {
     pub cell: usize,
+    /// Its first and its last line in the cell, from 1.
     pub line: usize,
+    pub end: usize,
     pub reads: Vec<String>,
     pub writes: Vec<String>,
     pub texts: Vec<String>,
@@ -41,11 +43,12 @@ pub(crate) struct Begin {
 /// The statements of a run.
 pub(crate) fn steps(replay: &Replay) -> BTreeMap<i64, Step> {
     let step = |record: &Record| match &record.what {
-        What::Statement { line, reads, writes, texts, defines, .. } => Some((
+        What::Statement { line, end, reads, writes, texts, defines } => Some((
             record.step,
             Step {
                 cell: usize::try_from(record.cell).unwrap_or_default(),
                 line: *line,
+                end: *end,
                 reads: reads.clone(),
                 writes: writes.clone(),
                 texts: texts.clone(),
@@ -138,8 +141,12 @@ impl<'a> Trace<'a> {
                     let mentioned = |column: &&String| {
                         texts.contains(*column) || **column == begin.column || diff.columns.len() == 1
                     };
-                    let changed: Vec<&String> =
-                        diff.columns.keys().filter(|column| is_changed(&diff, column)).filter(mentioned).collect();
+                    // Groups are the same ones under other numbers.
+                    let regrouped = |column: &&String| {
+                        texts.contains("groupby") && diff.columns.get(*column).is_some_and(|changed| changed.renamed)
+                    };
+                    let changed = diff.columns.keys().filter(|column| is_changed(&diff, column));
+                    let changed: Vec<&String> = changed.filter(mentioned).filter(|column| !regrouped(column)).collect();
                     for column in changed {
                         let first = self
                             .changed_values(begin.step - 1)

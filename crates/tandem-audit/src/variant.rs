@@ -55,10 +55,15 @@ pub(crate) fn changeable(table: &Table) -> Vec<usize> {
     places.filter(|place| !kept(&table.columns[*place]) && !is_time(&table.cells[*place])).collect()
 }
 
-/// Other values in these rows.
+/// Other values in these rows. What is missing stays missing, so that a notebook that drops such rows drops the same ones.
 pub(crate) fn with_other_values(table: &Table, rows: &BTreeSet<usize>) -> Replaced {
     let rows: Vec<usize> = rows.iter().copied().collect();
-    Replaced(changeable(table).into_iter().map(|column| (column, other_values(table, column, &rows))).collect())
+    let column = |column: usize| {
+        let mut values = other_values(table, column, &rows);
+        values.retain(|row, value| value.is_some() && table.cells[column][*row].is_some());
+        (column, values)
+    };
+    Replaced(changeable(table).into_iter().map(column).collect())
 }
 
 fn perturbed(table: &Table, at: i64, only: Option<usize>) -> Replaced {

@@ -6,13 +6,11 @@ use tandem_definitions::time;
 use crate::audit::Course;
 use crate::diff::Diff;
 use crate::instant;
-use crate::report::{Judgement, Origin, Sample, Verdict};
+use crate::report::{Judgement, Origin, ROWS, Sample, Verdict};
+use crate::source::Table;
 use crate::target::Target;
 use crate::trace::Begin;
 use crate::verdict::RowsMoved;
-
-/// The name under which a finding about rows stands.
-pub(crate) const ROWS: &str = "(rows)";
 
 /// How a statement looks, what it does with later records, and what to do instead.
 const IDIOMS: [(&[&str], &str, &str); 15] = [
@@ -81,6 +79,11 @@ const IDIOMS: [(&[&str], &str, &str); 15] = [
     ),
 ];
 
+/// Whether a line does what is known to see the future.
+pub(crate) fn is_idiom(code: &str) -> bool {
+    IDIOMS.iter().any(|(marks, _, _)| marks.iter().any(|mark| code.contains(mark)))
+}
+
 /// Gives a finding its words.
 pub(crate) fn finish(judgement: &mut Judgement, course: &Course<'_>) {
     let code = judgement.origin.as_ref().map(|origin| origin.code.clone()).unwrap_or_default();
@@ -121,6 +124,16 @@ pub(crate) fn finish(judgement: &mut Judgement, course: &Course<'_>) {
     judgement.feature = feature(judgement, course, &code);
 }
 
+/// The column by which a line groups.
+fn grouped_by<'a>(table: &'a Table, code: &str) -> Option<&'a String> {
+    let (_, inside) = code.split_once("groupby(")?;
+    let inside = inside.split(')').next()?;
+    table
+        .columns
+        .iter()
+        .find(|column| inside.contains(&format!("\"{column}\"")) || inside.contains(&format!("'{column}'")))
+}
+
 /// A declared feature that says the same of the past.
 fn feature(judgement: &Judgement, course: &Course<'_>, code: &str) -> String {
     let tables = course.stage.tables.iter().filter(|table| !table.event.is_empty());
@@ -140,7 +153,9 @@ fn feature(judgement: &Judgement, course: &Course<'_>, code: &str) -> String {
         .iter()
         .filter(numeric)
         .find(|column| code.contains(column.as_str()) || judgement.inputs.contains(column));
-    let (Some(entity), Some(column)) = (table.source.entities.first(), mentioned) else { return String::new() };
+    let (Some(entity), Some(column)) = (grouped_by(table, code).or(table.source.entities.first()), mentioned) else {
+        return String::new();
+    };
     let marks = [
         ("mean", "mean"),
         ("sum", "sum"),

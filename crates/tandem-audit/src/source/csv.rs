@@ -27,7 +27,7 @@ pub fn read(bytes: Vec<u8>) -> Result<Read, String> {
         let line = &bytes[row.clone()];
         let mut found = fields(line, separator).into_iter();
         for column in &mut cells {
-            let cell = found.next().map(|field| text(&line[field])).filter(|text| !text.is_empty());
+            let cell = found.next().map(|field| text(&line[field])).filter(|text| !is_gap(text));
             column.push(cell);
         }
     }
@@ -87,6 +87,13 @@ fn fields(line: &[u8], separator: u8) -> Vec<Range<usize>> {
     fields
 }
 
+/// What pandas and polars read as a missing value.
+fn is_gap(text: &str) -> bool {
+    const WORDS: [&str; 14] =
+        ["", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>", "#N/A", "#NA", "-NaN"];
+    WORDS.contains(&text)
+}
+
 fn text(field: &[u8]) -> String {
     let text = String::from_utf8_lossy(field);
     let trimmed = text.trim();
@@ -100,6 +107,13 @@ fn text(field: &[u8]) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn what_a_notebook_reads_as_missing_is_missing() {
+        let (_, cells, _) = read(b"a,b\n1,NA\n,x\nnan,None of these\n".to_vec()).unwrap();
+        assert_eq!(cells[0], [Some("1".to_owned()), None, None]);
+        assert_eq!(cells[1], [None, Some("x".to_owned()), Some("None of these".to_owned())]);
+    }
 
     #[test]
     fn a_quoted_line_break_ends_no_line_and_what_is_not_replaced_stays_verbatim() {

@@ -77,6 +77,9 @@ def encoded(values):
     """(kind, bytes) of a column."""
     import numpy
 
+    arrow = getattr(getattr(values, "array", None), "_pa_array", None)
+    if arrow is not None and "string" in str(arrow.type):
+        return "text", arrow_texts(arrow)
     if type(values).__module__.startswith("polars"):
         values = from_polars(values)
     kind = str(getattr(values, "dtype", "object")).lower()
@@ -123,15 +126,49 @@ def missing(value):
 
 
 def objects(values):
+    kinds = {kind.__name__ for kind in set(map(type, values))}
+    if kinds <= {"str", "NoneType", "NAType", "NaTType"} or kinds <= {"str", "NoneType", "float"} and all(value != value for value in values if type(value) is float):
+        return "text", texts([value if type(value) is str else None for value in values])
     there = [value for value in values if not missing(value)]
     if there and all(isinstance(value, datetime.date) for value in there):
         return "time", struct.pack(f"<{len(values)}q", *(MISSING_TIME if missing(value) else nanoseconds(value) for value in values))
     numbers = (int, float, decimal.Decimal)
     if there and all(isinstance(value, numbers) or type(value).__module__ == "numpy" and not isinstance(value, str) and getattr(value, "ndim", 1) == 0 for value in there):
         return "float", struct.pack(f"<{len(values)}d", *(float("nan") if missing(value) else float(value) for value in values))
-    texts = [None if missing(value) else (value if isinstance(value, str) else ADDRESS.sub("", repr(value))).encode("utf-8", "replace") for value in values]
-    lengths = struct.pack(f"<{len(texts)}i", *(-1 if text is None else len(text) for text in texts))
-    return "text", lengths + b"".join(text for text in texts if text is not None)
+    return "text", texts([None if missing(value) else value if isinstance(value, str) else ADDRESS.sub("", repr(value)) for value in values])
+
+
+def texts(values):
+    """Texts or None."""
+    arrow = sys.modules.get("pyarrow")
+    try:
+        if arrow is not None:
+            return arrow_texts(arrow.chunked_array([arrow.array(values, type=arrow.large_string())]))
+    except (ValueError, TypeError):
+        pass  # what is no proper text is written as well as can be
+    values = [None if value is None else value.encode("utf-8", "replace") for value in values]
+    lengths = struct.pack(f"<{len(values)}i", *(-1 if value is None else len(value) for value in values))
+    return lengths + b"".join(value for value in values if value is not None)
+
+
+def arrow_texts(chunks):
+    import numpy
+    import pyarrow
+
+    lengths, contents = [], []
+    for chunk in chunks.cast(pyarrow.large_string()).chunks:
+        _, offsets, content = chunk.buffers()
+        ends = numpy.frombuffer(offsets, dtype="i8")[chunk.offset : chunk.offset + len(chunk) + 1]
+        sizes = numpy.diff(ends).astype("<i4")
+        gaps = chunk.is_null().to_numpy(zero_copy_only=False)
+        content = b"" if content is None else content.to_pybytes()
+        if sizes[gaps].any():  # a gap may hide a text
+            content = b"".join(content[start:end] for start, end, gap in zip(ends, ends[1:], gaps) if not gap)
+        else:
+            content = content[ends[0] : ends[-1]] if len(ends) else b""
+        lengths.append(numpy.where(gaps, -1, sizes).astype("<i4").tobytes())
+        contents.append(content)
+    return b"".join(lengths) + b"".join(contents)
 
 
 def nanoseconds(value):
