@@ -2,13 +2,13 @@
 //! Not here: how each of these is done.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use tandem_notebook::probe::{Only, What};
-use tandem_notebook::{Notebook, Nursery};
+use tandem_notebook::{Notebook, Nursery, workspace};
 use tandem_python::suspicions;
 
 use crate::cuts::{self, Cut};
@@ -61,7 +61,7 @@ pub fn audit_in(
         .filter(|cell| !cell.is_empty())
         .map(|cell| CellText { number: cell.number, source: cell.source.clone() })
         .collect();
-    let mut stage = stage(request, nursery)?;
+    let mut stage = stage(request, &notebook, nursery)?;
     on(Progress::Step("running the notebook on all of its data".to_owned()));
     let mut runs = 0;
     if request.sources.is_empty() {
@@ -123,9 +123,8 @@ fn whole(stage: &Stage) -> Result<Replay, AuditError> {
 }
 
 /// The folder that holds the notebook and its sources, and a process with its imports.
-fn stage(request: &AuditRequest, nursery: Arc<Nursery>) -> Result<Stage, AuditError> {
-    let path = request.notebook.canonicalize().map_err(AuditError::Folder)?;
-    let mut root = path.parent().map(Path::to_path_buf).unwrap_or_default();
+fn stage(request: &AuditRequest, notebook: &Notebook, nursery: Arc<Nursery>) -> Result<Stage, AuditError> {
+    let (path, mut root) = workspace::placed(notebook)?;
     let mut tables = Vec::new();
     for source in &request.sources {
         let trouble =
@@ -137,7 +136,7 @@ fn stage(request: &AuditRequest, nursery: Arc<Nursery>) -> Result<Stage, AuditEr
     let store = tempfile::Builder::new().prefix("tandem-audit-").tempdir().map_err(AuditError::Folder)?;
     Ok(Stage {
         nursery,
-        notebook: path.strip_prefix(&root).map(Path::to_path_buf).unwrap_or_default(),
+        notebook: path.strip_prefix(&root).map(std::path::Path::to_path_buf).unwrap_or_default(),
         root,
         tables,
         store,
@@ -146,6 +145,7 @@ fn stage(request: &AuditRequest, nursery: Arc<Nursery>) -> Result<Stage, AuditEr
         times: Vec::new(),
         cell_limit: request.cell_limit,
         made: BTreeSet::new(),
+        copy_limit: request.copy_limit,
         only: Only::default(),
         peak: AtomicU64::new(0),
     })

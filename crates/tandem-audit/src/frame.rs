@@ -12,8 +12,7 @@ use std::rc::Rc;
 use tandem_notebook::probe::{Column, Described, Stored, Values};
 
 use crate::diff::{Alignment, Diff};
-use crate::instant;
-use crate::source::time;
+use crate::instant::{self, Style};
 
 /// Columns are kept in memory up to about so many bytes.
 const MEMORY: usize = 1 << 30;
@@ -215,10 +214,17 @@ pub(crate) fn shown(values: &Values, row: usize) -> String {
 fn is_time(values: &Values) -> bool {
     match values {
         Values::Time(_) => true,
-        Values::Text(texts) => texts.iter().any(|text| text.as_deref().and_then(time).is_some()),
+        Values::Text(texts) => {
+            let style = style(texts);
+            texts.iter().flatten().any(|text| style.read(text).is_some())
+        }
         Values::Int(numbers) => numbers.iter().any(|number| instant::from_number(*number).is_some()),
         Values::Float(_) => false,
     }
+}
+
+fn style(texts: &[Option<String>]) -> Style {
+    Style::of(texts.iter().flatten().map(String::as_str))
 }
 
 /// A column as times, if it holds some.
@@ -228,7 +234,8 @@ fn instants<'a>(values: &'a Values) -> Option<Vec<i64>> {
         Values::Text(texts) => {
             // The same times stand in many rows.
             let mut known: BTreeMap<&'a str, i64> = BTreeMap::new();
-            let mut read = |text: &'a str| *known.entry(text).or_insert_with(|| time(text).unwrap_or(i64::MIN));
+            let style = style(texts);
+            let mut read = |text: &'a str| *known.entry(text).or_insert_with(|| style.read(text).unwrap_or(i64::MIN));
             texts.iter().map(|text| text.as_deref().map_or(i64::MIN, &mut read)).collect()
         }
         Values::Int(numbers) => {

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use audit::{audit, audit_in};
-pub use report::{Judgement, Outcome, Report, Suspected, Verdict};
+pub use report::{Judgement, Outcome, ROWS, Report, Suspected, Verdict};
 pub use source::{Source, guess};
 pub use text::{modules, named_files};
 
@@ -53,6 +53,8 @@ pub struct AuditRequest {
     pub reach: bool,
     /// How long one cell may take.
     pub cell_limit: Option<Duration>,
+    /// Each run works on a copy of the notebook's folder: at most so many bytes.
+    pub copy_limit: u64,
 }
 
 /// A column that may know the future, since it is what a model learns.
@@ -89,6 +91,9 @@ pub enum AuditError {
     /// The notebook cannot be read.
     #[error(transparent)]
     Notebook(#[from] tandem_notebook::NotebookError),
+    /// The notebook's folder cannot be copied.
+    #[error(transparent)]
+    Workspace(#[from] tandem_notebook::WorkspaceError),
     /// A file of events cannot be used.
     #[error("{path}: {reason}", path = path.display())]
     Source {

@@ -12,7 +12,7 @@ use crate::diff::Changed;
 use crate::source::Source;
 
 /// The name under which a finding about rows stands.
-pub(crate) const ROWS: &str = "(rows)";
+pub const ROWS: &str = "(rows)";
 
 /// What an audit found.
 #[derive(Clone, Debug, Default, Serialize)]

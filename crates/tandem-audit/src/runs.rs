@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tandem_notebook::probe::{self, Fixed, Only, Probe, Record, What};
+use tandem_notebook::workspace::copy_folder;
 use tandem_notebook::{Fork, NotebookRun, Nursery, RunError, run};
 
 use crate::source::Table;
@@ -61,6 +62,8 @@ pub(crate) struct Stage {
     pub cell_limit: Option<Duration>,
     /// Files that the notebook itself made: they are not there when a run begins.
     pub made: BTreeSet<PathBuf>,
+    /// A folder with more bytes is not copied.
+    pub copy_limit: u64,
     /// What runs without detail record.
     pub only: Only,
     /// The most memory that a run took, in bytes.
@@ -110,7 +113,7 @@ impl Stage {
     fn replay(&self, job: &Job) -> Result<Replay, AuditError> {
         let folder = tempfile::Builder::new().prefix("tandem-audit-").tempdir().map_err(AuditError::Folder)?;
         let root = folder.path().canonicalize().map_err(AuditError::Folder)?.join("work");
-        copy(&self.root, &root, &self.made).map_err(AuditError::Folder)?;
+        copy_folder(&self.root, &root, &self.made, self.copy_limit)?;
         for (number, table) in self.tables.iter().enumerate() {
             let Ok(path) = table.source.path.strip_prefix(&self.root) else { continue };
             let others = [job.only.map(|(source, _)| source), job.rows.as_ref().map(|(source, _)| *source)];
@@ -169,32 +172,6 @@ fn available() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
-}
-
-/// Copies a folder, without what Python and Jupyter leave behind.
-fn copy(from: &Path, to: &Path, without: &BTreeSet<PathBuf>) -> std::io::Result<()> {
-    copy_within(from, from, to, without)
-}
-
-fn copy_within(root: &Path, from: &Path, to: &Path, without: &BTreeSet<PathBuf>) -> std::io::Result<()> {
-    const LEFT: [&str; 8] =
-        [".git", "__pycache__", ".ipynb_checkpoints", ".tandem", ".venv", "venv", "node_modules", "target"];
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let (path, name) = (entry.path(), entry.file_name());
-        let made = path.strip_prefix(root).is_ok_and(|relative| without.contains(relative));
-        if made || LEFT.iter().any(|left| name == *left) {
-            continue;
-        }
-        let kind = std::fs::metadata(&path)?;
-        if kind.is_dir() && !entry.file_type()?.is_symlink() {
-            copy_within(root, &path, &to.join(name), without)?;
-        } else if kind.is_file() {
-            std::fs::copy(&path, to.join(name))?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

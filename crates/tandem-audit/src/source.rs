@@ -12,7 +12,8 @@ use arrow_array::RecordBatch;
 pub use guess::guess;
 use serde::Serialize;
 
-use crate::{AuditError, instant};
+use crate::AuditError;
+use crate::instant::Style;
 
 /// What a file of events is, in its columns' names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -97,7 +98,8 @@ impl Table {
             path: self.source.path.clone(),
             reason: format!("it has no column {name}; it has {}", self.columns.join(", ")),
         })?;
-        let times: Vec<Option<i64>> = column.iter().map(|cell| cell.as_deref().and_then(time)).collect();
+        let style = Style::of(column.iter().flatten().map(String::as_str));
+        let times: Vec<Option<i64>> = column.iter().map(|cell| style.read(cell.as_deref()?)).collect();
         let there = column.iter().flatten().count();
         if times.iter().flatten().count() * 100 < there * 95 || there == 0 {
             let example = column.iter().flatten().next().cloned().unwrap_or_default();
@@ -171,11 +173,6 @@ impl Replaced {
     fn of_row(&self, row: usize) -> Vec<(usize, Option<&str>)> {
         self.0.iter().filter_map(|(column, rows)| Some((*column, rows.get(&row)?.as_deref()))).collect()
     }
-}
-
-/// A cell as a time: a date in words, or a number since 1970.
-pub(crate) fn time(text: &str) -> Option<i64> {
-    instant::parse(text).or_else(|| text.parse().ok().and_then(instant::from_number))
 }
 
 /// Whether a name says that the column names something.

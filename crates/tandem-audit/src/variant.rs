@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::instant;
+use crate::instant::Style;
 use crate::source::{Replaced, Table};
 
 /// What happens to the rows after the cut.
@@ -42,8 +42,9 @@ pub(crate) fn changeable(table: &Table) -> Vec<usize> {
     let identities = table.identities();
     let source = &table.source;
     let is_time = |cells: &[Option<String>]| {
+        let style = Style::of(cells.iter().flatten().map(String::as_str));
         let mut there = cells.iter().flatten().take(200).peekable();
-        there.peek().is_some() && there.all(|cell| instant::parse(cell).is_some())
+        there.peek().is_some() && there.all(|cell| cell.parse::<f64>().is_err() && style.date(cell).is_some())
     };
     let kept = |name: &String| {
         source.entities.contains(name)
@@ -137,7 +138,7 @@ mod tests {
         std::fs::write(&path, &text).unwrap();
         let source = Source { path, entities: vec!["who".into()], event_time: Some("at".into()), ..Source::default() };
         let table = Table::read(source).unwrap();
-        let at = instant::parse("2024-01-15").unwrap();
+        let at = crate::instant::parse("2024-01-15").unwrap();
         let render = |kind| {
             let (keep, replaced) = make(&table, kind, at, None);
             let out = folder.path().join("b.csv");

@@ -7,6 +7,7 @@
 
 mod pointer;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -51,10 +52,8 @@ pub enum WorkspaceError {
 impl Workspace {
     /// Copies what a notebook works in; `progress` gets the bytes done and the bytes in all.
     pub fn copy(notebook: &Notebook, limit: u64, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, WorkspaceError> {
-        let path = std::path::absolute(notebook.path()).map_err(at(notebook.path()))?;
-        let path = path.canonicalize().map_err(at(&path))?;
+        let (path, root) = placed(notebook)?;
         let folder = path.parent().unwrap_or(Path::new("/"));
-        let root = root_of(folder, levels_up(notebook));
         let mut entries = Vec::new();
         gather(&root, &mut vec![], &mut entries)?;
         // The notebook itself is copied even from a folder that is left out.
@@ -188,6 +187,35 @@ fn writable(path: &Path) {
     }
     #[cfg(not(unix))]
     let _ = path;
+}
+
+/// Where a notebook truly lies, and the folder that holds what it works in.
+pub fn placed(notebook: &Notebook) -> Result<(PathBuf, PathBuf), WorkspaceError> {
+    let path = std::path::absolute(notebook.path()).map_err(at(notebook.path()))?;
+    let path = path.canonicalize().map_err(at(&path))?;
+    let root = root_of(path.parent().unwrap_or(Path::new("/")), levels_up(notebook));
+    Ok((path, root))
+}
+
+/// Copies a folder for one of several runs, without some files of it.
+pub fn copy_folder(root: &Path, to: &Path, without: &BTreeSet<PathBuf>, limit: u64) -> Result<(), WorkspaceError> {
+    let mut entries = Vec::new();
+    gather(root, &mut vec![], &mut entries)?;
+    entries.retain(|entry| !without.contains(&entry.path));
+    if entries.iter().map(|entry| entry.bytes).sum::<u64>() > limit {
+        return Err(too_much(root, limit, &mut entries));
+    }
+    fs::create_dir_all(to).map_err(at(to))?;
+    for entry in entries {
+        let (from, to) = (root.join(&entry.path), to.join(&entry.path));
+        if entry.folder {
+            fs::create_dir_all(&to).map_err(at(&to))?;
+        } else {
+            fs::copy(&from, &to).map_err(at(&from))?;
+            writable(&to);
+        }
+    }
+    Ok(())
 }
 
 /// How many folders above its own the notebook's text names.

@@ -22,12 +22,12 @@ fn python() -> String {
     environment.python.display().to_string()
 }
 
-/// 120 orders of 7 customers, an hour and a bit apart; every fifth is logged two days later.
+/// 120 orders of 7 customers, an hour and a bit apart; every fifth is logged five days later.
 fn orders() -> String {
     let mut log = "order_id,customer,placed_at,logged_at,amount\n".to_owned();
     for order in 0..120 {
         let (day, hour) = (1 + order * 5 / 24, order * 5 % 24);
-        let late = if order % 5 == 0 { 2 } else { 0 };
+        let late = if order % 5 == 0 { 5 } else { 0 };
         let _ = writeln!(
             log,
             "{order},c{},2024-01-{day:02}T{hour:02}:10:00Z,2024-01-{:02}T{hour:02}:20:00Z,{}.5",

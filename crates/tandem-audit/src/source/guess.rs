@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use super::{Source, Table, is_id, time};
+use super::{Source, Table, is_id};
 use crate::AuditError;
+use crate::instant::Style;
 
 /// Names that tell when something was known rather than when it happened.
 const ARRIVALS: [&str; 8] = ["receiv", "arriv", "ingest", "loaded", "inserted", "known_at", "recorded", "processed"];
@@ -18,15 +19,21 @@ const ENTITIES: [&str; 14] = [
 pub fn guess(path: &Path) -> Result<Source, AuditError> {
     let table = Table::read(Source { path: path.to_path_buf(), guessed: true, ..Source::default() })?;
     let is_time = |cells: &Vec<Option<String>>| {
+        let style = Style::of(cells.iter().flatten().map(String::as_str));
         let there = cells.iter().flatten().take(1000).count();
-        let read = cells.iter().flatten().take(1000).filter(|cell| crate::instant::parse(cell).is_some()).count();
+        // Eight digits may be any number.
+        let is_date = |cell: &&String| cell.parse::<i64>().is_err() && style.date(cell).is_some();
+        let read = cells.iter().flatten().take(1000).filter(is_date).count();
         there > 0 && read * 100 >= there * 95
     };
     let named = |name: &str| {
         let name = name.to_lowercase();
         ["time", "date", "_at", "ts", "day"].iter().any(|word| name.contains(word))
     };
-    let numbers = |cells: &Vec<Option<String>>| cells.iter().flatten().take(100).all(|cell| time(cell).is_some());
+    let numbers = |cells: &Vec<Option<String>>| {
+        let style = Style::of(cells.iter().flatten().map(String::as_str));
+        cells.iter().flatten().take(100).all(|cell| style.read(cell).is_some())
+    };
     let times: Vec<&String> = (table.columns.iter().zip(&table.cells))
         .filter(|(name, cells)| is_time(cells) || named(name) && cells.iter().any(Option::is_some) && numbers(cells))
         .map(|(name, _)| name)

@@ -96,6 +96,7 @@ pub fn request(folder: &Path, late: bool) -> AuditRequest {
         quick: false,
         reach: false,
         cell_limit: None,
+        copy_limit: 1 << 30,
     }
 }
 

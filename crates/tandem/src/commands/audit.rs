@@ -13,7 +13,7 @@ use tandem_definitions::time;
 use tandem_notebook::environment::{Wanted, prepare};
 use tandem_notebook::{AsOf, Notebook};
 
-use crate::context::{Context, now, shown};
+use crate::context::{Context, bytes, now, shown};
 use crate::failure::Failure;
 
 /// Prove what a notebook saw of the future, by running it on data that is cut
@@ -92,6 +92,9 @@ pub struct Audit {
     /// How many seconds one cell may take
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     cell_limit: Option<u64>,
+    /// The most that is copied of the notebook's folder, for each run
+    #[arg(long, value_name = "BYTES", default_value = "4GB", value_parser = bytes)]
+    copy_limit: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -119,15 +122,12 @@ impl Audit {
             quick: self.quick,
             reach: true,
             cell_limit: self.cell_limit.map(Duration::from_secs),
+            copy_limit: self.copy_limit,
         };
         let spinner = Mutex::new(context.terminal.spinner("audit"));
         let report = tandem_audit::audit(&request, &|progress| {
-            let text = match progress {
-                Progress::Step(text) => text,
-                Progress::Run { done, of, left } => format!("run {done} of {of}, about {left:.0} s left"),
-            };
             if let Ok(spinner) = spinner.lock() {
-                spinner.message(&text);
+                spinner.message(&in_words(&progress));
             }
         });
         drop(spinner);
@@ -217,7 +217,16 @@ fn instant(text: &str) -> Result<i64, String> {
     micros.ok_or_else(|| "write it as 2024-03-01 or 2024-03-01 13:00".to_owned())
 }
 
-fn failure(error: AuditError) -> Failure {
+/// How far an audit is.
+pub fn in_words(progress: &Progress) -> String {
+    match progress {
+        Progress::Step(text) => text.clone(),
+        Progress::Run { done, of, left } => format!("run {done} of {of}, about {left:.0} s left"),
+    }
+}
+
+/// Why there is no audit, and what to do.
+pub fn failure(error: AuditError) -> Failure {
     match error {
         AuditError::Folder(_) => Failure::world(error.to_string()),
         AuditError::Fails(_) => Failure::project(error.to_string()).hint("`tandem notebook run` shows where and why"),
@@ -227,6 +236,7 @@ fn failure(error: AuditError) -> Failure {
         }
         AuditError::Source { .. } => Failure::project(error.to_string())
             .hint("name the file's columns with --source, --entity, --event-time and --arrival-time"),
+        AuditError::Workspace(error) => tandem_project::Error::from(error).into(),
         AuditError::Run(error) => tandem_project::Error::from(error).into(),
         AuditError::Notebook(_) => Failure::project(error.to_string()),
     }

@@ -1,6 +1,6 @@
 //! The commands, in the order in which one uses them; each in a file of its own, with its help beside it.
 
-mod audit;
+pub mod audit;
 mod check;
 mod data;
 mod demo;

@@ -1,6 +1,7 @@
 //! The demo: the whole road on real flights, each step by the very functions that its command calls, and a summary at
 //! its end. Not here: any figure. What the summary says was measured in the run that says it.
 
+mod audit;
 mod example;
 mod handed_over;
 mod service;
@@ -105,6 +106,15 @@ impl Road<'_> {
                 Ok((handed, said))
             },
         )?;
+        let audited = steps.step(
+            "audit",
+            "tandem audit handed_over/handed_over.ipynb --source handed_over/flights.csv --entity tailnum --event-time time_hour --quick",
+            |bar| {
+                let audited = audit::run(self.folder, &python, bar)?;
+                let said = format!("{}: see {}", audited.summary, audited.page);
+                Ok((audited, said))
+            },
+        )?;
         Ok(Summary {
             question: question.question.clone(),
             asked_by: question.asked_by.clone(),
@@ -122,6 +132,7 @@ impl Road<'_> {
             live,
             parity,
             handed_over,
+            audited,
             seconds: steps.seconds(),
             steps: std::mem::take(&mut steps.done),
             folder: self.folder.to_path_buf(),

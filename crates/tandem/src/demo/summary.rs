@@ -46,6 +46,8 @@ pub struct Summary {
     pub parity: Parity,
     /// The same task as it is usually handed over.
     pub handed_over: HandedOver,
+    /// What that saw of the future.
+    pub audited: Audited,
     /// The steps.
     pub steps: Vec<Step>,
     /// How long all of it took.
@@ -103,6 +105,23 @@ pub struct HandedOver {
     pub not_in_production: Vec<Column>,
     /// Those that no source declares, so that nobody can say.
     pub unsaid: Vec<String>,
+}
+
+/// What the notebook on the flat table saw of the future.
+#[derive(Clone, Debug, Serialize)]
+pub struct Audited {
+    /// In one sentence.
+    pub summary: String,
+    /// What came later was left out.
+    pub cut: String,
+    /// Columns that are others in rows from before.
+    pub columns: Vec<String>,
+    /// Whether it depends on the future which rows there are.
+    pub rows: bool,
+    /// How often the notebook was run.
+    pub runs: usize,
+    /// The page that shows it, in the demo's folder.
+    pub page: String,
 }
 
 /// A column of the flat table.
@@ -223,6 +242,14 @@ impl Summary {
         if !handed.unsaid.is_empty() {
             lines.push(format!("No log declares {}: nobody can say when those are known.", handed.unsaid.join(", ")));
         }
+        let audited = &self.audited;
+        let split = if audited.rows { " Its training and test rows are not apart in time." } else { "" };
+        lines.push(format!(
+            "Run again without what came after {}, it has other values in earlier rows of {}.{split} {} shows where.",
+            audited.cut,
+            if audited.columns.is_empty() { "no column".to_owned() } else { audited.columns.join(", ") },
+            audited.page
+        ));
         lines
     }
 
