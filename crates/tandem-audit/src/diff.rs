@@ -75,6 +75,16 @@ impl Alignment {
         (self.missing.len() + self.extra.len(), self.pairs.len() + self.missing.len())
     }
 
+    /// Whether the rows that come and go are all rows of one span of time: then a limit between two parts has moved, as the
+    /// one between training and test does that stands at a share of the rows.
+    pub fn is_boundary(&self) -> bool {
+        let (Some(first), Some(second)) = (&self.first.time, &self.second.time) else { return false };
+        let moved = self.missing.iter().map(|row| first[*row as usize]);
+        let moved: Vec<i64> = moved.chain(self.extra.iter().map(|row| second[*row as usize])).collect();
+        let (Some(start), Some(end)) = (moved.iter().min(), moved.iter().max()) else { return false };
+        !self.pairs.iter().any(|(row, _)| (start..=end).contains(&&first[*row as usize]))
+    }
+
     /// Whether both have the same rows.
     pub fn is_whole(&self) -> bool {
         self.missing.is_empty() && self.extra.is_empty()

@@ -136,11 +136,14 @@ fn last_with_time(full: &Replay, frames: &Frames) -> Option<Target> {
             continue;
         }
         let Some(frame) = frames.frame(value) else { continue };
+        // What it is then: the name may stand for something else later.
+        let place = Place::Variable(name.clone(), record.step);
+        let found = Target { place, ..variable(name, record.step) };
         if frame.rows.time.is_some() || as_of && frame.rows.named {
-            return Some(variable(name, record.step));
+            return Some(found);
         }
         if frame.rows.named && named.is_none() {
-            named = Some(variable(name, record.step));
+            named = Some(found);
         }
     }
     named

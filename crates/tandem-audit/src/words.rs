@@ -13,7 +13,7 @@ use crate::trace::Begin;
 use crate::verdict::RowsMoved;
 
 /// How a statement looks, what it does with later records, and what to do instead.
-const IDIOMS: [(&[&str], &str, &str); 15] = [
+const IDIOMS: [(&[&str], &str, &str); 16] = [
     (
         &["get_dummies", "OneHotEncoder"],
         "makes a column for each category in the data, also for those that are first seen later",
@@ -56,6 +56,11 @@ const IDIOMS: [(&[&str], &str, &str); 15] = [
         &["qcut", "rank(", "quantile", "argsort", "np.percentile"],
         "ranks each row among all rows, those after it included",
         "Rank among the rows until then, or fix the limits on the training rows.",
+    ),
+    (
+        &["resample(", "Grouper(", "groupby_dynamic(", "group_by_dynamic("],
+        "puts a whole period under one time, which is known only when the period is over",
+        "Give such a row the end of its period as its time, or use it one period later (shift(1)).",
     ),
     (
         &["transform(", "groupby(", ".map("],
