@@ -73,10 +73,8 @@ pub(crate) fn gather(
         // Where one of its runs broke, a cut may find something, but it cannot pass anything.
         let whole = cut.probes.iter().all(|(_, replay)| replay.failure.is_none());
         for (kind, diff) in &diffs {
-            let moved = *kind == Kind::Truncate
-                && kept
-                && !diff.rows.is_whole()
-                && (has_parent || diff.rows.is_boundary());
+            let moved =
+                *kind == Kind::Truncate && kept && !diff.rows.is_whole() && (has_parent || diff.rows.is_boundary());
             if !moved {
                 add(&mut evidence, number, *kind, diff, whole);
             }

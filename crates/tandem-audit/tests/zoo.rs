@@ -19,7 +19,7 @@ use guilty::GUILTY;
 use innocent::INNOCENT;
 use keeper::audited;
 use tandem_audit::report::text;
-use tandem_audit::{Judgement, Report, Verdict};
+use tandem_audit::{Judgement, Outcome, Report, Verdict};
 
 /// Audits one animal and says what is wrong with the result.
 fn look(animal: &Animal) -> Option<String> {
@@ -147,4 +147,27 @@ fn what_is_not_declared_is_guessed_and_how_far_ahead_is_measured() {
     if let Some(folder) = std::env::var_os("TANDEM_AUDIT_PAGE") {
         std::fs::write(folder, page).unwrap();
     }
+}
+
+const SPLIT: &str = "n = int(len(df) * 0.7)\nfrom sklearn.linear_model import LinearRegression\nX, y = df[['scaled', 'weight']].fillna(0), df['amount']\nmodel = LinearRegression().fit(X[:n], y[:n])\nprint(model.score(X[n:], y[n:]))";
+
+#[test]
+fn a_suspicion_is_proven_or_it_is_said_that_the_runs_do_not_show_it() {
+    let read = "import pandas as pd\ndf = pd.read_csv('orders.csv', parse_dates=['ordered_at'])";
+    let all = "from sklearn.preprocessing import StandardScaler\ndf['scaled'] = StandardScaler().fit_transform(df[['amount']])\ndf['next'] = df['amount'].shift(-1)";
+    let report = audited(&[read, all, SPLIT], |_| {});
+    let outcome = |code: &str| {
+        let found = report.suspicions.iter().find(|suspected| suspected.code.id() == code);
+        found.map(|suspected| (suspected.outcome, suspected.words.clone())).unwrap_or_else(|| panic!("{report:#?}"))
+    };
+    let (proven, words) = outcome("T641");
+    assert_eq!(proven, Outcome::Proven, "{words}");
+    assert!(words.starts_with("only 120 test rows") && words.ends_with("changed: scaled"), "{words}");
+    let (unused, words) = outcome("T643");
+    assert_eq!((unused, words.as_str()), (Outcome::NotConfirmed, "no audited column changes because of it"));
+    // Without a time nothing can be cut, and the suspicion can still be proven.
+    let timeless = audited(&[read, all, SPLIT], |request| request.sources[0].event_time = None);
+    assert!(timeless.not_judged.is_some());
+    let found = timeless.suspicions.iter().find(|suspected| suspected.code.id() == "T641").unwrap();
+    assert_eq!(found.outcome, Outcome::Proven, "{found:?}");
 }

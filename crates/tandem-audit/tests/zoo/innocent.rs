@@ -292,4 +292,14 @@ pub const INNOCENT: &[Animal] = &[
         expected: None,
         late: false,
     },
+    Animal {
+        name: "the last rows set aside, and the last value before them",
+        cells: &[
+            HEAD,
+            "df = df.sort_values('ordered_at')\ntrain, test = df[:-40], df[-40:].copy()",
+            "test['f'] = train['amount'].iloc[-1]\ntest.to_csv('out.csv')",
+        ],
+        expected: None,
+        late: false,
+    },
 ];
