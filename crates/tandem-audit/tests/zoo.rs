@@ -21,6 +21,10 @@ use keeper::audited;
 use tandem_audit::report::text;
 use tandem_audit::{Judgement, Outcome, Report, Verdict};
 
+/// What `tandem explain` is asked for.
+const CODES: [(&str, &str); 4] =
+    [("LOOKAHEAD", "T680"), ("MEMBERSHIP", "T681"), ("VOCABULARY", "T682"), ("LATE DATA", "T683")];
+
 /// Audits one animal and says what is wrong with the result.
 fn look(animal: &Animal) -> Option<String> {
     let start = Instant::now();
@@ -42,6 +46,8 @@ fn not_found(report: &Report, (column, verdict, cell, line): (&str, &str, usize,
     let found = report.verdicts.iter().find(|judgement| judgement.column == column);
     let place = found.and_then(|found| found.origin.as_ref()).map(|origin| (origin.cell, origin.line));
     let same = found.is_some_and(|found| found.verdict.word() == verdict) && place == Some((cell, line));
+    let code = CODES.iter().find(|(word, _)| *word == verdict).map(|(_, code)| *code);
+    let same = same && found.and_then(|found| found.code).map(tandem_definitions::Code::id) == code;
     let others = report.findings().filter(|judgement| judgement.column != column).count();
     (!same || others > 0).then(|| format!("expected {verdict} {column} in cell {cell}, line {line}, and nothing else"))
 }
@@ -103,6 +109,7 @@ fn what_cannot_be_judged_is_said_and_never_passed() {
     );
     let found = chance.verdicts.iter().find(|judgement| judgement.column == "f").unwrap();
     assert_eq!(found.verdict.word(), "NOT JUDGED", "{}", text::draw(&chance));
+    assert_eq!(found.code.unwrap().id(), "T685");
     assert!(found.words.contains("give its randomness a seed") && chance.has_unjudged());
     let short =
         "if len(df) < 400:\n    raise ValueError('too short')\ndf['f'] = df['amount'] * 2\ndf.to_csv('out.csv')";
