@@ -122,10 +122,16 @@ fn moved(trained: &Described, replay: &Replay) -> Option<BTreeSet<String>> {
         .then(|| gone.chain(new).map(|column| column.0.clone()).collect())
 }
 
+/// A column that a source and a frame have in common, each cell as a number.
+struct Shared {
+    source: Vec<u64>,
+    frame: Vec<u64>,
+}
+
 /// The rows of a source that a frame's rows are, told by the cells that they share; only those that can be no other ones.
 fn rows_of(course: &Course<'_>, table: &Table, asked: &Described) -> Option<BTreeSet<usize>> {
     let Described::Frame { rows, columns, index, keys } = asked else { return None };
-    let mut shared: Vec<(Vec<u64>, Vec<u64>)> = Vec::new();
+    let mut shared: Vec<Shared> = Vec::new();
     let mut used: BTreeSet<&str> = BTreeSet::new();
     for (name, hash, _) in columns.iter().chain(keys).chain(index) {
         let (Some(cells), Some(column)) = (table.column(name), course.frames.column(hash)) else { continue };
@@ -135,19 +141,19 @@ fn rows_of(course: &Course<'_>, table: &Table, asked: &Described) -> Option<BTre
         let known: HashSet<&u64> = theirs.iter().collect();
         let met = mine.iter().filter(|value| known.contains(value)).count();
         if met * 100 >= rows * 99 && used.insert(name) {
-            shared.push((theirs, mine));
+            shared.push(Shared { source: theirs, frame: mine });
         }
     }
-    let together = |row: usize, pick: fn(&(Vec<u64>, Vec<u64>)) -> &Vec<u64>| {
+    let together = |row: usize, pick: fn(&Shared) -> &[u64]| {
         let mut hasher = DefaultHasher::new();
         shared.iter().for_each(|column| hasher.write_u64(pick(column)[row]));
         hasher.finish()
     };
     let mut places: HashMap<u64, (usize, bool)> = HashMap::new();
     for row in 0..table.rows() {
-        places.entry(together(row, |column| &column.0)).and_modify(|place| place.1 = false).or_insert((row, true));
+        places.entry(together(row, |column| &column.source)).and_modify(|place| place.1 = false).or_insert((row, true));
     }
-    let found = (0..*rows).filter_map(|row| places.get(&together(row, |column| &column.1)));
+    let found = (0..*rows).filter_map(|row| places.get(&together(row, |column| &column.frame)));
     let found: BTreeSet<usize> = found.filter(|place| place.1).map(|place| place.0).collect();
     (!shared.is_empty() && found.len() * 2 > *rows).then_some(found)
 }

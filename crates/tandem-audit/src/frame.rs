@@ -25,8 +25,11 @@ pub(crate) struct Frames {
     pub times: Vec<String>,
     columns: RefCell<(usize, HashMap<String, Rc<Column>>)>,
     rows: RefCell<HashMap<String, Rc<Rows>>>,
-    alignments: RefCell<HashMap<(String, String, Option<i64>), Rc<Alignment>>>,
+    alignments: RefCell<HashMap<Pair, Rc<Alignment>>>,
 }
+
+/// The keys of two frames' rows, and until when they are compared.
+type Pair = (String, String, Option<i64>);
 
 /// A frame.
 pub(crate) struct Frame {

@@ -40,7 +40,7 @@ pub(crate) fn judge(course: &mut Course<'_>, report: &mut Report) -> Result<(), 
         }
     }
     let moved = membership(course, &gathered);
-    let chosen = show(&mut found, &moved);
+    let chosen = show(&mut found, moved.as_ref());
     course.tell(&chosen)?;
     for found in found.into_values() {
         report.verdicts.push(prove(course, report, found));
@@ -64,7 +64,7 @@ struct Found<'e> {
 }
 
 /// Chooses the run that shows each finding: few in all, since they are made once more to be told in full.
-fn show(found: &mut BTreeMap<String, Found<'_>>, moved: &Option<Moved<'_>>) -> BTreeSet<(usize, Kind)> {
+fn show(found: &mut BTreeMap<String, Found<'_>>, moved: Option<&Moved<'_>>) -> BTreeSet<(usize, Kind)> {
     let mut chosen = BTreeSet::new();
     if let Some(Moved::Rows(_, rows, _)) = moved {
         chosen.insert((rows.cut, rows.kind));

@@ -165,7 +165,7 @@ fn a_suspicion_is_proven_or_it_is_said_that_the_runs_do_not_show_it() {
     let report = audited(&[read, all, SPLIT], |_| {});
     let outcome = |code: &str| {
         let found = report.suspicions.iter().find(|suspected| suspected.code.id() == code);
-        found.map(|suspected| (suspected.outcome, suspected.words.clone())).unwrap_or_else(|| panic!("{report:#?}"))
+        found.map_or_else(|| panic!("{report:#?}"), |suspected| (suspected.outcome, suspected.words.clone()))
     };
     let (proven, words) = outcome("T641");
     assert_eq!(proven, Outcome::Proven, "{words}");
