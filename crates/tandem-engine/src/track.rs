@@ -337,7 +337,7 @@ struct Counting {
 
 impl Visit for Counting {
     fn whole(&mut self, kept: &[Partial]) -> bool {
-        let Partial::Marks(Some(marks)) = &kept[self.f] else { return false };
+        let Partial::Marks(marks) = &kept[self.f] else { return false };
         self.count += marks.rank(self.from);
         true
     }
