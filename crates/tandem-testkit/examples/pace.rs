@@ -1,8 +1,7 @@
 //! How fast the engine is on one core, in process: records applied one by one and in columns, taken out again, questions
-//! answered, one entity with very many of both, how its questions grow with its records, expressions evaluated, and the
-//! memory of a state. Rates are of processor
-//! time where the system tells it, so that a busy machine says about the same. Run by `cargo xtask bench engine`; nothing
-//! is asserted here.
+//! answered, one entity with very many of both, what its questions cost as its records grow, expressions evaluated, and the
+//! memory of a state. Rates are of processor time where the system tells it, so that a busy machine says about the same.
+//! Run by `cargo xtask bench engine`; nothing is asserted here.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::borrow::Cow;
@@ -307,14 +306,16 @@ fn conditions(events: &[Event]) {
     println!("evaluated amount > 10 and kind = 'checkout': {:.0} ns a record", each(begun, events.len()));
 }
 
-/// What a record and a question of each function take as the records of one entity grow: two thirds lie in the window.
+/// What a question of each function takes as the records of one entity grow, of which two thirds lie in the window.
 fn growth() {
-    println!("one entity, a window of 120 days of 180, each function alone: ns a record in columns, µs a question");
+    println!(
+        "one entity, each function alone over 120 days of 180: µs a question with so many records; and of the most"
+    );
     for value in GROWTH {
         let asked = [(value, "over: 120 days")];
         let project = project(&asked);
         let plan = Plan::compile(&project, &[0]);
-        let mut line = format!("  {value:<32}");
+        let (mut line, mut most) = (format!("  {value:<31}"), String::new());
         for size in SIZES {
             let mut bench = Bench::new(&project, &plan);
             let columns = bench.columns(&events(size, 1.0), |_| 0).remove(0);
@@ -328,9 +329,10 @@ fn growth() {
                 asked += 1;
             }
             let question = each(begun, asked as usize) / 1000.0;
-            let _ = write!(line, " {size:>9}: {record:>4.0} ns {question:>8.1} µs {:>3} bytes", state.bytes() / size);
+            let _ = write!(line, "{size:>9}: {question:>7.1}");
+            most = format!("{record:.0} ns and {} bytes a record", state.bytes() / size);
         }
-        println!("{line}");
+        println!("{line}; {most}");
     }
 }
 
