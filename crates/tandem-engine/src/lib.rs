@@ -15,6 +15,7 @@
 
 mod admission;
 mod aged;
+mod batch;
 mod big;
 mod block;
 mod calendar;

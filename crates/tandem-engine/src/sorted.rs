@@ -12,6 +12,8 @@ const LIST: usize = 256;
 pub(crate) struct Sorted {
     /// They follow each other; none is empty.
     lists: Vec<Vec<i64>>,
+    /// The first of each list, side by side: to find a list, none is read.
+    firsts: Vec<i64>,
     /// For each list how many stand before it.
     starts: Vec<usize>,
 }
@@ -26,17 +28,23 @@ pub(crate) struct Neighbours {
 impl Sorted {
     /// Of numbers in order.
     pub fn new(numbers: &[i64]) -> Self {
-        // Room for more in each.
+        // Room for more in each, at once: to grow a list would double it.
         let filled = LIST - LIST / 8;
-        let lists: Vec<_> = numbers.chunks(filled).map(<[i64]>::to_vec).collect();
+        let of = |some: &[i64]| {
+            let mut list = Vec::with_capacity(if some.len() < filled { some.len() } else { LIST });
+            list.extend_from_slice(some);
+            list
+        };
+        let lists: Vec<_> = numbers.chunks(filled).map(of).collect();
+        let firsts = lists.iter().map(|list| list[0]).collect();
         let starts = (0..lists.len()).map(|l| l * filled).collect();
-        Self { lists, starts }
+        Self { lists, firsts, starts }
     }
 
     /// About how many bytes it takes beside itself.
     pub fn bytes(&self) -> usize {
         let lists = self.lists.iter().map(|list| size_of::<Vec<i64>>() + 8 * list.capacity());
-        lists.sum::<usize>() + 8 * self.starts.capacity()
+        lists.sum::<usize>() + 8 * (self.firsts.capacity() + self.starts.capacity())
     }
 
     /// How many there are.
@@ -73,7 +81,7 @@ impl Sorted {
 
     /// How many are not greater.
     pub fn rank(&self, number: i64) -> usize {
-        self.place(0, self.len(), |other| other <= number)
+        self.behind(|other| other <= number).map_or(0, |(l, at)| self.starts[l] + at)
     }
 
     /// The first place from `from` on whose number does not come before what is looked for, at most `to`.
@@ -82,7 +90,7 @@ impl Sorted {
             return from;
         }
         let (first, last) = (self.list(from), self.list(to - 1));
-        let l = first + self.lists[first + 1..=last].partition_point(|list| comes_before(list[0]));
+        let l = first + self.firsts[first + 1..=last].partition_point(|&first| comes_before(first));
         let at = self.starts[l] + self.lists[l].partition_point(|&other| comes_before(other));
         at.clamp(from, to)
     }
@@ -93,6 +101,7 @@ impl Sorted {
             Some(list) if list.len() < LIST => list.push(number),
             _ => {
                 self.starts.push(self.len());
+                self.firsts.push(number);
                 self.lists.push(vec![number]);
             }
         }
@@ -104,6 +113,7 @@ impl Sorted {
         let last = list.pop();
         if list.is_empty() {
             self.lists.pop();
+            self.firsts.pop();
             self.starts.pop();
         }
         last
@@ -122,15 +132,26 @@ impl Sorted {
         };
         let neighbours = self.neighbours(l, at);
         self.starts[l + 1..].iter_mut().for_each(|start| *start += 1);
-        let list = &mut self.lists[l];
-        list.insert(at, number);
-        if list.len() > LIST {
-            // What comes in order fills the lists.
-            let half = if at + 1 == list.len() { LIST } else { LIST / 2 };
-            let upper = list.split_off(half);
-            self.lists.insert(l + 1, upper);
-            self.starts.insert(l + 1, self.starts[l] + half);
+        if at == 0 {
+            self.firsts[l] = number;
         }
+        let list = &mut self.lists[l];
+        if list.len() < LIST {
+            list.insert(at, number);
+            return neighbours;
+        }
+        // What comes in order fills the lists.
+        let half = if at == LIST { LIST } else { LIST / 2 };
+        let mut upper = list.split_off(half);
+        let upper_start = self.starts[l] + half + usize::from(at < half);
+        if at < half {
+            list.insert(at, number);
+        } else {
+            upper.insert(at - half, number);
+        }
+        self.firsts.insert(l + 1, upper[0]);
+        self.lists.insert(l + 1, upper);
+        self.starts.insert(l + 1, upper_start);
         neighbours
     }
 
@@ -148,8 +169,11 @@ impl Sorted {
         self.lists[l].remove(at - 1);
         self.starts[l + 1..].iter_mut().for_each(|start| *start -= 1);
         let neighbours = self.neighbours(l, at - 1);
-        if self.lists[l].is_empty() {
+        if let Some(first) = self.lists[l].first() {
+            self.firsts[l] = *first;
+        } else {
             self.lists.remove(l);
+            self.firsts.remove(l);
             self.starts.remove(l);
         }
         neighbours
@@ -157,7 +181,7 @@ impl Sorted {
 
     /// Behind the last one that does not come after a number: the list, and the place in it.
     fn behind(&self, is_not_after: impl Fn(i64) -> bool) -> Option<(usize, usize)> {
-        let l = self.lists.partition_point(|list| is_not_after(list[0])).saturating_sub(1);
+        let l = self.firsts.partition_point(|&first| is_not_after(first)).saturating_sub(1);
         Some((l, self.lists.get(l)?.partition_point(|&other| is_not_after(other))))
     }
 

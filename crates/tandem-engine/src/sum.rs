@@ -35,6 +35,7 @@ struct Rest {
 
 impl ExactSum {
     /// Adds one value.
+    #[inline]
     pub fn add(&mut self, x: f64) {
         self.add_scaled(x, 0);
     }
@@ -51,7 +52,13 @@ impl ExactSum {
             _ => (fraction | 1 << 52, exponent - 1075),
         };
         let signed = if bits >> 63 == 1 { -mantissa } else { mantissa };
-        self.add_whole(i128::from(signed), unit + up);
+        // Mostly something no finer was met before, and there is room for both: 53 bits, moved by 64 at most, and 126.
+        let coarser = unit + up - self.unit;
+        if (0..=64).contains(&coarser) && self.sum != 0 && self.sum.unsigned_abs() >> (WHOLE_BITS - 1) == 0 {
+            self.sum += i128::from(signed) << coarser;
+        } else {
+            self.add_whole(i128::from(signed), unit + up);
+        }
     }
 
     /// Adds `whole · 2^unit`.
