@@ -205,6 +205,20 @@ impl Block {
         self.len += 1;
     }
 
+    /// One row alone.
+    pub fn single(&self, shape: Shape, row: usize) -> Self {
+        let mut one = Self::default();
+        one.reserve(shape, 1);
+        for measure in 0..shape.measures {
+            one.data[measure] = self.data[measure] >> row & 1;
+        }
+        for column in 0..shape.columns() {
+            one.data[shape.measures + column * one.room] = self.data[shape.measures + column * self.room + row];
+        }
+        one.len = 1;
+        one
+    }
+
     /// Takes a row out.
     pub fn remove(&mut self, shape: Shape, at: usize) {
         for present in &mut self.data[..shape.measures] {

@@ -4,10 +4,13 @@
 use tandem_definitions::time::Zone;
 use tandem_definitions::{Aggregate, Expr, Function, Micros, Type, Value, Window};
 
+use crate::aged::Aged;
 use crate::block::Shape;
 use crate::calendar::start;
+use crate::frequencies::Frequencies;
 use crate::grouped::Groups;
 use crate::moments::Moments;
+use crate::ordered::Ordered;
 use crate::partial::Partial;
 use crate::sketch::{Buckets, Registers};
 use crate::sum::ExactSum;
@@ -62,10 +65,12 @@ pub(crate) enum Kind {
     Last,
     /// The so many last ones.
     LastOf(u32),
-    /// All values.
-    Values,
-    /// All values with their event times.
-    Aged,
+    /// All values in order.
+    Ordered,
+    /// Each value, and how often it is there.
+    Frequencies,
+    /// Sums that fade with this half-life.
+    Aged(Micros),
     /// A sketch of how many different ones there are.
     Registers,
     /// A sketch of how they are spread.
@@ -139,7 +144,7 @@ impl Lane {
         });
         let kind = match kind(aggregate.function) {
             // Marks are of all records; those of one category are counted by their values.
-            Kind::Distinct if by.is_some() => Kind::Values,
+            Kind::Distinct if by.is_some() => Kind::Frequencies,
             kind => kind,
         };
         let fold = position_or_push(&mut self.folds, Fold { measure, kind, ty, by });
@@ -224,7 +229,7 @@ impl Fold {
     /// The partial result of no record.
     pub fn partial(&self) -> Partial {
         if self.by.is_some() {
-            return Partial::Grouped(Groups::new(&self.single()));
+            return Partial::Grouped(Groups::default());
         }
         match self.kind {
             Kind::Count => Partial::Count(0),
@@ -236,8 +241,9 @@ impl Fold {
             Kind::Min | Kind::Max => Partial::Extreme(None),
             Kind::First | Kind::Last => Partial::End(None),
             Kind::LastOf(_) => Partial::Ends(Vec::new()),
-            Kind::Values => Partial::Values(Vec::new()),
-            Kind::Aged => Partial::Aged(Vec::new()),
+            Kind::Ordered => Partial::Ordered(Ordered::default()),
+            Kind::Frequencies => Partial::Frequencies(Frequencies::default()),
+            Kind::Aged(_) => Partial::Aged(Aged::default()),
             Kind::Registers => Partial::Registers(Registers::default()),
             Kind::Buckets => Partial::Buckets(Buckets::default()),
         }
@@ -304,8 +310,9 @@ fn kind(function: Function) -> Kind {
         Function::First | Function::TimeSinceFirst => Kind::First,
         Function::Last | Function::TimeSinceLast => Kind::Last,
         Function::NthLast(n) | Function::LastN(n) => Kind::LastOf(n),
-        Function::PercentileCont(_) | Function::PercentileDisc(_) | Function::Mode | Function::TopK(_) => Kind::Values,
-        Function::DecayedSum(_) | Function::DecayedMean(_) => Kind::Aged,
+        Function::PercentileCont(_) | Function::PercentileDisc(_) => Kind::Ordered,
+        Function::Mode | Function::TopK(_) => Kind::Frequencies,
+        Function::DecayedSum(half_life) | Function::DecayedMean(half_life) => Kind::Aged(half_life),
         Function::ApproxCountDistinct => Kind::Registers,
         Function::ApproxPercentile(_) => Kind::Buckets,
     }

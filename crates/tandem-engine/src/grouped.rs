@@ -12,52 +12,60 @@ use crate::fold::{Fold, Span, View};
 use crate::partial::Partial;
 use crate::texts::Texts;
 
-/// So many records a category has on average where its result is worth keeping; otherwise records are folded each time.
-const WORTH: u64 = 4;
-
 /// For each category the partial result of its records.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Groups {
     /// By the category's word.
     of: BTreeMap<u64, Partial>,
-    /// How many records there are.
-    records: u64,
     /// There are more categories than the cap: the value is null, whatever else comes, and nothing more is folded.
     is_over: bool,
-    /// Whether a node can keep it.
-    is_kept: bool,
 }
 
 impl Groups {
-    /// No category yet.
-    pub fn new(single: &Fold) -> Self {
-        Self { of: BTreeMap::new(), records: 0, is_over: false, is_kept: single.partial().is_kept() }
+    pub fn absorb(&mut self, fold: &Fold, rows: Slice<'_>, texts: &Texts) {
+        self.each_run(fold, rows, |partial, single, rows| partial.absorb(single, rows, texts));
     }
 
-    pub fn absorb(&mut self, fold: &Fold, rows: Slice<'_>, texts: &Texts) {
+    /// As [`Partial::put_in`].
+    pub fn put_in(&mut self, fold: &Fold, rows: Slice<'_>, texts: &Texts) {
+        self.each_run(fold, rows, |partial, single, rows| partial.put_in(single, rows, texts));
+    }
+
+    /// Shows records of one category that follow each other together, and the partial result that they belong to.
+    fn each_run(&mut self, fold: &Fold, rows: Slice<'_>, mut each: impl FnMut(&mut Partial, &Fold, Slice<'_>)) {
         let Some(by) = fold.by else { return };
         let single = fold.single();
         let (mut present, words) = (rows.present(fold.measure) & rows.present(by.measure), rows.words(by.measure));
         while present != 0 && !self.is_over {
-            // Records of one category that follow each other are folded together.
             let first = present.trailing_zeros() as usize;
             let mut end = first + 1;
             while end < words.len() && present >> end & 1 == 1 && words[end] == words[first] {
                 end += 1;
             }
-            self.records += (end - first) as u64;
             if let Some(partial) = self.group(words[first], &single, by.most) {
-                partial.absorb(&single, rows.part(first, end), texts);
+                each(partial, &single, rows.part(first, end));
             }
             present = if end == 64 { 0 } else { present >> end << end };
         }
     }
 
+    /// As [`Partial::take_out`], of one record.
+    pub fn take_out(&mut self, fold: &Fold, row: Slice<'_>, texts: &Texts) -> bool {
+        let Some(by) = fold.by else { return true };
+        if row.present(by.measure) == 0 {
+            return true;
+        }
+        let category = row.words(by.measure)[0];
+        let taken = self.of.get_mut(&category).is_some_and(|partial| partial.take_out(&fold.single(), row, texts));
+        if taken && self.of.get(&category).is_some_and(Partial::is_empty) {
+            self.of.remove(&category);
+        }
+        taken
+    }
+
     pub fn merge(&mut self, other: &Self, fold: &Fold, texts: &Texts) {
         let Some(by) = fold.by else { return };
         let single = fold.single();
-        self.records += other.records;
-        self.is_kept &= other.is_kept;
         if other.is_over {
             self.exceed();
         }
@@ -84,19 +92,15 @@ impl Groups {
         self.of.clear();
     }
 
-    /// Whether a node keeps it.
-    pub fn is_kept(&self) -> bool {
-        self.is_kept
+    /// The partial results of all categories.
+    pub fn each(&self) -> impl Iterator<Item = &Partial> {
+        self.of.values()
     }
 
-    /// Lets go of what is not worth keeping.
-    pub fn trim(&mut self) {
-        if self.of.len() as u64 * WORTH > self.records {
-            self.is_kept = false;
-        }
-        if !self.is_kept {
-            self.of.clear();
-        }
+    /// As [`Partial::settle`].
+    pub fn settle(&mut self, fold: &Fold, texts: &Texts) {
+        let single = fold.single();
+        self.of.values_mut().for_each(|partial| partial.settle(&single, texts));
     }
 
     /// About how many bytes it takes beside itself.

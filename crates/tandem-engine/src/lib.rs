@@ -14,6 +14,8 @@
 //! then asks; the order in which it applied them never matters for a value.
 
 mod admission;
+mod aged;
+mod batch;
 mod big;
 mod block;
 mod calendar;
@@ -23,12 +25,14 @@ mod decay;
 mod distinct;
 mod evaluate;
 mod fold;
+mod frequencies;
 mod grouped;
 mod late;
 mod ledger;
 mod marks;
 mod measure;
 mod moments;
+mod ordered;
 mod partial;
 mod plan;
 mod record;
@@ -40,7 +44,6 @@ mod sum;
 mod texts;
 mod track;
 mod tree;
-mod values;
 
 pub use admission::Admission;
 pub use calendar::instants;

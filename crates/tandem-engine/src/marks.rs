@@ -32,7 +32,7 @@ pub(crate) fn gathered(nodes: &[Node], ground: Ground<'_>, f: usize) -> Option<S
                 all[start..].sort_unstable();
             }
             (Body::Nodes(_), Some(kept)) => match &kept[f] {
-                Partial::Marks(Some(marks)) => marks.append_to(&mut all),
+                Partial::Marks(marks) => marks.append_to(&mut all),
                 _ => return None,
             },
             (Body::Nodes(_), None) => return None,
@@ -73,7 +73,7 @@ impl Node {
                 let done = nodes[first..after].iter_mut().any(|node| node.remark(ground, f, (event, word), (old, new)));
                 if done
                     && let Some(kept) = &mut self.kept
-                    && let Partial::Marks(Some(marks)) = &mut kept[f]
+                    && let Partial::Marks(marks) = &mut kept[f]
                 {
                     marks.remove(old);
                     marks.insert(new);

@@ -16,6 +16,8 @@ pub enum Measuring {
     /// It is the field as it stands, by its place in [`Plan::fields`]. Its word: 0 or 1 for a truth, the integer or the
     /// microseconds, [`canonical_bits`] of a float, [`Texts::intern`] of a text.
     Field(usize),
+    /// It is 1 wherever a condition holds, and null elsewhere: [`Plan::measure`] says where.
+    Where,
     /// It is computed by an expression, or only where a condition holds: [`Plan::measure`] does it.
     Computed,
 }
@@ -71,6 +73,7 @@ impl Measure {
     fn measuring(&self) -> Measuring {
         match (&self.input, &self.filter) {
             (None, None) => Measuring::Always,
+            (None, Some(_)) => Measuring::Where,
             (Some(Expr::Column(field)), None) => Measuring::Field(*field),
             _ => Measuring::Computed,
         }

@@ -7,16 +7,27 @@
 use serde::{Deserialize, Serialize};
 use tandem_definitions::{Function, Micros, Type, Value};
 
+use crate::aged::Aged;
 use crate::block::{Order, Slice};
-use crate::decay::weight;
 use crate::fold::{Fold, Kind, Span, View};
+use crate::frequencies::Frequencies;
 use crate::grouped::Groups;
 use crate::moments::Moments;
+use crate::ordered::{Ordered, from_key, to_key};
 use crate::sketch::{Buckets, Registers};
 use crate::sorted::Sorted;
 use crate::sum::{ExactSum, Wide};
 use crate::texts::Texts;
-use crate::values;
+
+/// Records of which a node keeps the values in order, at most: each level of nodes takes as much memory again, and a window
+/// of more records asks several nodes.
+pub(crate) const ORDERED: usize = 1 << 18;
+/// Values that a node keeps with their numbers, at most: a late record moves half of them.
+const PAIRS: usize = 16_384;
+/// So many records a sum that fades, or a category, has on average where it is worth keeping.
+const WORTH: usize = 4;
+/// And so many a value with its number.
+const PAIR_WORTH: usize = 2;
 
 /// The result of folding some records.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,7 +36,9 @@ pub(crate) enum Partial {
     /// The words of all values.
     Distinct(Vec<u64>),
     /// Only where a node keeps it: the marks of all records in order, by which distinct values are counted (`marks.rs`).
-    Marks(Option<Sorted>),
+    Marks(Sorted),
+    /// Only where a node keeps nothing: what is below is folded each time.
+    Nothing,
     /// How many, and their exact sum.
     Sum(u64, ExactSum),
     /// How many, and their exact sum (2^63 values of 64 bits fit).
@@ -38,10 +51,12 @@ pub(crate) enum Partial {
     Moments(Box<Moments>),
     /// The so many last records in the one order and their words, the very last one first.
     Ends(Vec<End>),
-    /// The words of all values.
-    Values(Vec<u64>),
-    /// The event times and words of all values.
-    Aged(Vec<(Micros, u64)>),
+    /// All values, in order.
+    Ordered(Ordered),
+    /// Each value, and how often it is there.
+    Frequencies(Frequencies),
+    /// Sums that fade.
+    Aged(Aged),
     /// A sketch of how many different values there are.
     Registers(Registers),
     /// A sketch of how the values are spread.
@@ -65,11 +80,13 @@ impl Partial {
                 rows.each(measure, |_, word| *sum += i128::from(word as i64));
             }
             Self::Moments(moments) => rows.each(measure, |_, word| moments.add(word)),
-            Self::Distinct(seen) | Self::Values(seen) => rows.each(measure, |_, word| seen.push(word)),
-            Self::Marks(_) => {}
-            Self::Aged(seen) => {
-                let events = rows.events();
-                rows.each(measure, |row, word| seen.push((events[row] as i64, word)));
+            Self::Distinct(seen) => rows.each(measure, |_, word| seen.push(word)),
+            Self::Marks(_) | Self::Nothing => {}
+            Self::Ordered(values) => rows.each(measure, |_, word| values.push(word, fold.ty)),
+            Self::Frequencies(values) => rows.each(measure, |_, word| values.push(word)),
+            Self::Aged(aged) => {
+                let (Kind::Aged(half_life), events) = (fold.kind, rows.events()) else { return };
+                rows.each(measure, |row, word| aged.add(events[row] as i64, number(word, fold.ty), half_life));
             }
             Self::Registers(registers) => rows.each(measure, |_, word| registers.add(word, fold.ty, texts)),
             Self::Buckets(buckets) => rows.each(measure, |_, word| buckets.add(number(word, fold.ty))),
@@ -103,10 +120,10 @@ impl Partial {
             (Self::Ends(ends), Self::Ends(more)) => {
                 more.iter().all(|&candidate| extend_ends(ends, candidate, fold.kind));
             }
-            (Self::Aged(seen), Self::Aged(more)) => seen.extend(more),
-            (Self::Distinct(seen), Self::Distinct(more)) | (Self::Values(seen), Self::Values(more)) => {
-                seen.extend(more);
-            }
+            (Self::Aged(aged), Self::Aged(more)) => aged.merge(more),
+            (Self::Distinct(seen), Self::Distinct(more)) => seen.extend(more),
+            (Self::Ordered(values), Self::Ordered(more)) => values.merge(more),
+            (Self::Frequencies(values), Self::Frequencies(more)) => values.merge(more),
             (Self::Sum(n, sum), Self::Sum(m, more)) => {
                 *n += m;
                 sum.merge(more);
@@ -132,9 +149,13 @@ impl Partial {
     /// About how many bytes it takes.
     pub fn bytes(&self) -> usize {
         let more = match self {
-            Self::Marks(Some(marks)) => marks.bytes(),
+            Self::Marks(marks) => marks.bytes(),
+            Self::Sum(_, sum) => sum.bytes(),
             Self::Ends(ends) => size_of::<End>() * ends.capacity(),
             Self::Moments(_) => size_of::<Moments>(),
+            Self::Ordered(values) => values.bytes(),
+            Self::Frequencies(values) => values.bytes(),
+            Self::Aged(aged) => aged.bytes(),
             Self::Registers(registers) => registers.bytes(),
             Self::Buckets(buckets) => buckets.bytes(),
             Self::Grouped(groups) => groups.bytes(),
@@ -143,21 +164,74 @@ impl Partial {
         size_of::<Self>() + more
     }
 
-    /// Whether nodes can keep it: the others are folded from the records each time.
+    /// Whether it stands for the records of a node: otherwise they are folded each time.
     pub fn is_kept(&self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+
+    /// What a node of so many records keeps of it: nothing where it would be more than the records themselves.
+    pub fn kept(mut self, fold: &Fold, records: usize, texts: &Texts) -> Self {
+        self.settle(fold, texts);
+        if self.worth() > records { Self::Nothing } else { self }
+    }
+
+    /// Brings it into the form that nodes keep.
+    pub fn settle(&mut self, fold: &Fold, texts: &Texts) {
         match self {
-            Self::Distinct(_) | Self::Marks(_) | Self::Values(_) | Self::Aged(_) => false,
-            Self::Grouped(groups) => groups.is_kept(),
-            _ => true,
+            Self::Ordered(values) => values.compact(fold.ty, texts),
+            Self::Frequencies(values) => values.compact(),
+            Self::Aged(aged) => aged.trim(),
+            Self::Grouped(groups) => groups.settle(fold, texts),
+            _ => {}
         }
     }
 
-    /// What is kept of a node: nothing where it would be more than the records themselves.
-    pub fn kept(mut self) -> Self {
-        if let Self::Grouped(groups) = &mut self {
-            groups.trim();
+    /// Of how many records it must have been folded to be worth keeping.
+    pub fn worth(&self) -> usize {
+        match self {
+            Self::Frequencies(values) if values.len() > PAIRS => usize::MAX,
+            Self::Frequencies(values) => PAIR_WORTH * values.len(),
+            Self::Aged(aged) => WORTH * aged.len(),
+            Self::Grouped(groups) => {
+                groups.each().map(|one| WORTH.saturating_add(one.worth())).fold(0, usize::saturating_add)
+            }
+            _ => 0,
         }
-        self
+    }
+
+    /// Puts records into what a node keeps.
+    pub fn put_in(&mut self, fold: &Fold, rows: Slice<'_>, texts: &Texts) {
+        match self {
+            Self::Ordered(values) => rows.each(fold.measure, |_, word| values.insert(word, fold.ty, texts)),
+            Self::Frequencies(values) => rows.each(fold.measure, |_, word| values.insert(word)),
+            Self::Grouped(groups) => groups.put_in(fold, rows, texts),
+            _ => self.absorb(fold, rows, texts),
+        }
+    }
+
+    /// Takes records, which are there, out of what a node keeps. Only what is counted is ever taken away; otherwise nothing
+    /// is done, and it says so.
+    pub fn take_out(&mut self, fold: &Fold, rows: Slice<'_>, texts: &Texts) -> bool {
+        if rows.present(fold.measure) == 0 {
+            return true;
+        }
+        match self {
+            Self::Nothing => {}
+            Self::Ordered(values) => rows.each(fold.measure, |_, word| values.remove(word, fold.ty, texts)),
+            Self::Frequencies(values) => rows.each(fold.measure, |_, word| values.remove(word)),
+            Self::Grouped(groups) => return groups.take_out(fold, rows, texts),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Whether no record is left of those that were put in and taken out.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Ordered(values) => values.len() == 0,
+            Self::Frequencies(values) => values.len() == 0,
+            _ => false,
+        }
     }
 
     /// Whether a wider window of the same nest cannot change it any more.
@@ -181,9 +255,12 @@ impl Partial {
                 seen.dedup();
                 Value::Int(seen.len() as i64)
             }
-            Self::Marks(_) | Self::Sum(0, _) | Self::Integers(0, _) | Self::Extreme(None) | Self::End(None) => {
-                Value::Null
-            }
+            Self::Marks(_)
+            | Self::Nothing
+            | Self::Sum(0, _)
+            | Self::Integers(0, _)
+            | Self::Extreme(None)
+            | Self::End(None) => Value::Null,
             Self::Sum(n, sum) if view.function == Function::Mean => Value::Float(sum.divided_by(*n)),
             Self::Sum(_, sum) => Value::Float(sum.total()),
             Self::Integers(n, sum) if view.function == Function::Mean => Value::Float(mean_of_integers(*sum, *n)),
@@ -206,12 +283,9 @@ impl Partial {
                 }
                 _ => Value::Null,
             },
-            Self::Values(seen) if seen.is_empty() && !matches!(view.function, Function::TopK(_)) => Value::Null,
-            Self::Values(seen) => {
-                values::sort(seen, fold.ty, texts);
-                values::value(seen, view.function, fold.ty, texts)
-            }
-            Self::Aged(seen) => decayed(seen, view.function, fold.ty, span.at),
+            Self::Ordered(values) => values.value(view.function, fold.ty, texts),
+            Self::Frequencies(values) => values.value(view.function, fold.ty, texts),
+            Self::Aged(aged) => aged.value(view.function, span.at),
             Self::Registers(registers) => Value::Int(registers.estimate()),
             Self::Buckets(buckets) => match view.function {
                 Function::ApproxPercentile(at) => buckets.percentile(at).map_or(Value::Null, Value::Float),
@@ -231,27 +305,6 @@ fn rate(n: u64, unit: Micros, span: &Span) -> Value {
     Value::Float(mean_of_integers(i128::from(n) * i128::from(unit), length))
 }
 
-/// The sum of the values by their weights, or their mean: each value times its weight is rounded to a double, and these
-/// are summed exactly, as are the weights.
-fn decayed(seen: &[(Micros, u64)], function: Function, ty: Type, at: Micros) -> Value {
-    let (Function::DecayedSum(half_life) | Function::DecayedMean(half_life)) = function else { return Value::Null };
-    if seen.is_empty() {
-        return Value::Null;
-    }
-    let (mut sum, mut weights) = (ExactSum::default(), ExactSum::default());
-    for &(event, word) in seen {
-        let x = number(word, ty);
-        let weight = weight(i128::from(at) - i128::from(event), half_life);
-        sum.add(x * weight);
-        weights.add(weight);
-    }
-    match function {
-        Function::DecayedSum(_) => Value::Float(sum.total()),
-        _ if weights.total() == 0.0 => Value::Null,
-        _ => Value::Float(sum.total() / weights.total()),
-    }
-}
-
 /// The number that a word stands for.
 fn number(word: u64, ty: Type) -> f64 {
     if ty == Type::Float { f64::from_bits(word) } else { word as i64 as f64 }
@@ -265,18 +318,6 @@ fn mean_of_integers(sum: i128, n: u64) -> f64 {
     let mut wide = Wide::default();
     wide.add_integer(sum);
     wide.divided_by(n)
-}
-
-/// The whole number by which a word is compared: that of a float stands where the float does, NaN after all others.
-fn to_key(word: u64, ty: Type) -> i64 {
-    let bits = word as i64;
-    // The bits of a negative float are the greater, the lower it is.
-    if ty == Type::Float { bits ^ ((bits >> 63) as u64 >> 1) as i64 } else { bits }
-}
-
-/// The word of a key: the way back is the same.
-fn from_key(key: i64, ty: Type) -> u64 {
-    to_key(key as u64, ty) as u64
 }
 
 fn absorb_extreme(best: &mut Option<i64>, fold: &Fold, rows: Slice<'_>, texts: &Texts) {

@@ -31,7 +31,7 @@ pub struct Rows<'a> {
     pub position: &'a [u64],
     /// One column for each 64 of the measures ([`crate::Plan::measures`]); a bit that is set says that the measure is null.
     pub nulls: &'a [&'a [u64]],
-    /// One column for each measure; where it is null the word is 0.
+    /// One column for each measure; what stands where it is null says nothing, nor does that of a measure that is 1 elsewhere.
     pub words: &'a [&'a [u64]],
 }
 

@@ -1,26 +1,21 @@
 //! Taking a record out of the tree again, since it was corrected or removed: what is kept on its path is folded anew.
 //! Not here: the tree (`tree.rs`), and the table of occurrences (`track.rs`).
 
-use tandem_definitions::Micros;
-
-use crate::block::Order;
+use crate::block::{Order, Slice};
 use crate::marks;
 use crate::partial::Partial;
 use crate::tree::{Body, Ground, Node};
 
 impl Node {
-    /// Takes a record out, which is there; whether none is left. What is kept on its path is folded anew: nothing is ever
-    /// subtracted.
+    /// Takes a record out, which is there; whether none is left. What is kept on its path is folded anew, unless it lists or
+    /// counts single values: no result is ever subtracted.
     pub fn remove(&mut self, ground: Ground<'_>, order: Order) -> bool {
-        let mut lost: Vec<Option<Micros>> = Vec::new();
-        if let Some((block, row)) = self.find(ground.shape, order) {
-            let rows = block.slice(ground.lane, row, row + 1);
-            lost.extend(ground.lane.marks.iter().map(|&f| marks::own(ground.lane, f, rows)));
-        }
-        self.remove_below(ground, order, &lost)
+        let Some((block, row)) = self.find(ground.shape, order) else { return false };
+        let lost = block.single(ground.shape, row);
+        self.remove_below(ground, order, lost.all(ground.lane))
     }
 
-    fn remove_below(&mut self, ground: Ground<'_>, order: Order, lost: &[Option<Micros>]) -> bool {
+    fn remove_below(&mut self, ground: Ground<'_>, order: Order, lost: Slice<'_>) -> bool {
         let first = match &mut self.body {
             Body::Block(block) => {
                 block.remove(ground.shape, block.first_at(ground.shape, order));
@@ -41,11 +36,15 @@ impl Node {
         for (f, partial) in kept.iter_mut().enumerate() {
             match partial {
                 Partial::Marks(marks) => {
-                    if let (Some(marks), Some(mark)) = (marks, ground.lane.mark(f).and_then(|m| lost[m])) {
+                    if let Some(mark) = marks::own(ground.lane, f, lost) {
                         marks.remove(mark);
                     }
                 }
-                _ => *partial = self.folded(ground, f),
+                _ => {
+                    if !partial.take_out(&ground.lane.folds[f], lost, ground.texts) {
+                        *partial = self.folded(ground, f);
+                    }
+                }
             }
         }
         self.kept = Some(kept);

@@ -35,7 +35,14 @@ struct Rest {
 
 impl ExactSum {
     /// Adds one value.
+    #[inline]
     pub fn add(&mut self, x: f64) {
+        self.add_scaled(x, 0);
+    }
+
+    /// Adds `x · 2^up`, exactly; `up` is not negative, and at most 64.
+    #[inline]
+    pub(crate) fn add_scaled(&mut self, x: f64, up: i32) {
         let bits = x.to_bits();
         let exponent = (bits >> 52 & 0x7ff) as i32;
         let fraction = (bits & ((1 << 52) - 1)) as i64;
@@ -45,7 +52,13 @@ impl ExactSum {
             _ => (fraction | 1 << 52, exponent - 1075),
         };
         let signed = if bits >> 63 == 1 { -mantissa } else { mantissa };
-        self.add_whole(i128::from(signed), unit);
+        // Mostly something no finer was met before, and there is room for both: 53 bits, moved by 64 at most, and 126.
+        let coarser = unit + up - self.unit;
+        if (0..=64).contains(&coarser) && self.sum != 0 && self.sum.unsigned_abs() >> (WHOLE_BITS - 1) == 0 {
+            self.sum += i128::from(signed) << coarser;
+        } else {
+            self.add_whole(i128::from(signed), unit + up);
+        }
     }
 
     /// Adds `whole · 2^unit`.
@@ -108,6 +121,21 @@ impl ExactSum {
     pub(crate) fn exact(&self) -> Big {
         let whole = Big::from_integer(self.sum < 0, self.sum.unsigned_abs()).scaled(self.unit);
         self.rest.as_ref().map_or_else(|| whole.clone(), |rest| rest.wide.exact().plus(&whole))
+    }
+
+    /// The total of several, each times a power of two, rounded once to the nearest double (ties to even).
+    pub(crate) fn total_of<'s>(sums: impl Iterator<Item = (&'s Self, i32)>) -> f64 {
+        let (mut total, mut special) = (Big::default(), None);
+        for (sum, scale) in sums {
+            total = total.plus(&sum.exact().scaled(scale));
+            special = sum.special().map(|x| special.map_or(x, |special| special + x)).or(special);
+        }
+        special.unwrap_or_else(|| total.over(1, 1))
+    }
+
+    /// About how many bytes it takes beside itself.
+    pub(crate) fn bytes(&self) -> usize {
+        self.rest.as_ref().map_or(0, |rest| size_of::<Rest>() + size_of::<i64>() * rest.wide.limbs.capacity())
     }
 
     /// The total, if it is a whole number of at most 53 bits, and nothing did not fit.

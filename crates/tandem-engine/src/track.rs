@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use tandem_definitions::{Micros, Value};
 
+use crate::batch::{Copied, in_order, is_null, order};
 use crate::block::{Block, Order, ROWS, Shape, Slice};
 use crate::distinct::{Occurrences, mark};
 use crate::fold::{Fold, Kind, Lane, Nest, Span};
@@ -15,6 +16,8 @@ use crate::tree::{Ground, Node, Visit};
 
 /// So many measures of a record need no memory of their own while it is taken in.
 const FEW: usize = 16;
+/// So many records at once are brought into order first: most of the late ones among them are late only to each other.
+const MANY: usize = 64;
 /// And so many windows that share an end, while they are asked about.
 const FEW_RINGS: usize = 8;
 
@@ -86,7 +89,12 @@ impl Track {
     /// Puts many records into their places; those that follow each other in the order, and all that is here, in one go.
     pub fn extend(&mut self, lane: &Lane, texts: &Texts, rows: &Rows<'_>) {
         let ground = Ground { lane, shape: lane.shape(), texts };
-        let order = |i: usize| (rows.event[i], rows.arrival[i], rows.position[i]);
+        let order = |i: usize| order(rows, i);
+        if rows.event.len() >= MANY
+            && let Some(places) = in_order(rows, lane.measures.len())
+        {
+            return self.extend_sorted(ground, rows, &places);
+        }
         let mut i = 0;
         while i < rows.event.len() {
             if is_null(rows, i, lane.measures.len()) {
@@ -105,6 +113,18 @@ impl Track {
                 self.insert(ground, rows, i);
                 i += 1;
             }
+        }
+    }
+
+    /// Puts rows into their places, which come in order, some of them after all that is here.
+    fn extend_sorted(&mut self, ground: Ground<'_>, rows: &Rows<'_>, places: &[u32]) {
+        let order = |place: &u32| order(rows, *place as usize);
+        let last = self.last(ground.shape);
+        let late = last.map_or(0, |last| places.partition_point(|place| order(place) < last));
+        places[..late].iter().for_each(|&place| self.insert(ground, rows, place as usize));
+        let mut copy = Copied::default();
+        for some in places[late..].chunks(MANY) {
+            copy.with(rows, some, |rows| self.append(ground, rows, 0, some.len()));
         }
     }
 
@@ -281,12 +301,6 @@ impl Track {
     }
 }
 
-/// Whether a row has no value.
-fn is_null(rows: &Rows<'_>, i: usize, measures: usize) -> bool {
-    let all = |chunk: usize| if measures - chunk * 64 >= 64 { u64::MAX } else { (1 << (measures % 64)) - 1 };
-    rows.nulls.iter().enumerate().all(|(chunk, nulls)| nulls[i] == all(chunk))
-}
-
 /// Marks the rows of a block from `from` on, which come after all that the occurrences know.
 fn mark_rows(block: &mut Block, ground: Ground<'_>, occurrences: &mut [Occurrences], from: usize) {
     let mut marks = [0; ROWS];
@@ -337,7 +351,7 @@ struct Counting {
 
 impl Visit for Counting {
     fn whole(&mut self, kept: &[Partial]) -> bool {
-        let Partial::Marks(Some(marks)) = &kept[self.f] else { return false };
+        let Partial::Marks(marks) = &kept[self.f] else { return false };
         self.count += marks.rank(self.from);
         true
     }

@@ -10,15 +10,17 @@ use serde::{Deserialize, Serialize};
 use tandem_definitions::Micros;
 
 use crate::block::{Block, Order, ROWS, Shape, Slice};
-use crate::fold::Lane;
+use crate::fold::{Kind, Lane};
 use crate::marks;
-use crate::partial::Partial;
+use crate::partial::{self, Partial};
 use crate::texts::Texts;
 
 /// Records that come in order fill a block up to here, and late ones find room: splitting it would halve it.
 const FILLED: usize = ROWS - 8;
 /// Children of a node, at most.
 const CHILDREN: usize = 8;
+/// A node of so many records that keeps no result has none above it that does.
+const HOPELESS: usize = 1 << 16;
 /// A place: from the lowest bits on, for each node which child, and in the block which row.
 const CHILD_BITS: u32 = 5;
 const CHILD_MASK: u64 = (1 << CHILD_BITS) - 1;
@@ -283,13 +285,12 @@ impl Node {
             let rows = one.all(ground.lane);
             for (partial, (f, fold)) in kept.iter_mut().zip(ground.lane.folds.iter().enumerate()) {
                 match partial {
-                    Partial::Marks(Some(marks)) => {
+                    Partial::Marks(marks) => {
                         marks::own(ground.lane, f, rows).inspect(|mark| {
                             marks.insert(*mark);
                         });
                     }
-                    _ if partial.is_kept() => partial.absorb(fold, rows, ground.texts),
-                    _ => {}
+                    _ => partial.put_in(fold, rows, ground.texts),
                 }
             }
         }
@@ -314,20 +315,43 @@ impl Node {
 
     pub(crate) fn folded(&self, ground: Ground<'_>, f: usize) -> Partial {
         let fold = &ground.lane.folds[f];
+        if ground.lane.mark(f).is_some() {
+            let Body::Nodes(nodes) = &self.body else { return Partial::Nothing };
+            return marks::gathered(nodes, ground, f).map_or(Partial::Nothing, Partial::Marks);
+        }
+        if !self.may_keep(fold.kind, f) {
+            return Partial::Nothing;
+        }
         let mut partial = ground.lane.partial(f);
+        self.fold_below(ground, f, &mut partial);
+        partial.kept(fold, self.len, ground.texts)
+    }
+
+    /// Whether it is worth a try to fold all records.
+    fn may_keep(&self, kind: Kind, f: usize) -> bool {
+        let keeps = |node: &Self| node.kept.as_ref().is_some_and(|kept| kept[f].is_kept());
         match &self.body {
-            Body::Nodes(nodes) if ground.lane.mark(f).is_some() => {
-                partial = Partial::Marks(marks::gathered(nodes, ground, f));
-            }
-            _ if !partial.is_kept() => {}
+            Body::Block(_) => kind != Kind::Ordered,
+            Body::Nodes(_) if kind == Kind::Ordered => self.len <= partial::ORDERED,
+            // What is not worth keeping of so many hardly is of more.
+            Body::Nodes(nodes) => nodes.iter().all(|node| node.len < HOPELESS || keeps(node)),
+        }
+    }
+
+    /// Folds all records here, from what is kept below as far as it is.
+    fn fold_below(&self, ground: Ground<'_>, f: usize, partial: &mut Partial) {
+        let fold = &ground.lane.folds[f];
+        match &self.body {
             Body::Block(block) => partial.absorb(fold, block.all(ground.lane), ground.texts),
             Body::Nodes(nodes) => {
-                for kept in nodes.iter().filter_map(|node| node.kept.as_ref()) {
-                    partial.merge(&kept[f], fold, ground.texts);
+                for node in nodes {
+                    match &node.kept {
+                        Some(kept) if kept[f].is_kept() => partial.merge(&kept[f], fold, ground.texts),
+                        _ => node.fold_below(ground, f, partial),
+                    }
                 }
             }
         }
-        partial.kept()
     }
 
     /// Shows all blocks in order.

@@ -1,7 +1,7 @@
 //! How fast the engine is on one core, in process: records applied one by one and in columns, taken out again, questions
-//! answered, one entity with very many of both, expressions evaluated, and the memory of a state. Rates are of processor
-//! time where the system tells it, so that a busy machine says about the same. Run by `cargo xtask bench engine`; nothing
-//! is asserted here.
+//! answered, one entity with very many of both, what its questions cost as its records grow, expressions evaluated, and the
+//! memory of a state. Rates are of processor time where the system tells it, so that a busy machine says about the same.
+//! Run by `cargo xtask bench engine`; nothing is asserted here.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::borrow::Cow;
@@ -39,12 +39,24 @@ const FEATURES: [(&str, &str); 13] = [
     ("time_since_last()", "over: all time"),
 ];
 
-fn project() -> Project {
+/// What is asked of one entity whose records grow, each alone.
+const GROWTH: [&str; 7] = [
+    "sum(amount)",
+    "median(amount)",
+    "mode(kind)",
+    "top_k(kind, 3)",
+    "mode(item)",
+    "decayed_sum(amount, '7 days')",
+    "decayed_mean(amount, '1 hour')",
+];
+const SIZES: [usize; 3] = [10_000, 100_000, 1_000_000];
+
+fn project(asked: &[(&str, &str)]) -> Project {
     let mut features = String::new();
-    for (i, (value, rest)) in FEATURES.iter().enumerate() {
+    for (i, (value, rest)) in asked.iter().enumerate() {
         let _ = writeln!(
             features,
-            "  - {{name: f{i}, meaning: One of thirteen, owner: sam, from: events, value: {value}, {rest}}}"
+            "  - {{name: f{i}, meaning: One of many, owner: sam, from: events, value: \"{value}\", {rest}}}"
         );
     }
     let files = [
@@ -147,7 +159,12 @@ impl Columns {
     }
 }
 
-impl Bench<'_> {
+impl<'b> Bench<'b> {
+    fn new(project: &'b Project, plan: &'b Plan) -> Self {
+        let names = plan.fields(0).iter().map(|&f| project.sources[0].fields[f].name.as_str()).collect();
+        Self { plan, names, texts: Texts::default() }
+    }
+
     fn with_record<T>(
         &mut self,
         e: &Event,
@@ -289,11 +306,40 @@ fn conditions(events: &[Event]) {
     println!("evaluated amount > 10 and kind = 'checkout': {:.0} ns a record", each(begun, events.len()));
 }
 
+/// What a question of each function takes as the records of one entity grow, of which two thirds lie in the window.
+fn growth() {
+    println!(
+        "one entity, each function alone over 120 days of 180: µs a question with so many records; and of the most"
+    );
+    for value in GROWTH {
+        let asked = [(value, "over: 120 days")];
+        let project = project(&asked);
+        let plan = Plan::compile(&project, &[0]);
+        let (mut line, mut most) = (format!("  {value:<31}"), String::new());
+        for size in SIZES {
+            let mut bench = Bench::new(&project, &plan);
+            let columns = bench.columns(&events(size, 1.0), |_| 0).remove(0);
+            let (mut state, mut words) = (State::default(), Vec::new());
+            let begun = cpu();
+            columns.put(0, size, &mut words, |rows| state.extend(&plan, &bench.texts, 0, 0, rows));
+            let record = each(begun, size);
+            let (begun, mut asked, key) = (cpu(), 0, [Some(Key([Value::Int(0)].into()))]);
+            while asked < 3 || (asked < 2_000 && cpu().saturating_sub(begun) < Duration::from_millis(500)) {
+                bench.ask(&key, Some(&state), 180 * DAY - asked * 977 * SECOND);
+                asked += 1;
+            }
+            let question = each(begun, asked as usize) / 1000.0;
+            let _ = write!(line, "{size:>9}: {question:>7.1}");
+            most = format!("{record:.0} ns and {} bytes a record", state.bytes() / size);
+        }
+        println!("{line}; {most}");
+    }
+}
+
 fn main() {
-    let project = project();
+    let project = project(&FEATURES);
     let plan = Plan::compile(&project, &(0..FEATURES.len()).collect::<Vec<_>>());
-    let names: Vec<&str> = plan.fields(0).iter().map(|&f| project.sources[0].fields[f].name.as_str()).collect();
-    let mut bench = Bench { plan: &plan, names, texts: Texts::default() };
+    let mut bench = Bench::new(&project, &plan);
     let all = events(RECORDS, 20_000.0);
     bench.single(&all);
     let columns = bench.columns(&all, |event| event.customer as usize);
@@ -302,4 +348,6 @@ fn main() {
     drop((all, columns));
     let columns = bench.columns(&events(HOT, 1.0), |_| 0);
     bench.bulk("one entity", &columns);
+    drop(columns);
+    growth();
 }

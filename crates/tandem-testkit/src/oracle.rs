@@ -129,20 +129,42 @@ fn folded(counted: &[Counted], observation: &Observation, wanted: &Aggregate) ->
             spread(wanted.function, &values)
         }
         Function::DecayedSum(half_life) | Function::DecayedMean(half_life) => {
-            let weights: Vec<f64> =
-                counted.iter().map(|(_, r, _)| exact::weight(observation.at - r.event, half_life)).collect();
-            let products = values.iter().zip(&weights).map(|(v, w)| v.as_datum().as_f64().unwrap_or(f64::NAN) * w);
-            let sum = exact::quotient(&products.collect::<Vec<_>>(), 1);
-            let weights = exact::quotient(&weights, 1);
-            match wanted.function {
-                Function::DecayedSum(_) => Value::Float(sum),
-                _ if weights == 0.0 => Value::Null,
-                _ => Value::Float(sum / weights),
-            }
+            let dated = counted.iter().map(|(_, r, v)| (r.event, v.as_datum().as_f64().unwrap_or(f64::NAN)));
+            decayed(wanted.function, &dated.collect::<Vec<_>>(), observation.at, half_life)
         }
         Function::TimeSinceFirst => since(counted.first()),
         Function::TimeSinceLast => since(counted.last()),
     }
+}
+
+/// The decayed sum or mean of values, each with its event time.
+pub fn decayed(function: Function, values: &[(i64, f64)], at: i64, half_life: i64) -> Value {
+    let ones: Vec<(i64, f64)> = values.iter().map(|(event, _)| (*event, 1.0)).collect();
+    let (sum, weights) = (faded(values, at, half_life), faded(&ones, at, half_life));
+    match function {
+        Function::DecayedSum(_) => Value::Float(sum * (2.0 * exact::weight(at.rem_euclid(half_life), half_life))),
+        _ if weights == 0.0 => Value::Null,
+        _ => Value::Float(sum / weights),
+    }
+}
+
+/// The sum of dated values, each times its weight at the end of its half-life, halved for each half-life that has begun since.
+/// Half-lives lie on the grid of all whole ones since 1970; after 68 times 16 of them nothing is left of a value.
+fn faded(values: &[(i64, f64)], at: i64, half_life: i64) -> f64 {
+    let now = at.div_euclid(half_life);
+    let lasts = |(event, _): &&(i64, f64)| now.div_euclid(16) - event.div_euclid(half_life).div_euclid(16) < 68;
+    let weighed = |(event, x): &(i64, f64)| {
+        let half = event.div_euclid(half_life);
+        (half, x * exact::weight((half + 1) * half_life - event, half_life))
+    };
+    let products: Vec<(i64, f64)> = values.iter().filter(lasts).map(weighed).collect();
+    let alone: Vec<f64> = products.iter().map(|(_, product)| *product).collect();
+    if !alone.iter().all(|product| product.is_finite()) {
+        return exact::quotient(&alone, 1);
+    }
+    let first = products.iter().map(|(half, _)| *half).min().unwrap_or(now);
+    let sum: BigInt = products.iter().map(|(half, product)| exact::grains(*product) << (half - first) as u64).sum();
+    exact::round(&sum, 1, exact::GRAIN + first - now)
 }
 
 /// The most frequent values; of equally frequent ones, the least first.

@@ -7,7 +7,7 @@ use std::ops::Range;
 use tandem_definitions::Micros;
 
 use super::Known;
-use super::rows::{ARRIVAL, EVENT, FROM, FROM_POSITION, KIND, Kind, Lane, number, place};
+use super::rows::{EVENT, FROM, FROM_POSITION, KIND, Kind, Lane, number, place};
 use super::store::{Room, Store};
 
 /// The rows of one lane and partition.
@@ -19,7 +19,7 @@ pub(super) struct Gathered {
     pub arrival: Vec<Micros>,
     pub position: Vec<u64>,
     pub nulls: Vec<Vec<u64>>,
-    /// A column a measure; for one that is always true as many ones as the entity with the most records has.
+    /// A column a measure; for one that is 1 wherever it is not null as many ones as the entity with the most records has.
     pub words: Vec<Words>,
     /// Only in lanes whose records change.
     pub changes: Option<Changes>,
@@ -87,7 +87,7 @@ impl Gathered {
         for some in order.chunks(AT_A_TIME) {
             let rows = || some.iter().map(|start| &raw[*start as usize * lane.width..][..lane.width]);
             event.extend(rows().map(|row| row[EVENT] as Micros));
-            arrival.extend(rows().map(|row| row[ARRIVAL] as Micros));
+            arrival.extend(rows().map(|row| lane.arrival(row)));
             position.extend(some.iter().zip(rows()).map(|(start, row)| positions[part_of(*start)] + place(row)));
             for (at, column) in (lane.nulls.0..).zip(&mut *nulls) {
                 column.extend(rows().map(|row| row[at]));
@@ -164,7 +164,7 @@ impl Gathered {
     /// A log is in order of arrival, but for clocks and files that are not.
     fn in_order_of_arrival(&mut self, lane: &Lane, entities: usize) {
         let Self { starts, order, raw, .. } = self;
-        let arrival = |start: &u32| raw[*start as usize * lane.width + ARRIVAL] as i64;
+        let arrival = |start: &u32| lane.arrival(&raw[*start as usize * lane.width..][..lane.width]);
         for entity in 0..entities {
             let own = &mut order[starts[entity] as usize..starts[entity + 1] as usize];
             if !own.is_sorted_by_key(arrival) {

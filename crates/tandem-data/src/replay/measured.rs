@@ -46,15 +46,20 @@ impl Measured {
                     computed.words(entries, &mut words, |i| nulls[i] |= bit);
                 }
             }
-            measured.words.push(words);
+            if *measuring != Measuring::Where {
+                measured.words.push(words);
+            }
         }
         measured
     }
 
-    /// Appends the nulls and words of an entry to its row.
-    pub fn push(&self, entry: usize, row: &mut Vec<u64>) {
-        row.extend(self.nulls.iter().map(|column| column[entry]));
-        row.extend(self.words.iter().map(|column| column[entry]));
+    /// Writes the nulls and words of the entries from `first` on into their rows, one column after the other.
+    pub fn lay_out(&self, lane: &Lane, first: usize, rows: &mut [u64]) {
+        let places = (lane.nulls.0..).take(self.nulls.len()).chain(lane.words.iter().flatten().copied());
+        for (at, column) in places.zip(self.nulls.iter().chain(&self.words)) {
+            let words = rows.chunks_exact_mut(lane.width).zip(&column[first..]);
+            words.for_each(|(row, word)| row[at] = *word);
+        }
     }
 }
 

@@ -6,17 +6,16 @@
 
 use std::ops::Range;
 
-use tandem_definitions::{Project, Source};
+use tandem_definitions::{Arrival, Micros, Project, Source};
 use tandem_engine::{Measuring, Plan};
 
 /// Where things stand in a row.
 pub(super) const WHO: usize = 0;
 pub(super) const EVENT: usize = 1;
-pub(super) const ARRIVAL: usize = 2;
 /// Only in lanes whose records change.
-pub(super) const KIND: usize = 3;
-pub(super) const FROM: usize = 4;
-pub(super) const FROM_POSITION: usize = 5;
+pub(super) const KIND: usize = 2;
+pub(super) const FROM: usize = 3;
+pub(super) const FROM_POSITION: usize = 4;
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +42,15 @@ impl Kind {
     }
 }
 
+/// How a row tells its arrival time.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Arrives {
+    /// It stands at this place.
+    At(usize),
+    /// It is so long after the event.
+    After(Micros),
+}
+
 /// A source seen from one kind of entity, and how its rows are laid out.
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -52,7 +60,9 @@ pub(super) struct Lane {
     pub slot: usize,
     /// How each measure comes about.
     pub measures: Vec<Measuring>,
-    /// For each measure where its word stands; `None` for one that is always true.
+    /// Where the arrival time stands, if it does not follow the event by a fixed time.
+    pub arrival: Arrives,
+    /// For each measure where its word stands; `None` for one that is 1 wherever it is not null.
     pub words: Vec<Option<usize>>,
     /// Where the bits of nulls begin, and how many words they take.
     pub nulls: (usize, usize),
@@ -78,16 +88,28 @@ impl Lane {
     fn new(declared: &Source, plan: &Plan, (s, source, slot): (usize, usize, usize)) -> Self {
         let changes = declared.corrects || !plan.changing(source).late.is_empty();
         let measures: Vec<Measuring> = plan.measures(slot, source).collect();
-        let first = if changes { FROM_POSITION + 1 } else { ARRIVAL + 1 };
+        let first = if changes { FROM_POSITION + 1 } else { EVENT + 1 };
+        let (arrival, first) = match declared.arrival {
+            Arrival::Assumed { delay } => (Arrives::After(delay), first),
+            _ => (Arrives::At(first), first + 1),
+        };
         let nulls = (first, measures.len().div_ceil(64));
         let mut width = nulls.0 + nulls.1;
         let words = measures.iter().map(|measure| {
-            let kept = !matches!(measure, Measuring::Always);
+            let kept = !matches!(measure, Measuring::Always | Measuring::Where);
             width += usize::from(kept);
             kept.then(|| width - 1)
         });
         let words = words.collect();
-        Self { s, source, slot, measures, words, nulls, changes, width }
+        Self { s, source, slot, measures, arrival, words, nulls, changes, width }
+    }
+
+    /// When a row's record arrived.
+    pub fn arrival(&self, row: &[u64]) -> Micros {
+        match self.arrival {
+            Arrives::At(at) => row[at] as Micros,
+            Arrives::After(delay) => (row[EVENT] as Micros).saturating_add(delay),
+        }
     }
 }
 

@@ -18,9 +18,12 @@ use crate::table::Column;
 use super::identity::{Admitted, Replaced};
 use super::keys::{KeyIndex, NOBODY};
 use super::measured::Measured;
-use super::rows::{Kind, Lane, who};
+use super::rows::{Arrives, EVENT, FROM, FROM_POSITION, KIND, Kind, Lane, WHO, who};
 use super::store::{PIECE, Room, Store};
 use super::{LogSummary, of_five_types};
+
+/// Rows that are laid out column by column before each goes to its partition: they stay near the core.
+const AT_A_TIME: usize = 128;
 
 /// The logs, and everything that is found before they are read.
 pub(super) struct Logs<'l> {
@@ -209,22 +212,22 @@ impl Worker<'_> {
                 continue;
             }
             let measured = Measured::new(self.logs.plan, lane, &columns, (batch, &entries), self.texts);
-            for (i, entry) in entries.iter().enumerate() {
-                let partition = (entry.number & ((1 << self.logs.bits) - 1)) as usize;
-                let (words, pieces) = &mut self.buffers.0[l][partition];
-                if words.len() + lane.width > PIECE {
-                    let full = std::mem::replace(words, Vec::with_capacity(PIECE));
-                    let put = self.stores[l].put(self.room, partition, (part, *pieces), full);
-                    put.map_err(ReadError::no_room)?;
-                    *pieces += 1;
+            let mut rows = Vec::new();
+            for (some, first) in entries.chunks(AT_A_TIME).zip((0..).step_by(AT_A_TIME)) {
+                rows.resize(some.len() * lane.width, 0);
+                lay_out(batch, lane, some, &mut rows);
+                measured.lay_out(lane, first, &mut rows);
+                for (entry, row) in some.iter().zip(rows.chunks_exact(lane.width)) {
+                    let partition = (entry.number & ((1 << self.logs.bits) - 1)) as usize;
+                    let (words, pieces) = &mut self.buffers.0[l][partition];
+                    if words.len() + lane.width > PIECE {
+                        let full = std::mem::replace(words, Vec::with_capacity(PIECE));
+                        let put = self.stores[l].put(self.room, partition, (part, *pieces), full);
+                        put.map_err(ReadError::no_room)?;
+                        *pieces += 1;
+                    }
+                    words.extend_from_slice(row);
                 }
-                let row = entry.row as usize;
-                let place = batch.first_position + row as u64;
-                words.extend([who(entry.number, place), batch.event[row] as u64, batch.arrival[row] as u64]);
-                if lane.changes {
-                    words.extend([entry.kind.word(), entry.from as u64, entry.from_position]);
-                }
-                measured.push(i, words);
             }
         }
         Ok(())
@@ -288,6 +291,23 @@ impl Worker<'_> {
             for &(from, from_position) in replaced.by(entry.from_position) {
                 entries.push(Entry { kind: Kind::Remove, from, from_position, ..entry });
             }
+        }
+    }
+}
+
+/// Writes what is not measured into the rows of some entries.
+fn lay_out(batch: &Batch, lane: &Lane, entries: &[Entry], rows: &mut [u64]) {
+    for (entry, row) in entries.iter().zip(rows.chunks_exact_mut(lane.width)) {
+        let at = entry.row as usize;
+        row[WHO] = who(entry.number, batch.first_position + at as u64);
+        row[EVENT] = batch.event[at] as u64;
+        if lane.changes {
+            row[KIND] = entry.kind.word();
+            row[FROM] = entry.from as u64;
+            row[FROM_POSITION] = entry.from_position;
+        }
+        if let Arrives::At(place) = lane.arrival {
+            row[place] = batch.arrival[at] as u64;
         }
     }
 }

@@ -27,6 +27,15 @@ enum Words {
     Spilled(u64, usize),
 }
 
+impl Words {
+    fn len(&self) -> usize {
+        match self {
+            Self::Held(words) => words.len(),
+            Self::Spilled(_, len) => *len,
+        }
+    }
+}
+
 /// The rows of one lane, by partition.
 #[derive(Debug)]
 pub(super) struct Store {
@@ -108,11 +117,7 @@ impl Store {
 
     /// How many words a partition has.
     pub fn words(&self, partition: usize) -> usize {
-        let len = |piece: &Piece| match &piece.words {
-            Words::Held(words) => words.len(),
-            Words::Spilled(_, len) => *len,
-        };
-        lock(&self.partitions[partition]).iter().map(len).sum()
+        lock(&self.partitions[partition]).iter().map(|piece| piece.words.len()).sum()
     }
 
     /// The rows of a partition, in the order of the log, into `into`; and where each part's rows begin there: (part,
@@ -127,6 +132,7 @@ impl Store {
         let mut pieces = lock(&self.partitions[partition]);
         pieces.sort_unstable_by_key(|piece| piece.order);
         into.clear();
+        into.reserve(pieces.iter().map(|piece| piece.words.len()).sum());
         let mut begins: Vec<(u32, usize)> = Vec::new();
         let mut read = |Piece { order: (part, _), words }: &Piece| {
             if begins.last().is_none_or(|(last, _)| last != part) {
