@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn a_notebook_asks_for_what_it_imports_calls_and_installs() {
         let source = "!pip install -q lightgbm==3.1 > /dev/null\nimport sklearn.svm, os\nimport helper\nimport pandas as pd, nobodys_4711, my_own\npd.read_parquet('a')\n%pip install my-own";
-        let cells = [tandem_python::Cell { number: 1, source: source.into(), count: None }];
+        let cells = [tandem_python::Cell { number: 1, source: source.into(), count: None, failed: false }];
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("helper.py"), "").unwrap();
         let found = of_text(&tandem_python::facts(&cells), &cells, &[folder.path().to_path_buf()]);
