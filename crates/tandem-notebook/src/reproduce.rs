@@ -21,7 +21,7 @@ pub enum Noise {
     Addresses,
     /// Durations, and the date and time of the run.
     Times,
-    /// The last digits of numbers: at most 1e-9 of their size.
+    /// The last digits of numbers: at most 1e-8 of their size, or one in the last of at least six digits that are shown.
     Digits,
     /// The bytes of a picture, or of something interactive.
     Figures,

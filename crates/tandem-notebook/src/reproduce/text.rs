@@ -223,9 +223,25 @@ fn word(x: &str, y: &str, next: &str, timed: bool, stamp: bool) -> Option<Option
         return Some(Some(Noise::Times));
     }
     let (a, b) = (x.parse::<f64>().ok()?, y.parse::<f64>().ok()?);
-    let close = a.total_cmp(&b).is_eq() || (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
+    let close = a.total_cmp(&b).is_eq() || (a - b).abs() <= 1e-8 * a.abs().max(b.abs());
     // An integer has no last digits.
-    (close && (x.contains(['.', 'e']) || y.contains(['.', 'e']))).then_some(Some(Noise::Digits))
+    let broken = x.contains(['.', 'e']) || y.contains(['.', 'e']);
+    (broken && close || last_digit(x, y, (a - b).abs())).then_some(Some(Noise::Digits))
+}
+
+/// Whether two written numbers differ by at most one in the last digit that both show. Of fewer than six digits that is a
+/// result (an accuracy of 0.91 or 0.92), and no rounding.
+fn last_digit(x: &str, y: &str, apart: f64) -> bool {
+    let written = |word: &str| {
+        let (mantissa, exponent) = word.split_once(['e', 'E']).unwrap_or((word, "0"));
+        let (whole, decimals) = mantissa.split_once('.')?;
+        let digits = format!("{whole}{decimals}");
+        let digits = digits.trim_start_matches(['-', '0']).len();
+        Some((decimals.len() as i32 - exponent.parse::<i32>().ok()?, digits))
+    };
+    let (Some(x), Some(y)) = (written(x), written(y)) else { return false };
+    let (places, digits) = x.min(y);
+    digits >= 6 && apart <= 1.001 * 10_f64.powi(-places)
 }
 
 fn is_unit(word: &str) -> bool {
@@ -314,6 +330,10 @@ mod tests {
             ("Date: Mon, 04 Jan 2021  R2: 0.5", "Date: Wed, 01 May 2024  R2: 0.5", "times"),
             ("0.8571428571428571", "0.8571428571428572", "last digits"),
             ("[1.0, 2.0000000001]", "[1.0, 2.0]", "last digits"),
+            ("16.123456  b", "16.123457  b", "last digits"),
+            ("-0.001234567", "-0.001234568", "last digits"),
+            ("1.234567e-05", "1.234568e-05", "last digits"),
+            ("loss 0.333333", "loss 0.33333334", "last digits"),
             ("a   b", "a b", "layout"),
             ("a b\nc", "a\nb\nc", "layout"),
             ("{'a', 'b'}", "{'b', 'a'}", "order of sets"),
@@ -335,6 +355,10 @@ mod tests {
     fn substance_is_named() {
         let rows = [
             ("0.91", "0.92", "substance, line 1: 0.91 then, 0.92 now"),
+            ("0.9123", "0.9124", "substance, line 1: 0.9123 then, 0.9124 now"),
+            ("0.000012", "0.000013", "substance, line 1: 0.000012 then, 0.000013 now"),
+            ("16.123456", "16.123458", "substance, line 1: 16.123456 then, 16.123458 now"),
+            ("1234567", "1234568", "substance, line 1: 1234567 then, 1234568 now"),
             ("rows\n1000", "rows\n1001", "substance, line 2: 1000 then, 1001 now"),
             ("1000000000000", "1000000000001", "substance, line 1: 1000000000000 then, 1000000000001 now"),
             ("a", "b", "substance, line 1"),

@@ -52,50 +52,76 @@ pub fn of(name: &str, message: &str, traceback: &str) -> Option<Cause> {
         "ImportError" => requires(message).or_else(|| module(message, traceback)),
         "AttributeError" => attribute(message),
         "FileNotFoundError" | "NotADirectoryError" => file(message),
-        "MemoryError" | "ArrayMemoryError" | "_ArrayMemoryError" | "OutOfMemoryError" => cause(
-            "out of memory",
-            "The cell asked for more memory than there is.",
-            "Read fewer rows or columns, use smaller types, or run it on a machine with more memory.",
-        ),
-        "PermissionError" => cause(
-            "no permission",
-            "It uses a file or folder that this user may not.",
-            "Use a path beside the notebook.",
-        ),
         _ if offline(name, message) => cause(
             "network off",
             "It reads from the network, which was not reached.",
             "Check the network, or keep the data in a file beside the notebook and read that.",
         ),
-        "SyntaxError" if message.contains("Missing parentheses in call to 'print'") => cause(
-            "Python 2",
-            "The notebook is written for Python 2.",
-            "Convert it with `2to3`, or ask for its Python 3 version.",
-        ),
-        "NameError"
-            if ["unicode", "xrange", "raw_input", "unichr", "reduce"].iter().any(|old| quotes(message, old)) =>
-        {
-            cause("Python 2", "This name exists in Python 2 only.", "Convert the notebook with `2to3`.")
-        }
-        "NameError" => cause(
-            "undefined name",
-            "The name is defined in no cell above: that cell comes later, failed, or was deleted.",
-            "`tandem notebook check` says where each name is defined; move the definition above its first use.",
-        ),
-        "HTTPError" => cause(
-            "address gone",
-            "The server does not give this address any more.",
-            "Find the data's new address, or keep the data in a file beside the notebook.",
-        ),
         "TypeError" | "ValueError" | "UFuncTypeError" | "IntCastingNaNError" | "OptionError" => types(message),
         "KeyError" => types(message).or_else(|| data::column(message, traceback)),
         "RuntimeError" | "OSError" | "ExecutableNotFound" => program(message),
-        _ => None,
+        _ => plain(name, message),
     }
 }
 
-fn quotes(message: &str, name: &str) -> bool {
-    message.contains(&format!("'{name}'"))
+/// A class of exceptions that has one cause, whatever more the message says; where words are named, it holds one of them.
+struct Plain {
+    names: &'static [&'static str],
+    words: &'static [&'static str],
+    kind: &'static str,
+    what: &'static str,
+    remedy: &'static str,
+}
+
+const PLAIN: [Plain; 6] = [
+    Plain {
+        names: &["MemoryError", "ArrayMemoryError", "_ArrayMemoryError", "OutOfMemoryError"],
+        words: &[],
+        kind: "out of memory",
+        what: "The cell asked for more memory than there is.",
+        remedy: "Read fewer rows or columns, use smaller types, or run it on a machine with more memory.",
+    },
+    Plain {
+        names: &["PermissionError"],
+        words: &[],
+        kind: "no permission",
+        what: "It uses a file or folder that this user may not.",
+        remedy: "Use a path beside the notebook.",
+    },
+    Plain {
+        names: &["SyntaxError"],
+        words: &["Missing parentheses in call to 'print'"],
+        kind: "Python 2",
+        what: "The notebook is written for Python 2.",
+        remedy: "Convert it with `2to3`, or ask for its Python 3 version.",
+    },
+    Plain {
+        names: &["NameError"],
+        words: &["'unicode'", "'xrange'", "'raw_input'", "'unichr'", "'reduce'"],
+        kind: "Python 2",
+        what: "This name exists in Python 2 only.",
+        remedy: "Convert the notebook with `2to3`.",
+    },
+    Plain {
+        names: &["NameError"],
+        words: &[],
+        kind: "undefined name",
+        what: "The name is defined in no cell above: that cell comes later, failed, or was deleted.",
+        remedy: "`tandem notebook check` says where each name is defined; move the definition above its first use.",
+    },
+    Plain {
+        names: &["HTTPError"],
+        words: &[],
+        kind: "address gone",
+        what: "The server does not give this address any more.",
+        remedy: "Find the data's new address, or keep the data in a file beside the notebook.",
+    },
+];
+
+fn plain(name: &str, message: &str) -> Option<Cause> {
+    let says = |words: &[&str]| words.is_empty() || words.iter().any(|word| message.contains(word));
+    let known = PLAIN.iter().find(|one| one.names.contains(&name) && says(one.words))?;
+    cause(known.kind, known.what, known.remedy)
 }
 
 /// The first text in single quotes.
