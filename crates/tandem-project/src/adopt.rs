@@ -11,6 +11,7 @@ mod page;
 mod prune;
 pub mod recorded;
 mod requirements;
+mod words;
 mod yaml;
 
 use std::path::{Path, PathBuf};
@@ -138,7 +139,7 @@ pub fn adopt(loaded: &Loaded, request: &Request, on_event: &mut dyn FnMut(Event)
     for input in &inputs {
         input.copy(&subject.folder)?;
     }
-    let files = base.write(&subject.folder, &files)?;
+    let files = base.write(&subject.folder, &files, (!subject.inside).then_some(subject.text.as_str()))?;
     Ok(Adoption {
         name: subject.name,
         folder: subject.folder,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tandem_notebook::environment::{missing, prepare, usual_python};
+use tandem_notebook::environment::{missing, prepare_for_all, usual_python};
 use tandem_notebook::{AsOf, Notebook, Prepared, Wanted};
 
 use super::kept;
@@ -58,7 +58,7 @@ pub(super) fn locked(
             wanted.as_of = day_in(text).map_or(AsOf::Today, AsOf::Date);
         }
     }
-    let prepared = prepare(&wanted, progress)?;
+    let prepared = prepare_for_all(&wanted, progress)?;
     let lock = fs::read_to_string(&prepared.lock).map_err(Error::file("read", &prepared.lock))?;
     let mut notes = prepared.notes.clone();
     if stated.is_none() {

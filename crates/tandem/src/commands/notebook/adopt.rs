@@ -91,11 +91,17 @@ fn summary(context: &Context, adoption: &Adoption) {
             Fate::New => "wrote",
             Fate::Updated => "brought up to date",
             Fate::Same => continue,
-            Fate::Kept | Fate::Beside => "kept your",
-            Fate::Merged => "kept your words and updated the inputs in",
+            Fate::Kept | Fate::Beside | Fate::Conflict => "kept your",
+            Fate::Merged => "merged your edits and what is new in",
         };
-        let beside =
-            if *fate == Fate::Beside { format!("; the new one is {}.new", shown(path)) } else { String::new() };
+        let new = format!("{}.new", shown(path));
+        let beside = match fate {
+            Fate::Beside => format!("; the new one is {new}"),
+            Fate::Conflict => format!(
+                "; the new one changes the same lines: {new} has both, yours between <<<<<<< and =======. Bring what you want into yours, and delete it"
+            ),
+            _ => String::new(),
+        };
         terminal.say(&format!("{word} {}{beside}", shown(path)));
     }
     if adoption.files.iter().all(|written| written.fate == Fate::Same) {
