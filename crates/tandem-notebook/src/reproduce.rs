@@ -4,6 +4,7 @@
 //! Pure: two notebooks' JSON in, verdicts out. A picture with other bytes is noise: nobody can tell from its bytes whether it
 //! shows something else. Not here: running, and comparing text by text ([`text`]).
 
+mod objects;
 pub mod text;
 
 use std::collections::BTreeSet;

@@ -202,7 +202,15 @@ impl Maker<'_> {
     ) -> Result<Vec<Option<String>>, EnvironmentError> {
         let dated = match &self.wanted.as_of {
             AsOf::Today => return Ok(vec![None]),
-            AsOf::Date(day) => return Ok(vec![Some(day.chars().take(10).collect())]),
+            AsOf::Date(day) => {
+                if let Some(first) = first_day(&python.version).filter(|first| *first > day.as_str()) {
+                    let number = python.version.split(' ').next().unwrap_or_default();
+                    self.notes.push(format!(
+                        "on {day} there were no packages yet for Python {number}: the first day to ask for is {first}"
+                    ));
+                }
+                return Ok(vec![Some(day.chars().take(10).collect())]);
+            }
             AsOf::Notebook => date_of(self.wanted.notebook),
         };
         self.date.clone_from(&dated);

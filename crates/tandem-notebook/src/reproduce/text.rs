@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::Noise;
+use super::objects::{class, objects};
 
 /// Where two outputs differ in substance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -121,47 +122,16 @@ fn lines(text: &str) -> (Vec<String>, Vec<String>) {
     (lines.into_iter().map(str::to_owned).collect(), bars.into_iter().map(str::to_owned).collect())
 }
 
-/// Whether both are how an object is written, and nothing that it holds: `<Axes: …>`, `LogisticRegression(C=1.0)`.
-fn objects(old: &str, new: &str) -> bool {
-    let (old, new) = (old.trim(), new.trim());
-    if old == new {
-        return false;
-    }
-    let angled = |text: &str| {
-        let inner = text.trim_start_matches(['[', '(', ' ']).trim_end_matches([']', ')', ' ', ',']);
-        inner.starts_with('<') && inner.ends_with('>') || text.starts_with("array([<") || text.starts_with("[Text(")
-    };
-    // matplotlib wrote its labels as `<matplotlib.text.Text at 0x…>` until 2.1.
-    let label = |text: &str| text.starts_with('<') && text.contains(".Text at 0x") && text.ends_with('>');
-    if angled(old) && angled(new) || label(old) && new.starts_with("Text(") {
-        return true;
-    }
-    let call = |text: &str| -> Option<(String, Vec<(String, String)>)> {
-        let (name, arguments) = text.strip_suffix(')')?.split_once('(')?;
-        let upper = name.starts_with(|c: char| c.is_ascii_uppercase())
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let flat = arguments.split_whitespace().collect::<Vec<_>>().join(" ");
-        let pairs = flat.split(", ").filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('='));
-        let pairs: Option<Vec<_>> =
-            pairs.map(|pair| pair.map(|(key, value)| (key.to_owned(), value.to_owned()))).collect();
-        Some((name.to_owned(), pairs.filter(|_| upper)?))
-    };
-    match (call(old), call(new)) {
-        // scikit-learn writes all parameters until 0.22, and then only those that were set.
-        (Some((old, old_pairs)), Some((new, new_pairs))) => {
-            let agree = |pair: &(String, String)| old_pairs.iter().all(|other| other.0 != pair.0 || other.1 == pair.1);
-            old == new && new_pairs.iter().all(agree)
-        }
-        _ => false,
-    }
-}
-
 /// Two words that differ, where they are numbers.
 type Numbers = Option<(String, String)>;
 
 /// Compares two lines; `None` when only noise differs, which is added; else the numbers that differ.
 fn line(old: &str, new: &str, today: &str, noise: &mut BTreeSet<Noise>) -> Option<Numbers> {
     if old == new {
+        return None;
+    }
+    if class(old).is_some_and(|old| class(new) == Some(old)) {
+        noise.insert(Noise::Objects);
         return None;
     }
     let (a, b) = (words(old), words(new));
@@ -342,6 +312,8 @@ mod tests {
             ("<matplotlib.axes._subplots.AxesSubplot at 0x1>", "<Axes: xlabel='x'>", "how objects are written"),
             ("<matplotlib.text.Text at 0x114e>", "Text(0, 0.5, 'score')", "how objects are written"),
             ("SVC(C=1.0, kernel='rbf', tol=0.001)", "SVC()", "how objects are written"),
+            ("sklearn.utils.Bunch", "sklearn.utils._bunch.Bunch", "how objects are written"),
+            ("[<Line2D at 0x1>,\n <Line2D at 0x2>]", "[<Line2D at 0x3>,\n <Line2D at 0x4>]", "how objects are written"),
             ("\u{1b}[31mred\u{1b}[0m", "red", "same"),
             ("1\r2\r3", "3", "same"),
             ("a\n", "a", "same"),
@@ -365,6 +337,9 @@ mod tests {
             ("a\nb", "a\nb\nc", "substance, 2 lines then, 3 now, from line 3"),
             ("2021-01-05", "2021-01-06", "substance, line 1"),
             ("[1, 2]", "[2, 1]", "substance, line 1: 1 then, 2 now"),
+            ("<class 'int'>", "<class 'str'>", "substance, line 1"),
+            ("pandas.Series", "pandas.DataFrame", "substance, line 1"),
+            ("<a>\n0.5\n<b>", "<a>\n0.6\n<b>", "substance, line 2: 0.5 then, 0.6 now"),
             ("SVC(C=1.0)", "SVC(C=2.0)", "substance, line 1: 1.0 then, 2.0 now"),
             ("Timestamp('2020-01-01')", "Timestamp('2020-01-02')", "substance, line 1"),
             ("-1.5", "1.5", "substance, line 1: -1.5 then, 1.5 now"),

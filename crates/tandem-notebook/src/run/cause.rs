@@ -255,6 +255,11 @@ fn attribute(message: &str) -> Option<Cause> {
             format!("Use `{ty}` or `np.{ty}_`, or run with `numpy<1.24`."),
         );
     }
+    // NumPy says itself what to use: `np.float_` was removed in the NumPy 2.0 release. Use `np.float64` instead.
+    if let Some((what, now)) = message.split_once(" was removed in the NumPy 2.0 release") {
+        let remedy = format!("{} Or run with `numpy<2`.", now.trim_start_matches(['.', ' ']));
+        return cause("removed function", format!("NumPy 2.0 removed {what}."), remedy.trim_start());
+    }
     let known = NOW.iter().find(|(owner, name, _)| *name == missing && message.contains(owner));
     if let Some((_, name, now)) = known {
         return cause("removed function", format!("`{name}` was removed from its library."), *now);
@@ -331,6 +336,12 @@ mod tests {
                 "np.float_",
             ),
             ("AttributeError", "'DataFrame' object has no attribute 'append'", "removed function", "pd.concat"),
+            (
+                "AttributeError",
+                "`np.float_` was removed in the NumPy 2.0 release. Use `np.float64` instead.",
+                "removed function",
+                "Use `np.float64` instead. Or run",
+            ),
             ("AttributeError", "'DataFrame' object has no attribute 'ix'", "removed function", ".loc"),
             (
                 "AttributeError",

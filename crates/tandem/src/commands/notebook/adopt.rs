@@ -17,7 +17,7 @@ use crate::failure::{Failure, counted};
 /// Runs the notebook twice in a copy of its folder, and writes models/NAME/: notebook.py (paired as Jupytext does, outputs
 /// left out), requirements.in and requirements.lock, model.yaml with the files that it reads, tests/recorded.yaml with what
 /// it computes, and README.md. `tandem test` runs the tests from then on. The notebook itself is never changed; adopting
-/// again brings up to date what it made, and keeps what you edited.
+/// again brings up to date what it made, and merges what you edited.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tandem notebook adopt ~/Downloads/churn.ipynb
