@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tandem_definitions::Adopted;
 use tandem_notebook::record::{RecordRequest, Seen, record};
-use tandem_notebook::{Event as NotebookEvent, Notebook, Workspace, percent};
+use tandem_notebook::{AsOf, Event as NotebookEvent, Notebook, Workspace, percent};
 
 use crate::error::Error;
 use crate::load::{self, Loaded, hexadecimal};
@@ -44,6 +44,8 @@ pub struct Request {
     pub name: Option<String>,
     /// How long one cell may take.
     pub cell_limit: Option<Duration>,
+    /// As of when packages are chosen, where no requirements are kept yet.
+    pub as_of: AsOf,
     /// The most that is copied of its folder for a run, in bytes.
     pub copy_limit: u64,
     /// Today: `2024-05-01`.
@@ -103,7 +105,7 @@ pub fn adopt(loaded: &Loaded, request: &Request, on_event: &mut dyn FnMut(Event)
     let text = base.notebook(&subject.folder, &subject.text, subject.inside)?;
     let notebook = parse(&subject.file, &text)?;
     let mut tell = |line: &str| on_event(Event::Environment(line.to_owned()));
-    let locked = requirements::locked(loaded, &notebook, &subject.folder, &request.today, &mut tell)?;
+    let locked = requirements::locked(loaded, &notebook, &subject.folder, request, &mut tell)?;
     let fresh = || match before.filter(|_| subject.inside) {
         Some(adopted) => inputs::laid_out(loaded, adopted, true),
         None => Ok(Workspace::copy(&notebook, request.copy_limit, &mut |_, _| {})?),

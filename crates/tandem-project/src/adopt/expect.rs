@@ -240,7 +240,7 @@ pub(super) fn same_line(was: &str, now: &str, tolerance: f64) -> bool {
     }
 }
 
-fn without_numbers(line: &str) -> String {
+pub(super) fn without_numbers(line: &str) -> String {
     parts(line).into_iter().filter(|part| part.parse::<f64>().is_err()).collect()
 }
 
