@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tandem_definitions::Adopted;
 use tandem_notebook::record::{RecordRequest, Seen, record};
-use tandem_notebook::{AsOf, Event as NotebookEvent, Notebook, Workspace, percent};
+use tandem_notebook::{AsOf, Event as NotebookEvent, Notebook, RunError, Workspace, percent};
 
 use crate::error::Error;
 use crate::load::{self, Loaded, hexadecimal};
@@ -173,7 +173,14 @@ fn both_runs(
             calls,
             cell_limit: request.cell_limit,
         };
-        let mut seen = record(&request, &mut |event| on_event(Event::Notebook(event)))?;
+        let seen = record(&request, &mut |event| on_event(Event::Notebook(event)));
+        let mut seen = seen.map_err(|error| match error {
+            RunError::Cell(mut failure) => {
+                failure.notebook = file.to_path_buf(); // not the copy that ran
+                RunError::Cell(failure)
+            }
+            other => other,
+        })?;
         inputs::relative(&space, &mut seen.facts);
         Ok::<_, Error>((seen, space))
     };
@@ -219,7 +226,7 @@ fn subject(loaded: &Loaded, request: &Request) -> Result<Subject, Error> {
     let (text, note) = if file.extension().is_some_and(|extension| extension == "py") {
         (std::fs::read_to_string(&file).map_err(Error::file("read", &file))?, None)
     } else {
-        let notebook = Notebook::read(&file).map_err(tandem_notebook::RunError::from)?;
+        let notebook = Notebook::read(&file).map_err(RunError::from)?;
         (percent::write(notebook.json()), not_kept(notebook.json()))
     };
     Ok(Subject { name, folder, file, text, inside, note })
@@ -251,7 +258,7 @@ fn named(text: &str) -> String {
 /// The notebook of a text in the percent format; the path is for messages.
 fn parse(path: &Path, text: &str) -> Result<Notebook, Error> {
     let json = percent::read(text).to_string();
-    Ok(Notebook::parse(path, json.as_bytes()).map_err(tandem_notebook::RunError::from)?)
+    Ok(Notebook::parse(path, json.as_bytes()).map_err(RunError::from)?)
 }
 
 /// A project for a repository that has none: its name, and the person who begins it.

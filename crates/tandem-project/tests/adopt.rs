@@ -22,7 +22,7 @@ const DELAYS: &str = "id,carrier,minutes\n1,AA,10\n2,UA,\n3,AA,35\n4,B6,-5\n";
 const CELLS: [&str; 4] = [
     "%precision 6\nimport random\nimport pandas as pd\ndf = pd.read_csv('data/delays.csv')",
     "def late(minutes, after=15):\n    return minutes > after\n\ndef tidy(frame):\n    return frame.dropna().assign(late=frame.minutes.map(late))\n\nclean = tidy(df)\nshare = clean['late'].mean()",
-    "luck = random.random()\nprint('share', share, 'of', len(clean))",
+    "luck = random.random()\nprint('share', share, 'of', len(clean))\nclean.minutes.dtype",
     "clean.groupby('carrier').minutes.mean().reset_index()",
 ];
 

@@ -2,8 +2,10 @@
 //! particular first. Not here: anything that is certain without a table (a limit, a kernel that ended).
 
 mod data;
+mod plain;
 
 use data::{program, requires, types};
+use plain::plain;
 
 use super::{CellFailure, CellTrouble};
 
@@ -59,69 +61,9 @@ pub fn of(name: &str, message: &str, traceback: &str) -> Option<Cause> {
         ),
         "TypeError" | "ValueError" | "UFuncTypeError" | "IntCastingNaNError" | "OptionError" => types(message),
         "KeyError" => types(message).or_else(|| data::column(message, traceback)),
-        "RuntimeError" | "OSError" | "ExecutableNotFound" => program(message),
+        "RuntimeError" | "OSError" | "ExecutableNotFound" => program(message).or_else(|| plain(name, message)),
         _ => plain(name, message),
     }
-}
-
-/// A class of exceptions that has one cause, whatever more the message says; where words are named, it holds one of them.
-struct Plain {
-    names: &'static [&'static str],
-    words: &'static [&'static str],
-    kind: &'static str,
-    what: &'static str,
-    remedy: &'static str,
-}
-
-const PLAIN: [Plain; 6] = [
-    Plain {
-        names: &["MemoryError", "ArrayMemoryError", "_ArrayMemoryError", "OutOfMemoryError"],
-        words: &[],
-        kind: "out of memory",
-        what: "The cell asked for more memory than there is.",
-        remedy: "Read fewer rows or columns, use smaller types, or run it on a machine with more memory.",
-    },
-    Plain {
-        names: &["PermissionError"],
-        words: &[],
-        kind: "no permission",
-        what: "It uses a file or folder that this user may not.",
-        remedy: "Use a path beside the notebook.",
-    },
-    Plain {
-        names: &["SyntaxError"],
-        words: &["Missing parentheses in call to 'print'"],
-        kind: "Python 2",
-        what: "The notebook is written for Python 2.",
-        remedy: "Convert it with `2to3`, or ask for its Python 3 version.",
-    },
-    Plain {
-        names: &["NameError"],
-        words: &["'unicode'", "'xrange'", "'raw_input'", "'unichr'", "'reduce'"],
-        kind: "Python 2",
-        what: "This name exists in Python 2 only.",
-        remedy: "Convert the notebook with `2to3`.",
-    },
-    Plain {
-        names: &["NameError"],
-        words: &[],
-        kind: "undefined name",
-        what: "The name is defined in no cell above: that cell comes later, failed, or was deleted.",
-        remedy: "`tandem notebook check` says where each name is defined; move the definition above its first use.",
-    },
-    Plain {
-        names: &["HTTPError"],
-        words: &[],
-        kind: "address gone",
-        what: "The server does not give this address any more.",
-        remedy: "Find the data's new address, or keep the data in a file beside the notebook.",
-    },
-];
-
-fn plain(name: &str, message: &str) -> Option<Cause> {
-    let says = |words: &[&str]| words.is_empty() || words.iter().any(|word| message.contains(word));
-    let known = PLAIN.iter().find(|one| one.names.contains(&name) && says(one.words))?;
-    cause(known.kind, known.what, known.remedy)
 }
 
 /// The first text in single quotes.
