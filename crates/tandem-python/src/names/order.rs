@@ -94,7 +94,7 @@ impl Taken<'_> {
         if last != self.top {
             let proven = top_ran < took || self.counts.known_between(last_ran, took);
             let same = self.texts(last) == self.texts(self.top);
-            return (proven && !same).then(|| (last, self.from_another(took, last, last_ran)));
+            return (proven && !same).then(|| (last, self.another_source(took, last, last_ran)));
         }
         self.events.iter().filter(|one| one.what != What::Bound && one.cell != self.cell).find_map(|one| {
             let ran = self.counts.of[one.cell]?;
@@ -110,7 +110,7 @@ impl Taken<'_> {
         self.program.cells[cell].number
     }
 
-    fn from_another(&self, took: u64, last: usize, ran: u64) -> String {
+    fn another_source(&self, took: u64, last: usize, ran: u64) -> String {
         let (here, other, top) = (self.number(self.cell), self.number(last), self.number(self.top));
         format!(
             "Cell {here} ran as [{took}] with the `{}` of cell {other}, which ran as [{ran}]; in a run from the top it gets that of cell {top}.",
