@@ -151,7 +151,7 @@ impl Base {
             };
             if let Some(made) = made {
                 self.files.insert((*name).to_owned(), digest(made.as_bytes()));
-                if !name.ends_with(".lock") {
+                if *name != "requirements.lock" {
                     save(&folder.join(COPIES).join(name), made)?;
                 }
             }

@@ -163,7 +163,7 @@ fn printed(one: &Value, two: &Value, say: &mut dyn FnMut(String)) -> Vec<String>
     // Where most lines with a number differ, the others agree by chance.
     let numbered = |line: &&String| line.contains(|c: char| c.is_ascii_digit());
     let mostly = moving.len() > steady.iter().filter(numbered).count();
-    let kept = |line: &String| !shapes.contains(&shape(line)) && !(mostly && numbered(&line));
+    let kept = |line: &String| !(shapes.contains(&shape(line)) || mostly && numbered(&line));
     steady.into_iter().filter(kept).collect()
 }
 
