@@ -261,6 +261,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn numpy_and_matplotlib_say_themselves_what_they_removed() {
+        let numpy = "`np.float_` was removed in the NumPy 2.0 release. Use `np.float64` instead.";
+        let told = of("AttributeError", numpy, "").unwrap();
+        assert_eq!(told.what, "NumPy 2.0 removed `np.float_`.");
+        assert_eq!(told.remedy, "Use `np.float64` instead. Or run with `numpy<2`.");
+        let style = of("OSError", "'seaborn-whitegrid' is not a valid package style", "").unwrap();
+        assert!(style.remedy.contains("seaborn-v0_8-whitegrid"));
+    }
+
+    #[test]
     fn the_table_names_causes() {
         let rows = [
             ("FileNotFoundError", "[Errno 2] No such file or directory: 'data/a.csv'", "missing file", "`data/a.csv`"),
@@ -278,12 +288,6 @@ mod tests {
                 "np.float_",
             ),
             ("AttributeError", "'DataFrame' object has no attribute 'append'", "removed function", "pd.concat"),
-            (
-                "AttributeError",
-                "`np.float_` was removed in the NumPy 2.0 release. Use `np.float64` instead.",
-                "removed function",
-                "Use `np.float64` instead. Or run",
-            ),
             ("AttributeError", "'DataFrame' object has no attribute 'ix'", "removed function", ".loc"),
             (
                 "AttributeError",
