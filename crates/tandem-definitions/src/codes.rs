@@ -186,9 +186,9 @@ codes! {
     // Notebooks that were handed over: can somebody else run them?
     NeverDefined = "T601", Error, "A name that nothing defines";
     DefinedLater = "T602", Error, "A name that is used above its definition";
-    DeletedCell = "T603", Error, "A name that only a deleted cell defined";
-    OrderMatters = "T604", Warning, "Cells that were run in another order, which changes what they give";
-    TwiceChanges = "T605", Note, "A cell that gives something else when it is run twice";
+    DeletedCell = "T603", Error, "A name whose definition is no longer in the notebook";
+    OrderMatters = "T604", Warning, "A cell that ran with another value than a run from the top gives it";
+    TwiceChanges = "T605", Note, "A cell that silently gives other values when it is run twice";
     OneMachinePath = "T606", Warning, "A path that exists on one machine only";
     FileMissing = "T607", Error, "A file that is not there";
     FromNetwork = "T608", Note, "Data from the network";
@@ -201,7 +201,7 @@ codes! {
     SecretInSource = "T615", Warning, "A secret in the code";
     SecretInOutput = "T616", Warning, "A secret in a stored output";
     LargeOutput = "T617", Note, "Outputs too large for version control";
-    PersonalData = "T618", Note, "E-mail addresses in a stored output";
+    PersonalData = "T618", Note, "People's e-mail addresses in stored outputs";
     OldFormat = "T619", Note, "An old notebook format";
     AnotherLanguage = "T620", Note, "A notebook in another language";
     PythonTwo = "T621", Error, "Python 2";

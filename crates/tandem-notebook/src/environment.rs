@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 pub use date::{AsOf, Dated};
 pub use lock::{Unhashed, unhashed};
-pub use prepare::{Prepared, Wanted, prepare};
+pub use prepare::{Prepared, Wanted, prepare, prepare_for_all};
 use sha2::{Digest as _, Sha256};
 pub use sources::missing;
 

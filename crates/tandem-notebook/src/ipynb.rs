@@ -156,8 +156,15 @@ impl Notebook {
             number: cell.number,
             source: cell.source.clone(),
             count: cell.count,
+            failed: self.may_have_raised(cell.index),
         };
         self.code.iter().map(cell).collect()
+    }
+
+    /// Whether an exception is stored with the cell at this place; of nbformat 3 the outputs are not read.
+    fn may_have_raised(&self, index: usize) -> bool {
+        let outputs = self.json.pointer(&format!("/cells/{index}/outputs")).and_then(Value::as_array);
+        self.format.0 == 3 || outputs.is_some_and(|all| all.iter().any(|output| output.get("ename").is_some()))
     }
 
     /// The notebook's JSON, as it was read (a notebook of nbformat 3 is shown as 4).

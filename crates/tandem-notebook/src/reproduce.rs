@@ -4,6 +4,7 @@
 //! Pure: two notebooks' JSON in, verdicts out. A picture with other bytes is noise: nobody can tell from its bytes whether it
 //! shows something else. Not here: running, and comparing text by text ([`text`]).
 
+mod objects;
 pub mod text;
 
 use std::collections::BTreeSet;
@@ -21,7 +22,7 @@ pub enum Noise {
     Addresses,
     /// Durations, and the date and time of the run.
     Times,
-    /// The last digits of numbers: at most 1e-9 of their size.
+    /// The last digits of numbers: at most 1e-8 of their size, or one in the last of at least six digits that are shown.
     Digits,
     /// The bytes of a picture, or of something interactive.
     Figures,

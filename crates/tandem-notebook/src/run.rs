@@ -66,7 +66,7 @@ impl NotebookRun {
             env: Vec::new(),
             executed: executed.to_path_buf(),
             cell_limit: None,
-            start_limit: Duration::from_mins(1),
+            start_limit: Duration::from_mins(3),
             output_limit: 4_000_000,
             limit: None,
             memory: None,

@@ -66,7 +66,14 @@ fn t616_t617_t618_what_outputs_give_away() {
     assert_eq!(ids(&found), ["T616"]);
     assert!(!format!("{:?}", found.findings).contains(&secret));
     assert_eq!(ids(&shown("Eva <eva.li@firma.de>, bo@mail.org".into())), ["T618"]);
-    assert!(ids(&shown("write to eva@example.org, or @decorator".into())).is_empty());
+    for documentation in [
+        "write to eva@example.org, or @decorator",
+        "Authors: Eva Li <eva.li@firma.de>,\nCopyright (c) bo@mail.org",
+        "info@firma.de or git@github.com:a/b or <1993Apr19.020359.2699@sq.com> or forum-unsubscribe@mail.org",
+        "written by one eva.li@firma.de, who is alone",
+    ] {
+        assert_eq!(ids(&shown(documentation.into())), [""; 0], "{documentation}");
+    }
     assert_eq!(ids(&shown("x".repeat(1_100_000))), ["T617"]);
 }
 

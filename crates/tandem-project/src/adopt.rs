@@ -11,6 +11,7 @@ mod page;
 mod prune;
 pub mod recorded;
 mod requirements;
+mod words;
 mod yaml;
 
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tandem_definitions::Adopted;
 use tandem_notebook::record::{RecordRequest, Seen, record};
-use tandem_notebook::{Event as NotebookEvent, Notebook, Workspace, percent};
+use tandem_notebook::{AsOf, Event as NotebookEvent, Notebook, RunError, Workspace, percent};
 
 use crate::error::Error;
 use crate::load::{self, Loaded, hexadecimal};
@@ -43,6 +44,8 @@ pub struct Request {
     pub name: Option<String>,
     /// How long one cell may take.
     pub cell_limit: Option<Duration>,
+    /// As of when packages are chosen, where no requirements are kept yet.
+    pub as_of: AsOf,
     /// The most that is copied of its folder for a run, in bytes.
     pub copy_limit: u64,
     /// Today: `2024-05-01`.
@@ -102,7 +105,7 @@ pub fn adopt(loaded: &Loaded, request: &Request, on_event: &mut dyn FnMut(Event)
     let text = base.notebook(&subject.folder, &subject.text, subject.inside)?;
     let notebook = parse(&subject.file, &text)?;
     let mut tell = |line: &str| on_event(Event::Environment(line.to_owned()));
-    let locked = requirements::locked(loaded, &notebook, &subject.folder, &request.today, &mut tell)?;
+    let locked = requirements::locked(loaded, &notebook, &subject.folder, request, &mut tell)?;
     let fresh = || match before.filter(|_| subject.inside) {
         Some(adopted) => inputs::laid_out(loaded, adopted, true),
         None => Ok(Workspace::copy(&notebook, request.copy_limit, &mut |_, _| {})?),
@@ -138,7 +141,7 @@ pub fn adopt(loaded: &Loaded, request: &Request, on_event: &mut dyn FnMut(Event)
     for input in &inputs {
         input.copy(&subject.folder)?;
     }
-    let files = base.write(&subject.folder, &files)?;
+    let files = base.write(&subject.folder, &files, (!subject.inside).then_some(subject.text.as_str()))?;
     Ok(Adoption {
         name: subject.name,
         folder: subject.folder,
@@ -170,7 +173,14 @@ fn both_runs(
             calls,
             cell_limit: request.cell_limit,
         };
-        let mut seen = record(&request, &mut |event| on_event(Event::Notebook(event)))?;
+        let seen = record(&request, &mut |event| on_event(Event::Notebook(event)));
+        let mut seen = seen.map_err(|error| match error {
+            RunError::Cell(mut failure) => {
+                failure.notebook = file.to_path_buf(); // not the copy that ran
+                RunError::Cell(failure)
+            }
+            other => other,
+        })?;
         inputs::relative(&space, &mut seen.facts);
         Ok::<_, Error>((seen, space))
     };
@@ -216,7 +226,7 @@ fn subject(loaded: &Loaded, request: &Request) -> Result<Subject, Error> {
     let (text, note) = if file.extension().is_some_and(|extension| extension == "py") {
         (std::fs::read_to_string(&file).map_err(Error::file("read", &file))?, None)
     } else {
-        let notebook = Notebook::read(&file).map_err(tandem_notebook::RunError::from)?;
+        let notebook = Notebook::read(&file).map_err(RunError::from)?;
         (percent::write(notebook.json()), not_kept(notebook.json()))
     };
     Ok(Subject { name, folder, file, text, inside, note })
@@ -248,7 +258,7 @@ fn named(text: &str) -> String {
 /// The notebook of a text in the percent format; the path is for messages.
 fn parse(path: &Path, text: &str) -> Result<Notebook, Error> {
     let json = percent::read(text).to_string();
-    Ok(Notebook::parse(path, json.as_bytes()).map_err(tandem_notebook::RunError::from)?)
+    Ok(Notebook::parse(path, json.as_bytes()).map_err(RunError::from)?)
 }
 
 /// A project for a repository that has none: its name, and the person who begins it.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use common::{shop, write};
 use serde_json::{Value, json};
 use tandem_definitions::{Code, Diagnostic};
+use tandem_notebook::AsOf;
 use tandem_project::adopt::{Adoption, Fate, Request, adopt, recorded};
 use tandem_project::check::{Depth, check};
 use tandem_project::load::load;
@@ -21,7 +22,7 @@ const DELAYS: &str = "id,carrier,minutes\n1,AA,10\n2,UA,\n3,AA,35\n4,B6,-5\n";
 const CELLS: [&str; 4] = [
     "%precision 6\nimport random\nimport pandas as pd\ndf = pd.read_csv('data/delays.csv')",
     "def late(minutes, after=15):\n    return minutes > after\n\ndef tidy(frame):\n    return frame.dropna().assign(late=frame.minutes.map(late))\n\nclean = tidy(df)\nshare = clean['late'].mean()",
-    "luck = random.random()\nprint('share', share, 'of', len(clean))",
+    "luck = random.random()\nprint('share', share, 'of', len(clean))\nclean.minutes.dtype",
     "clean.groupby('carrier').minutes.mean().reset_index()",
 ];
 
@@ -64,6 +65,7 @@ impl Team {
             file: file.to_path_buf(),
             name: None,
             cell_limit: None,
+            as_of: AsOf::Notebook,
             copy_limit: 1_000_000,
             today: "2026-11-25".to_owned(),
         };
@@ -151,7 +153,7 @@ fn a_notebook_is_adopted_tested_broken_and_adopted_again() {
     let (findings, ran) = team.test();
     let all = told(&findings);
     assert!(ran);
-    assert!(all.iter().any(|text| text == "T404 cell 2, `share` was 0.333333333, now 0.6666666666666666"), "{all:#?}");
+    assert!(all.iter().any(|text| text == "T404 cell 2, `share` was 0.333333, now 0.666667"), "{all:#?}");
     assert!(
         all.iter().any(|text| text == "T408 cell 2, function `late`: late(minutes=10.0) gave false, now true"),
         "{all:#?}"
@@ -164,12 +166,17 @@ fn a_notebook_is_adopted_tested_broken_and_adopted_again() {
 
     // It is meant: recorded anew, and what people wrote stays.
     fs::write(team.file("README.md"), "# Our own words\n").unwrap();
+    let tests = team.read("tests/recorded.yaml").replacen("        unique: [id]\n", "", 1);
+    fs::write(team.file("tests/recorded.yaml"), &tests).unwrap();
+    let uniques = tests.matches("unique: ").count();
     team.replace("model.yaml", "\"To do: say in one sentence what this notebook is for\"", "Which flights come late");
     let again = team.adopt(&team.file("notebook.py"));
     assert_eq!(
         (fate(&again, "README.md"), fate(&again, "recorded.yaml"), fate(&again, "requirements.lock")),
-        (Fate::Beside, Fate::Updated, Fate::Same)
+        (Fate::Conflict, Fate::Merged, Fate::Same)
     );
+    let tests = team.read("tests/recorded.yaml");
+    assert!(tests.contains("share: 0.666666667") && tests.matches("unique: ").count() == uniques, "{tests}");
     assert_eq!(team.read("README.md"), "# Our own words\n");
     assert!(team.read("model.yaml").contains("meaning: Which flights come late\n"));
     assert_eq!(told(&team.test().0), Vec::<String>::new());

@@ -18,6 +18,8 @@ pub struct Cell {
     pub source: String,
     /// The count that Jupyter stored when it was last run.
     pub count: Option<u64>,
+    /// Whether an exception is stored with it, or nothing is known of that.
+    pub failed: bool,
 }
 
 /// Cell magics whose body is Python of this kernel.
@@ -199,7 +201,7 @@ mod tests {
 
     #[test]
     fn magics_are_statements_and_errors_leave_the_rest() {
-        let cell = |source: &str| Cell { number: 1, source: source.into(), count: None };
+        let cell = |source: &str| Cell { number: 1, source: source.into(), count: None, failed: false };
         let whole = cell("%matplotlib inline\nimport pandas as pd\n!pip install x\ndf = pd.read_csv('a.csv')\n");
         let parsed = whole.parse();
         assert!(parsed.errors.is_empty(), "{:?}", parsed.errors);

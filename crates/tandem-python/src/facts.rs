@@ -171,7 +171,12 @@ mod tests {
     use super::*;
 
     fn of(sources: &[&str]) -> Facts {
-        let cell = |(index, source): (usize, &&str)| Cell { number: index + 1, source: (*source).into(), count: None };
+        let cell = |(index, source): (usize, &&str)| Cell {
+            number: index + 1,
+            source: (*source).into(),
+            count: None,
+            failed: false,
+        };
         facts(&sources.iter().enumerate().map(cell).collect::<Vec<_>>())
     }
 

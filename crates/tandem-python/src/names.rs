@@ -1,10 +1,11 @@
-//! Names in the order of the cells: which a clean run would not find (T601, T602, T603), which came from a cell that ran
-//! later (T604), and which a second run of the cell would change (T605, in [`twice`]).
+//! Names in the order of the cells: which a clean run would not find (T601, T602, T603), which had another value than a clean
+//! run gives (T604, in [`order`]), and which a second run of the cell would change (T605, in [`twice`]).
 //!
 //! A cell runs from top to bottom, a function's body when it is called. What binds names unseen (a star import, `%run`, `exec`)
 //! makes these rules silent.
 
 mod bound;
+mod order;
 mod rules;
 mod twice;
 mod walk;
@@ -126,7 +127,7 @@ pub fn findings(program: &Program) -> Vec<Finding> {
     if !unseen(program) {
         found.extend(rules::undefined(program, &walked));
     }
-    found.extend(rules::order(program, &walked));
+    found.extend(order::findings(program, &walked));
     found.extend(twice::findings(program));
     found
 }

@@ -45,21 +45,55 @@ fn t601_names_that_nothing_defines() {
 fn t602_and_t603_names_of_later_and_deleted_cells() {
     says("print(x)\n---\nx = 1", &["T602 1:1"]);
     says("def f():\n    return x\nf()\n---\nx = 1", &["T602 1:3"]);
+    // The cell ran and stored no error: its kernel knew the name, whatever the counts leave out.
     says("[1]\nimport os\n---\n[4]\nprint(df)", &["T603 2:1"]);
-    says("[1]\nimport os\n---\n[2]\nprint(df)", &["T601 2:1"]);
+    says("[1]\nimport os\n---\n[2]\nprint(df)", &["T603 2:1"]);
+    // It failed, was never run or was the first to run, or may not have come to the name: then it may be a slip.
+    says("[1]\nimport os\n---\n[4!]\nprint(df)", &["T601 2:1"]);
+    says("import os\n---\nprint(df)", &["T601 2:1"]);
+    says("[1]\nprint(df)", &["T601 1:1"]);
+    says("[1]\nimport os\n---\n[4]\nif os.sep == ':':\n    print(df)", &["T601 2:2"]);
 }
 
 #[test]
-fn t604_order_counts_only_where_a_value_passes() {
-    says("[7]\nt = 1\n---\n[3]\nprint(t)", &["T604 2:1"]);
+fn t604_another_value_than_from_the_top() {
+    // Cell 3 below had run when cell 2 ran again: it shows the other frame, or its new column.
+    says("[1]\nt = 1\n---\n[5]\nprint(t)\n---\n[3]\nt = 2", &["T604 2:1"]);
+    says("[1]\ndf = {}\n---\n[5]\ndf.head()\n---\n[3]\ndf['a'] = 1", &["T604 2:1"]);
+    says("[1]\ndf = {}\n---\n[5]\nprint(df['a'])\n---\n[3]\ndf['a'] = 1", &["T604 2:1"]);
+    says("[1]\ndf = {}\n---\n[5]\nprint(df)\n---\n[3]\ndf.dropna(inplace=True)", &["T604 2:1"]);
+    // No count is missing: cell 2 cannot have run before cell 3 did.
+    says("[1]\ndf = {}\n---\n[3]\ndf['a'] = 1\n---\n[2]\ndf.head()", &["T604 3:1"]);
+    says("[1]\nt = 1\n---\n[3]\nt = 2\n---\n[2]\nprint(t)", &["T604 3:1"]);
+}
+
+#[test]
+fn t604_order_alone_is_nothing() {
+    // The loading cell was run once more.
+    says("[7]\nt = 1\n---\n[3]\nprint(t)", &[]);
     says("[7]\nimport os\ndef f(): pass\n---\n[3]\nprint(os, f)", &[]);
-    says("[7]\nt = 1\n---\n[3]\nprint(1)", &[]);
+    // It may have run as [4], before cell 2 did.
+    says("[1]\nt = 1\n---\n[7]\nt = 2\n---\n[5]\nprint(t)\n---\n[3]\nx = 1", &[]);
+    // The same words twice, another column, counts of two sessions, a cell that cannot be read.
+    says("[1]\nt = 1\n---\n[5]\nprint(t)\n---\n[3]\nt = 1", &[]);
+    says("[1]\ndf = {}\n---\n[5]\nprint(df['b'])\n---\n[3]\ndf['a'] = 1", &[]);
+    says("[1]\nt = 1\n---\n[5]\nprint(t)\n---\n[3]\nt = 2\n---\n[3]\nx = 1", &[]);
+    says("[1]\nt = 1\n---\n[2]\nt = (:\n---\n[3]\nprint(t)", &["T623 2:1"]);
 }
 
 #[test]
-fn t605_a_second_run_changes_the_result() {
-    says("df = x = 1\n---\ndf = df.drop('a')\n---\nx += 1\n---\nx = x * 2", &["T605 2:1", "T605 3:1", "T605 4:1"]);
+fn t605_a_second_run_silently_changes_the_result() {
+    says("df = x = 1\n---\ndf = df.shift(1)\n---\nx += 1", &["T605 2:1", "T605 3:1"]);
+    says("df = x = 1\n---\ndf['a'] = df['a'] / 1000\n---\nx = x * 2", &["T605 2:1", "T605 3:1"]);
+    says("import pandas as pd\ndf = x = 1\n---\ndf = pd.concat([df, x])\n---\ndf += 1", &["T605 2:1"]);
+    // What fails the second time is seen, and what is the same then is no change.
+    says(
+        "df = x = 1\n---\ndf = df.drop(columns='a')\n---\ndf.set_index('a', inplace=True)\n---\ndf = df.merge(x)",
+        &[],
+    );
     says("df = x = 1\n---\ndf = df.fillna(0)\nx = 1\nx += 1\n---\ndf = df / df.max()\ny = x + 1\nprint(y)", &[]);
+    // What the cell makes itself, and a place in an array.
+    says("df = x = 1\n---\ndf['a'] = 1\ndf['a'] = df['a'] / 2\n---\nx[0] += 1", &[]);
 }
 
 #[test]

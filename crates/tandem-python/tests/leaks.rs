@@ -53,6 +53,30 @@ fn a_scaler_before_the_split_and_its_twins() {
 }
 
 #[test]
+fn encoders_of_categories_are_innocent_and_encoders_of_the_target_are_not() {
+    let start = "from sklearn.preprocessing import OneHotEncoder, TargetEncoder\nfrom sklearn.compose import make_column_transformer";
+    for innocent_one in [
+        "X = OneHotEncoder().fit_transform(X)",
+        "X = ColumnTransformer([('one', OneHotEncoder(), ['a']), ('rest', 'passthrough', ['b'])]).fit_transform(X)",
+        "X = make_column_transformer((OneHotEncoder(), ['a'])).fit_transform(X)",
+    ] {
+        innocent(&[start, innocent_one, SPLIT, MODEL]);
+    }
+    guilty(&[start, "X = TargetEncoder().fit_transform(X, y)", SPLIT, MODEL], &["T641 3:1"]);
+    let mixed =
+        "X = ColumnTransformer([('one', OneHotEncoder(), ['a']), ('two', StandardScaler(), ['b'])]).fit_transform(X)";
+    guilty(&[start, mixed, SPLIT, MODEL], &["T641 3:1"]);
+}
+
+#[test]
+fn a_statistic_of_one_file_that_fills_another_is_learned_on_the_training() {
+    let files = "train, test = pd.read_csv('a.csv'), pd.read_csv('b.csv')\nage = train['age'].median()\ntrain['age'] = train['age'].fillna(age)";
+    let folds = "print(cross_val_score(LogisticRegression(), train[['age']], train['y']))";
+    guilty(&[files, folds], &["T641 2:2"]);
+    innocent(&[files, "test['age'] = test['age'].fillna(age)", folds]);
+}
+
+#[test]
 fn pipelines_are_innocent() {
     let pipe = "model = make_pipeline(StandardScaler(), PCA(2), LogisticRegression())\nmodel.fit(X_train, y_train)\nprint(model.score(X_test, y_test))";
     innocent(&[SPLIT, pipe]);

@@ -27,7 +27,7 @@ const PURE: [(&str, &[&str]); 3] = [
 ];
 
 /// Dependencies that only these crates know.
-const KNOWN_BY: [(&str, &[&str]); 13] = [
+const KNOWN_BY: [(&str, &[&str]); 14] = [
     ("parquet", &["tandem-data"]),
     ("arrow-csv", &["tandem-data"]),
     ("arrow-json", &["tandem-data"]),
@@ -35,6 +35,7 @@ const KNOWN_BY: [(&str, &[&str]); 13] = [
     ("ruff_python_parser", &["tandem-python"]),
     ("jupyter-protocol", &["tandem-notebook"]),
     ("jupyter-zmq-client", &["tandem-notebook"]),
+    ("diffy", &["tandem-project"]),
     ("ort", &["tandem-inference"]),
     ("axum", &["tandem-server"]),
     ("clap", &["tandem-workbench"]),

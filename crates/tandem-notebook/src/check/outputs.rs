@@ -38,10 +38,9 @@ pub fn findings(notebook: &Notebook, program: &Program) -> Vec<Finding> {
             first = Some(index);
         }
     }
-    if let Some(index) = first {
-        let count = addresses.len();
-        let what = if count == 1 { "an e-mail address".to_owned() } else { format!("{count} e-mail addresses") };
-        let message = format!("Stored outputs show {what}, first here.");
+    // One alone is a signature; rows about people have several.
+    if let Some(index) = first.filter(|_| addresses.len() > 1) {
+        let message = format!("Stored outputs show {} people's e-mail addresses, first here.", addresses.len());
         found.push(at(
             program,
             Code::PersonalData,

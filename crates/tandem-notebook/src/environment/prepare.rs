@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::date::{AsOf, Dated, date_of, first_day, pythons_of};
-use super::resolve::{Question, Unresolved, culprit};
+use super::resolve::{Lock, Question, Reach, Unresolved, culprit};
 use super::sources::{self, name_of};
 use super::{Environment, EnvironmentError, EnvironmentRequest, Progress, uv};
 use crate::ipynb::Notebook;
@@ -64,14 +64,32 @@ struct Candidate {
 /// # Errors
 /// When no source gives one: with all that was tried.
 pub fn prepare(wanted: &Wanted<'_>, progress: &mut dyn FnMut(&str)) -> Result<Prepared, EnvironmentError> {
+    prepare_for(Reach::Here, wanted, progress)
+}
+
+/// The same, and its lock is to serve every platform and later Python, wherever there are packages for all: a note says so
+/// where there are not.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_for_all(wanted: &Wanted<'_>, progress: &mut dyn FnMut(&str)) -> Result<Prepared, EnvironmentError> {
+    prepare_for(Reach::Everywhere, wanted, progress)
+}
+
+fn prepare_for(
+    reach: Reach,
+    wanted: &Wanted<'_>,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Prepared, EnvironmentError> {
     let absolute = |path: &Path| std::path::absolute(path).map_err(super::at(path));
     let (folder, tools) = (absolute(wanted.folder)?, absolute(wanted.tools)?);
-    let maker = Maker { wanted, folder, tools, notes: Vec::new(), date: None };
+    let maker = Maker { wanted, reach, folder, tools, notes: Vec::new(), date: None };
     maker.prepare(progress)
 }
 
 struct Maker<'a> {
     wanted: &'a Wanted<'a>,
+    reach: Reach,
     folder: PathBuf,
     tools: PathBuf,
     notes: Vec<String>,
@@ -184,7 +202,15 @@ impl Maker<'_> {
     ) -> Result<Vec<Option<String>>, EnvironmentError> {
         let dated = match &self.wanted.as_of {
             AsOf::Today => return Ok(vec![None]),
-            AsOf::Date(day) => return Ok(vec![Some(day.chars().take(10).collect())]),
+            AsOf::Date(day) => {
+                if let Some(first) = first_day(&python.version).filter(|first| *first > day.as_str()) {
+                    let number = python.version.split(' ').next().unwrap_or_default();
+                    self.notes.push(format!(
+                        "on {day} there were no packages yet for Python {number}: the first day to ask for is {first}"
+                    ));
+                }
+                return Ok(vec![Some(day.chars().take(10).collect())]);
+            }
             AsOf::Notebook => date_of(self.wanted.notebook),
         };
         self.date.clone_from(&dated);
@@ -227,15 +253,18 @@ impl Maker<'_> {
         let failure = loop {
             progress(&format!("Choosing versions: {source}"));
             let (today, folder, tools) = (self.wanted.today, &self.folder, &self.tools);
-            let question = Question { lines: &lines, day, today, python, folder, tools };
+            let question = Question { lines: &lines, day, today, python, folder, tools, reach: self.reach };
             let text = match question.lock(progress) {
                 Err(Unresolved::World(error)) => return Err(error),
                 Err(Unresolved::NoSolution(text)) => text,
-                Ok(lock) => {
+                Ok(Lock { path: lock, reach }) => {
                     let request = EnvironmentRequest { lock: &lock, folder, tools };
                     match request.ensure_with(Some(&python.path), progress) {
                         Ok(environment) => {
-                            let notes = [std::mem::take(&mut self.notes), dropped].concat();
+                            let mut notes = [std::mem::take(&mut self.notes), dropped].concat();
+                            if reach != self.reach {
+                                notes.push("the lock is for this system and this Python alone: there are no versions that fit all".to_owned());
+                            }
                             let (day, date) = (day.map(str::to_owned), self.date.clone());
                             let requirements = lines;
                             return Ok(Some(Prepared { environment, lock, requirements, day, source, notes, date }));

@@ -1,4 +1,4 @@
-//! Requirements into a lock: hashed, for the Python at hand, as of a day. Kept by content, so that the same question is asked
+//! Requirements into a lock: hashed, for the Python at hand or for every system, as of a day. Kept by content, so that the same question is asked
 //! of the index once. Not here: which requirements and which day.
 
 use std::ffi::OsString;
@@ -39,6 +39,21 @@ const WHEELS_ONLY: [&str; 26] = [
     "polars",
 ];
 
+/// For whom a lock is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// This system and this Python.
+    Here,
+    /// Every system, and this Python or a later one.
+    Everywhere,
+}
+
+/// A lock, and for whom it came to be.
+pub(super) struct Lock {
+    pub path: PathBuf,
+    pub reach: Reach,
+}
+
 /// What to resolve.
 pub(super) struct Question<'a> {
     pub lines: &'a [String],
@@ -50,6 +65,8 @@ pub(super) struct Question<'a> {
     /// The folder of all environments.
     pub folder: &'a Path,
     pub tools: &'a Path,
+    /// For whom, if that can be had.
+    pub reach: Reach,
 }
 
 /// Why there is no lock.
@@ -61,16 +78,27 @@ pub(super) enum Unresolved {
 }
 
 impl Question<'_> {
-    /// The lock, made now or before.
-    pub fn lock(&self, progress: Progress<'_>) -> Result<PathBuf, Unresolved> {
+    /// The lock, made now or before. Where nothing fits every system, it is for this one.
+    pub fn lock(&self, progress: Progress<'_>) -> Result<Lock, Unresolved> {
+        if self.reach == Reach::Everywhere {
+            match self.resolved(Reach::Everywhere, progress) {
+                Err(Unresolved::NoSolution(_)) => {}
+                other => return other,
+            }
+        }
+        self.resolved(Reach::Here, progress)
+    }
+
+    fn resolved(&self, reach: Reach, progress: Progress<'_>) -> Result<Lock, Unresolved> {
         let folder = self.folder.join("locks");
         let text = self.lines.join("\n") + "\n";
         let day = self.day.unwrap_or(self.today);
-        let digest = Sha256::new().chain_update(format!("{}\n{day}\n{text}", self.python.version)).finalize();
+        let digest =
+            Sha256::new().chain_update(format!("{}\n{reach:?}\n{day}\n{text}", self.python.version)).finalize();
         let name = digest.iter().take(8).fold(0_u64, |head, byte| head << 8 | u64::from(*byte));
         let lock = folder.join(format!("{name:016x}.lock"));
         if lock.is_file() {
-            return Ok(lock);
+            return Ok(Lock { path: lock, reach });
         }
         let world = |path: &Path| {
             let path = path.to_path_buf();
@@ -82,7 +110,7 @@ impl Question<'_> {
         let input = tempfile::Builder::new().suffix(".in").tempfile_in(&folder).map_err(world(&folder))?;
         fs::write(input.path(), text).map_err(world(&folder))?;
         let output = tempfile::Builder::new().suffix(".new").tempfile_in(&folder).map_err(world(&folder))?;
-        let arguments = self.arguments(input.path(), output.path());
+        let arguments = self.arguments(reach, input.path(), output.path());
         let arguments: Vec<_> = arguments.iter().map(OsString::as_os_str).collect();
         let resolved = uv::run(&mut uv::uv(&program, &arguments), &mut |_| {});
         resolved.map_err(|text| {
@@ -93,10 +121,10 @@ impl Question<'_> {
             }
         })?;
         output.persist(&lock).map_err(|error| world(&lock)(error.error))?;
-        Ok(lock)
+        Ok(Lock { path: lock, reach })
     }
 
-    fn arguments(&self, input: &Path, output: &Path) -> Vec<OsString> {
+    fn arguments(&self, reach: Reach, input: &Path, output: &Path) -> Vec<OsString> {
         let mut arguments: Vec<OsString> =
             ["pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"].map(Into::into).into();
         arguments.extend([
@@ -106,6 +134,9 @@ impl Question<'_> {
             "--python".into(),
             self.python.path.clone().into(),
         ]);
+        if reach == Reach::Everywhere {
+            arguments.push("--universal".into());
+        }
         arguments.extend(WHEELS_ONLY.iter().flat_map(|name| ["--only-binary".into(), name.into()]));
         if let Some(day) = self.day {
             arguments.extend(["--exclude-newer".into(), format!("{day}T23:59:59Z").into()]);

@@ -193,7 +193,7 @@ pub fn missing(notebook: &Notebook, requirements: &str) -> Vec<String> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Asked {
     /// Requirements: the known distributions of its imports, those that a call needs without importing them (`read_excel`),
-    /// and the names in its `pip install` lines.
+    /// and the names in its `pip install` and `%load_ext` lines.
     pub names: Vec<String>,
     /// Modules of which nobody knows the package. One that only bears their name could be anybody's, so none is installed.
     pub unknown: Vec<String>,
@@ -248,6 +248,8 @@ pub(super) fn of_text(facts: &Facts, cells: &[tandem_python::Cell], beside: &[Pa
         names.insert("pandas".to_owned());
     }
     names.extend(sources.lines().flat_map(installed));
+    let extension = |line: &'_ str| line.trim().strip_prefix("%load_ext ").map(|name| name.trim().to_owned());
+    names.extend(sources.lines().filter_map(extension).filter(|name| tandem_python::modules::is_listed(name)));
     let installs = |module: &String| names.iter().any(|name| name_of(name) == name_of(module));
     unknown.retain(|module| !installs(module));
     Asked { names: names.into_iter().collect(), unknown: unknown.into_iter().collect() }
@@ -316,12 +318,12 @@ mod tests {
 
     #[test]
     fn a_notebook_asks_for_what_it_imports_calls_and_installs() {
-        let source = "!pip install -q lightgbm==3.1 > /dev/null\nimport sklearn.svm, os\nimport helper\nimport pandas as pd, nobodys_4711, my_own\npd.read_parquet('a')\n%pip install my-own";
-        let cells = [tandem_python::Cell { number: 1, source: source.into(), count: None }];
+        let source = "!pip install -q lightgbm==3.1 > /dev/null\nimport sklearn.svm, os\nimport helper\nimport pandas as pd, nobodys_4711, my_own\npd.read_parquet('a')\n%pip install my-own\n%load_ext watermark\n%load_ext autoreload";
+        let cells = [tandem_python::Cell { number: 1, source: source.into(), count: None, failed: false }];
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("helper.py"), "").unwrap();
         let found = of_text(&tandem_python::facts(&cells), &cells, &[folder.path().to_path_buf()]);
-        assert_eq!(found.names, ["lightgbm==3.1", "my-own", "pandas", "pyarrow", "scikit-learn"]);
+        assert_eq!(found.names, ["lightgbm==3.1", "my-own", "pandas", "pyarrow", "scikit-learn", "watermark"]);
         assert_eq!(found.unknown, ["nobodys_4711"]);
     }
 }

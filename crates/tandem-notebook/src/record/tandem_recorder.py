@@ -60,10 +60,14 @@ class Recorder:
         # An environment may be reached by a link.
         installed = {os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, own, os.path.dirname(os.__file__))}
         outside = (*installed, sys.prefix, sys.base_prefix, own, "/proc/", "/dev/", "/sys/", "/etc/", "/usr/")
+        home = os.path.join(os.path.realpath(os.path.expanduser("~")), ".")
         found = []
         for path in [*self.read, *(os.path.abspath(path) for path in loaded if path)]:
             path = os.path.realpath(path)
-            if path not in found and not path.startswith(outside) and os.path.isfile(path) and not path.endswith(".pyc"):
+            # Libraries keep caches and settings in hidden folders of the user; those are nobody's data.
+            hidden = path.startswith(home) and not path.startswith(self.folder + os.sep)
+            ours = path in found or hidden or path.startswith(outside) or path.endswith(".pyc")
+            if not ours and os.path.isfile(path):
                 found.append(path)
         return found
 
@@ -199,7 +203,11 @@ class Recorder:
             return
         with self.quietly():
             number = self.number()
-            self.cells.append({"cell": number, **self.state(result)})
+            try:
+                state = self.state(result)
+            except Exception as error:  # what we cannot look into is no failure of the notebook
+                state = {"frames": {"(any)": {"unreadable": f"{type(error).__name__}: {error}"}}, "numbers": {}}
+            self.cells.append({"cell": number, **state})
             if len(self.cells) == len(self.plan["cells"]):
                 self.finish()
 

@@ -47,7 +47,9 @@ def is_frame(value):
 def is_number(value):
     if isinstance(value, (bool, int, float)):
         return not isinstance(value, int) or abs(value) < 2**53
-    return module_of(value) == "numpy" and getattr(value, "ndim", None) == 0 and value.dtype.kind in "iufb"
+    # A dtype has `ndim` too, and no dtype of its own.
+    kind = getattr(getattr(value, "dtype", None), "kind", "-")
+    return module_of(value) == "numpy" and getattr(value, "ndim", None) == 0 and kind in "iufb"
 
 
 def plain(value):

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::Noise;
+use super::objects::{class, objects};
 
 /// Where two outputs differ in substance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -121,47 +122,16 @@ fn lines(text: &str) -> (Vec<String>, Vec<String>) {
     (lines.into_iter().map(str::to_owned).collect(), bars.into_iter().map(str::to_owned).collect())
 }
 
-/// Whether both are how an object is written, and nothing that it holds: `<Axes: …>`, `LogisticRegression(C=1.0)`.
-fn objects(old: &str, new: &str) -> bool {
-    let (old, new) = (old.trim(), new.trim());
-    if old == new {
-        return false;
-    }
-    let angled = |text: &str| {
-        let inner = text.trim_start_matches(['[', '(', ' ']).trim_end_matches([']', ')', ' ', ',']);
-        inner.starts_with('<') && inner.ends_with('>') || text.starts_with("array([<") || text.starts_with("[Text(")
-    };
-    // matplotlib wrote its labels as `<matplotlib.text.Text at 0x…>` until 2.1.
-    let label = |text: &str| text.starts_with('<') && text.contains(".Text at 0x") && text.ends_with('>');
-    if angled(old) && angled(new) || label(old) && new.starts_with("Text(") {
-        return true;
-    }
-    let call = |text: &str| -> Option<(String, Vec<(String, String)>)> {
-        let (name, arguments) = text.strip_suffix(')')?.split_once('(')?;
-        let upper = name.starts_with(|c: char| c.is_ascii_uppercase())
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let flat = arguments.split_whitespace().collect::<Vec<_>>().join(" ");
-        let pairs = flat.split(", ").filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('='));
-        let pairs: Option<Vec<_>> =
-            pairs.map(|pair| pair.map(|(key, value)| (key.to_owned(), value.to_owned()))).collect();
-        Some((name.to_owned(), pairs.filter(|_| upper)?))
-    };
-    match (call(old), call(new)) {
-        // scikit-learn writes all parameters until 0.22, and then only those that were set.
-        (Some((old, old_pairs)), Some((new, new_pairs))) => {
-            let agree = |pair: &(String, String)| old_pairs.iter().all(|other| other.0 != pair.0 || other.1 == pair.1);
-            old == new && new_pairs.iter().all(agree)
-        }
-        _ => false,
-    }
-}
-
 /// Two words that differ, where they are numbers.
 type Numbers = Option<(String, String)>;
 
 /// Compares two lines; `None` when only noise differs, which is added; else the numbers that differ.
 fn line(old: &str, new: &str, today: &str, noise: &mut BTreeSet<Noise>) -> Option<Numbers> {
     if old == new {
+        return None;
+    }
+    if class(old).is_some_and(|old| class(new) == Some(old)) {
+        noise.insert(Noise::Objects);
         return None;
     }
     let (a, b) = (words(old), words(new));
@@ -223,9 +193,25 @@ fn word(x: &str, y: &str, next: &str, timed: bool, stamp: bool) -> Option<Option
         return Some(Some(Noise::Times));
     }
     let (a, b) = (x.parse::<f64>().ok()?, y.parse::<f64>().ok()?);
-    let close = a.total_cmp(&b).is_eq() || (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
+    let close = a.total_cmp(&b).is_eq() || (a - b).abs() <= 1e-8 * a.abs().max(b.abs());
     // An integer has no last digits.
-    (close && (x.contains(['.', 'e']) || y.contains(['.', 'e']))).then_some(Some(Noise::Digits))
+    let broken = x.contains(['.', 'e']) || y.contains(['.', 'e']);
+    (broken && close || last_digit(x, y, (a - b).abs())).then_some(Some(Noise::Digits))
+}
+
+/// Whether two written numbers differ by at most one in the last digit that both show. Of fewer than six digits that is a
+/// result (an accuracy of 0.91 or 0.92), and no rounding.
+fn last_digit(x: &str, y: &str, apart: f64) -> bool {
+    let written = |word: &str| {
+        let (mantissa, exponent) = word.split_once(['e', 'E']).unwrap_or((word, "0"));
+        let (whole, decimals) = mantissa.split_once('.')?;
+        let digits = format!("{whole}{decimals}");
+        let digits = digits.trim_start_matches(['-', '0']).len();
+        Some((decimals.len() as i32 - exponent.parse::<i32>().ok()?, digits))
+    };
+    let (Some(x), Some(y)) = (written(x), written(y)) else { return false };
+    let (places, digits) = x.min(y);
+    digits >= 6 && apart <= 1.001 * 10_f64.powi(-places)
 }
 
 fn is_unit(word: &str) -> bool {
@@ -314,6 +300,10 @@ mod tests {
             ("Date: Mon, 04 Jan 2021  R2: 0.5", "Date: Wed, 01 May 2024  R2: 0.5", "times"),
             ("0.8571428571428571", "0.8571428571428572", "last digits"),
             ("[1.0, 2.0000000001]", "[1.0, 2.0]", "last digits"),
+            ("16.123456  b", "16.123457  b", "last digits"),
+            ("-0.001234567", "-0.001234568", "last digits"),
+            ("1.234567e-05", "1.234568e-05", "last digits"),
+            ("loss 0.333333", "loss 0.33333334", "last digits"),
             ("a   b", "a b", "layout"),
             ("a b\nc", "a\nb\nc", "layout"),
             ("{'a', 'b'}", "{'b', 'a'}", "order of sets"),
@@ -322,6 +312,8 @@ mod tests {
             ("<matplotlib.axes._subplots.AxesSubplot at 0x1>", "<Axes: xlabel='x'>", "how objects are written"),
             ("<matplotlib.text.Text at 0x114e>", "Text(0, 0.5, 'score')", "how objects are written"),
             ("SVC(C=1.0, kernel='rbf', tol=0.001)", "SVC()", "how objects are written"),
+            ("sklearn.utils.Bunch", "sklearn.utils._bunch.Bunch", "how objects are written"),
+            ("[<Line2D at 0x1>,\n <Line2D at 0x2>]", "[<Line2D at 0x3>,\n <Line2D at 0x4>]", "how objects are written"),
             ("\u{1b}[31mred\u{1b}[0m", "red", "same"),
             ("1\r2\r3", "3", "same"),
             ("a\n", "a", "same"),
@@ -335,12 +327,19 @@ mod tests {
     fn substance_is_named() {
         let rows = [
             ("0.91", "0.92", "substance, line 1: 0.91 then, 0.92 now"),
+            ("0.9123", "0.9124", "substance, line 1: 0.9123 then, 0.9124 now"),
+            ("0.000012", "0.000013", "substance, line 1: 0.000012 then, 0.000013 now"),
+            ("16.123456", "16.123458", "substance, line 1: 16.123456 then, 16.123458 now"),
+            ("1234567", "1234568", "substance, line 1: 1234567 then, 1234568 now"),
             ("rows\n1000", "rows\n1001", "substance, line 2: 1000 then, 1001 now"),
             ("1000000000000", "1000000000001", "substance, line 1: 1000000000000 then, 1000000000001 now"),
             ("a", "b", "substance, line 1"),
             ("a\nb", "a\nb\nc", "substance, 2 lines then, 3 now, from line 3"),
             ("2021-01-05", "2021-01-06", "substance, line 1"),
             ("[1, 2]", "[2, 1]", "substance, line 1: 1 then, 2 now"),
+            ("<class 'int'>", "<class 'str'>", "substance, line 1"),
+            ("pandas.Series", "pandas.DataFrame", "substance, line 1"),
+            ("<a>\n0.5\n<b>", "<a>\n0.6\n<b>", "substance, line 2: 0.5 then, 0.6 now"),
             ("SVC(C=1.0)", "SVC(C=2.0)", "substance, line 1: 1.0 then, 2.0 now"),
             ("Timestamp('2020-01-01')", "Timestamp('2020-01-02')", "substance, line 1"),
             ("-1.5", "1.5", "substance, line 1: -1.5 then, 1.5 now"),

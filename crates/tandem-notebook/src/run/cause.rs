@@ -2,8 +2,10 @@
 //! particular first. Not here: anything that is certain without a table (a limit, a kernel that ended).
 
 mod data;
+mod plain;
 
 use data::{program, requires, types};
+use plain::plain;
 
 use super::{CellFailure, CellTrouble};
 
@@ -52,50 +54,16 @@ pub fn of(name: &str, message: &str, traceback: &str) -> Option<Cause> {
         "ImportError" => requires(message).or_else(|| module(message, traceback)),
         "AttributeError" => attribute(message),
         "FileNotFoundError" | "NotADirectoryError" => file(message),
-        "MemoryError" | "ArrayMemoryError" | "_ArrayMemoryError" | "OutOfMemoryError" => cause(
-            "out of memory",
-            "The cell asked for more memory than there is.",
-            "Read fewer rows or columns, use smaller types, or run it on a machine with more memory.",
-        ),
-        "PermissionError" => cause(
-            "no permission",
-            "It uses a file or folder that this user may not.",
-            "Use a path beside the notebook.",
-        ),
         _ if offline(name, message) => cause(
             "network off",
             "It reads from the network, which was not reached.",
             "Check the network, or keep the data in a file beside the notebook and read that.",
         ),
-        "SyntaxError" if message.contains("Missing parentheses in call to 'print'") => cause(
-            "Python 2",
-            "The notebook is written for Python 2.",
-            "Convert it with `2to3`, or ask for its Python 3 version.",
-        ),
-        "NameError"
-            if ["unicode", "xrange", "raw_input", "unichr", "reduce"].iter().any(|old| quotes(message, old)) =>
-        {
-            cause("Python 2", "This name exists in Python 2 only.", "Convert the notebook with `2to3`.")
-        }
-        "NameError" => cause(
-            "undefined name",
-            "The name is defined in no cell above: that cell comes later, failed, or was deleted.",
-            "`tandem notebook check` says where each name is defined; move the definition above its first use.",
-        ),
-        "HTTPError" => cause(
-            "address gone",
-            "The server does not give this address any more.",
-            "Find the data's new address, or keep the data in a file beside the notebook.",
-        ),
         "TypeError" | "ValueError" | "UFuncTypeError" | "IntCastingNaNError" | "OptionError" => types(message),
         "KeyError" => types(message).or_else(|| data::column(message, traceback)),
-        "RuntimeError" | "OSError" | "ExecutableNotFound" => program(message),
-        _ => None,
+        "RuntimeError" | "OSError" | "ExecutableNotFound" => program(message).or_else(|| plain(name, message)),
+        _ => plain(name, message),
     }
-}
-
-fn quotes(message: &str, name: &str) -> bool {
-    message.contains(&format!("'{name}'"))
 }
 
 /// The first text in single quotes.
@@ -229,6 +197,11 @@ fn attribute(message: &str) -> Option<Cause> {
             format!("Use `{ty}` or `np.{ty}_`, or run with `numpy<1.24`."),
         );
     }
+    // NumPy says itself what to use: `np.float_` was removed in the NumPy 2.0 release. Use `np.float64` instead.
+    if let Some((what, now)) = message.split_once(" was removed in the NumPy 2.0 release") {
+        let remedy = format!("{} Or run with `numpy<2`.", now.trim_start_matches(['.', ' ']));
+        return cause("removed function", format!("NumPy 2.0 removed {what}."), remedy.trim_start());
+    }
     let known = NOW.iter().find(|(owner, name, _)| *name == missing && message.contains(owner));
     if let Some((_, name, now)) = known {
         return cause("removed function", format!("`{name}` was removed from its library."), *now);
@@ -286,6 +259,16 @@ fn offline(name: &str, message: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn numpy_and_matplotlib_say_themselves_what_they_removed() {
+        let numpy = "`np.float_` was removed in the NumPy 2.0 release. Use `np.float64` instead.";
+        let told = of("AttributeError", numpy, "").unwrap();
+        assert_eq!(told.what, "NumPy 2.0 removed `np.float_`.");
+        assert_eq!(told.remedy, "Use `np.float64` instead. Or run with `numpy<2`.");
+        let style = of("OSError", "'seaborn-whitegrid' is not a valid package style", "").unwrap();
+        assert!(style.remedy.contains("seaborn-v0_8-whitegrid"));
+    }
 
     #[test]
     fn the_table_names_causes() {

@@ -131,7 +131,7 @@ pub enum RunError {
         python: PathBuf,
     },
     /// The kernel ended before its first cell.
-    #[error("the Jupyter kernel of {python} {how} before it ran a cell. What it printed:\n{log}", python = python.display())]
+    #[error("the Jupyter kernel of {python} {how} before it ran a cell.{said}", python = python.display(), said = printed(log))]
     KernelEnded {
         /// The Python.
         python: PathBuf,
@@ -141,7 +141,7 @@ pub enum RunError {
         log: String,
     },
     /// The kernel did not answer.
-    #[error("the Jupyter kernel of {python} did not answer within {seconds} seconds. What it printed:\n{log}", python = python.display())]
+    #[error("the Jupyter kernel of {python} was started, and did not say within {seconds} seconds that it is ready. On a machine that is very busy, run it again later; otherwise see whether `{python} -m ipykernel_launcher` starts.{said}", python = python.display(), said = printed(log))]
     KernelSilent {
         /// The Python.
         python: PathBuf,
@@ -174,6 +174,11 @@ pub enum RunError {
     },
 }
 
+/// What a process printed, where it printed anything.
+fn printed(log: &str) -> String {
+    if log.trim().is_empty() { String::new() } else { format!(" What it printed:\n{log}") }
+}
+
 /// How a process ended, as the end of "the process …".
 pub(super) fn end_in_words(status: ExitStatus) -> String {
     #[cfg(unix)]
@@ -189,4 +194,18 @@ pub(super) fn end_in_words(status: ExitStatus) -> String {
         return format!("was killed by signal {signal}{name}");
     }
     status.code().map_or_else(|| "ended".to_owned(), |code| format!("ended with exit code {code}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_that_stayed_silent_is_told_with_what_was_waited_for_and_what_it_printed() {
+        let told =
+            |log: &str| RunError::KernelSilent { python: "py".into(), seconds: 180, log: log.to_owned() }.to_string();
+        assert!(told("").starts_with("the Jupyter kernel of py was started, and did not say within 180 seconds"));
+        assert!(told(" \n").ends_with("starts."), "{}", told(" \n"));
+        assert!(told("no libzmq").ends_with("starts. What it printed:\nno libzmq"));
+    }
 }

@@ -1,8 +1,10 @@
 //! Recorded tests compared with what a run shows: frames, numbers, printed lines, calls. Each difference is told with its
-//! cell, what it is about, before and after. Not here: running, and places in the file of the tests.
+//! cell, what it is about, before and after. Not here: running, places in the file of the tests, and values in words.
 
 use serde_json::{Map, Value, json};
 use tandem_definitions::Code;
+
+use super::words::{call, change, pair, words};
 
 /// How far a number may be off, relative, where the tests say nothing else.
 pub(super) const TOLERANCE: f64 = 1e-6;
@@ -87,12 +89,9 @@ impl Cell<'_> {
     fn frame(&mut self, name: &str, called: &str, expected: &Value, now: &Value) {
         for key in ["rows", "shape"] {
             if let Some(was) = expected.get(key).filter(|was| now.get(key) != Some(was)) {
-                let now = now.get(key).map_or("unknown".to_owned(), words);
-                self.differs(
-                    Code::RecordedDiffers,
-                    &[name, key],
-                    &format!("{called}: {key} was {}, now {now}", words(was)),
-                );
+                let (was, after) = pair(was, &now[key]);
+                let now = if now[key].is_null() { "unknown".to_owned() } else { after };
+                self.differs(Code::RecordedDiffers, &[name, key], &format!("{called}: {key} was {was}, now {now}"));
             }
         }
         let unique = |value: &Value| -> Vec<String> {
@@ -114,12 +113,10 @@ impl Cell<'_> {
             };
             for (fact, was) in facts.as_object().into_iter().flatten() {
                 if !same(was, &now[fact], self.tolerance) {
-                    let said = |value: &Value| match (fact.as_str(), value.as_array().map(Vec::as_slice)) {
-                        (_, None) if value.is_null() => "unknown".to_owned(),
-                        ("range", Some([from, to])) => format!("{} to {}", words(from), words(to)),
-                        _ => words(value),
-                    };
-                    let (was, now) = (said(was), said(&now[fact]));
+                    let (was, after) = pair(was, &now[fact]);
+                    let range = |text: String| if fact == "range" { text.replacen(", ", " to ", 1) } else { text };
+                    let now = if now[fact].is_null() { "unknown".to_owned() } else { range(after) };
+                    let was = range(was);
                     let text = format!("{called}, column `{column}`: {fact} was {was}, now {now}");
                     self.differs(Code::RecordedDiffers, &[name, column], &text);
                 }
@@ -150,11 +147,8 @@ impl Cell<'_> {
                 continue;
             }
             let allowed = within.map(|within| format!(" (within {within})")).unwrap_or_default();
-            self.differs(
-                Code::RecordedDiffers,
-                &[name],
-                &format!("{called} was {}{allowed}, now {}", words(was), words(&now)),
-            );
+            let (was, now) = pair(was, &now);
+            self.differs(Code::RecordedDiffers, &[name], &format!("{called} was {was}{allowed}, now {now}"));
         }
     }
 
@@ -189,44 +183,13 @@ fn calls(test: &Value, seen: &Value, tolerance: f64, found: &mut Vec<Difference>
     for (was, now) in list(test, "calls").zip(list(now, "calls")) {
         let what = match (now.get("gives"), now.get("raised").and_then(Value::as_str)) {
             (Some(gives), _) if same(&was["gives"], gives, tolerance) => continue,
-            (Some(gives), _) => difference(&was["gives"], gives),
+            (Some(gives), _) => change(&was["gives"], gives),
             (None, Some(raised)) => format!("gave {}, now it raises {raised}", words(&was["gives"])),
             (None, None) => format!("gave {}, now {}", words(&was["gives"]), now["why"].as_str().unwrap_or("nothing")),
         };
         let message = format!("cell {cell}, function `{name}`: {} {what}", call(name, &was["with"]));
         found.push(Difference { code: Code::CallDiffers, message, keys: keys.clone() });
     }
-}
-
-/// The smallest part in which two written values differ, in words.
-fn difference(was: &Value, now: &Value) -> String {
-    if let (Some(was), Some(now)) =
-        (was.get("frame").and_then(Value::as_object), now.get("frame").and_then(Value::as_object))
-    {
-        for (column, before) in was {
-            let Some(after) = now.get(column) else {
-                return format!("gave a column `{column}`, and does not any more");
-            };
-            if !same(before, after, TOLERANCE) {
-                let pairs = list(before, "values").zip(list(after, "values"));
-                let row = pairs.enumerate().find(|(_, (before, after))| !same(before, after, TOLERANCE));
-                return match row {
-                    Some((row, (before, after))) => {
-                        format!("gave {} in column `{column}`, row {row}, now {}", words(before), words(after))
-                    }
-                    None => format!("gave another column `{column}`: {}, now {}", words(before), words(after)),
-                };
-            }
-        }
-    }
-    format!("gave {}, now {}", words(was), words(now))
-}
-
-/// A call as one would type it.
-fn call(name: &str, with: &Value) -> String {
-    let arguments =
-        with.as_object().into_iter().flatten().map(|(key, value)| format!("{key}={}", short(&words(value), 60)));
-    format!("{name}({})", arguments.collect::<Vec<_>>().join(", "))
 }
 
 /// The calls of recorded functions, as a run is asked for them.
@@ -277,7 +240,7 @@ pub(super) fn same_line(was: &str, now: &str, tolerance: f64) -> bool {
     }
 }
 
-fn without_numbers(line: &str) -> String {
+pub(super) fn without_numbers(line: &str) -> String {
     parts(line).into_iter().filter(|part| part.parse::<f64>().is_err()).collect()
 }
 
@@ -296,37 +259,6 @@ fn parts(line: &str) -> Vec<&str> {
     }
     parts.push(&line[start..]);
     parts
-}
-
-/// A value in words.
-fn words(value: &Value) -> String {
-    match value {
-        Value::Object(map) if map.len() == 1 || map.contains_key("frame") || map.contains_key("series") => {
-            let (key, inner) = map.iter().next().expect("one");
-            match key.as_str() {
-                "frame" => format!(
-                    "a frame of {}",
-                    object(value, "frame").map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
-                ),
-                "series" => format!("a series {}", short(&inner["values"].to_string(), 60)),
-                "tuple" => {
-                    format!("({})", inner.as_array().into_iter().flatten().map(words).collect::<Vec<_>>().join(", "))
-                }
-                "like" => format!("a frame of {} rows", inner["rows"]),
-                "dict" | "set" | "float" | "time" | "date" | "timedelta" => short(&inner.to_string(), 100),
-                _ => short(&value.to_string(), 100),
-            }
-        }
-        Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_object()) => {
-            short(&items.iter().map(words).collect::<Vec<_>>().join(", "), 100)
-        }
-        Value::String(text) => text.clone(),
-        value => short(&value.to_string(), 100),
-    }
-}
-
-fn short(text: &str, most: usize) -> String {
-    if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most).chain(['…']).collect() }
 }
 
 pub(super) fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {

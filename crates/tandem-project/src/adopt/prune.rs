@@ -1,10 +1,13 @@
 //! What two clean runs have in common, as tests: what differs from run to run is not asserted, and said; a number that differs
-//! a little is asserted within ten times that. Not here: how it is written.
+//! a little is asserted within ten times that. What stands beside something that differs may agree by chance (the range of a
+//! random column, a line of a printed one), and is not asserted either. Not here: how it is written.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 use tandem_notebook::Notebook;
 
-use super::expect::{TOLERANCE, list, object, same, same_line};
+use super::expect::{TOLERANCE, list, object, same, same_line, without_numbers};
 
 /// The tests, and what they leave out.
 #[derive(Debug)]
@@ -17,6 +20,7 @@ pub(super) struct Pruned {
 pub(super) fn pruned(first: &Value, second: &Value, notebook: &Notebook) -> Pruned {
     let mut left = Vec::new();
     let mut cells = Vec::new();
+    let mut moving = BTreeSet::new();
     for (one, two) in list(first, "cells").zip(list(second, "cells")) {
         let number = one["cell"].as_u64().unwrap_or(0);
         let code = notebook.code_cells().iter().find(|cell| cell.number as u64 == number);
@@ -24,7 +28,9 @@ pub(super) fn pruned(first: &Value, second: &Value, notebook: &Notebook) -> Prun
         cell.insert("cell".to_owned(), json!(number));
         cell.insert("starts".to_owned(), json!(code.map_or("", |cell| cell.first_line())));
         let mut say = |text: String| left.push(format!("cell {number}, {text}"));
-        for (key, kept) in [("frames", frames(one, two, &mut say)), ("numbers", numbers(one, two, &mut say))] {
+        for (key, kept) in
+            [("frames", frames(one, two, &mut moving, &mut say)), ("numbers", numbers(one, two, &mut say))]
+        {
             if !kept.is_empty() {
                 cell.insert(key.to_owned(), Value::Object(kept));
             }
@@ -45,7 +51,20 @@ pub(super) fn pruned(first: &Value, second: &Value, notebook: &Notebook) -> Prun
     Pruned { tests, not_asserted: left }
 }
 
-fn frames(one: &Value, two: &Value, say: &mut dyn FnMut(String)) -> Map<String, Value> {
+/// Facts of a column that follow from what the notebook does, not from its values.
+const STRUCTURE: [&str; 2] = ["type", "nulls"];
+
+/// The frames of a cell. `moving` holds the columns that differed so far: of those, and of what is shown beside them, only the
+/// structure is asserted.
+fn frames(one: &Value, two: &Value, moving: &mut BTreeSet<String>, say: &mut dyn FnMut(String)) -> Map<String, Value> {
+    let differs = |(name, facts): (&String, &Value)| -> Vec<String> {
+        let other = &two["frames"][name]["columns"];
+        let differs = |(column, facts): &(&String, &Value)| !same(facts, &other[column.as_str()], TOLERANCE);
+        object(facts, "columns").filter(differs).map(|(column, _)| column.clone()).collect()
+    };
+    let here: BTreeSet<String> = object(one, "frames").flat_map(differs).collect();
+    // Every series has `values`, so the name says nothing about another.
+    moving.extend(here.iter().filter(|column| *column != "values").cloned());
     let mut kept = Map::new();
     for (name, facts) in object(one, "frames") {
         let other = &two["frames"][name];
@@ -57,35 +76,47 @@ fn frames(one: &Value, two: &Value, say: &mut dyn FnMut(String)) -> Map<String, 
             say(format!("frame `{name}`: it was not there in the second run"));
             continue;
         }
+        let by_chance = |column: &str| moving.contains(column) || name == "(shown)" && !here.is_empty();
         let mut frame = Map::new();
         for (key, value) in facts.as_object().into_iter().flatten().filter(|(key, _)| *key != "columns") {
-            if same(value, &other[key], 0.0) {
-                frame.insert(key.clone(), value.clone());
-            } else {
-                say(format!("frame `{name}`: {key} differs from run to run"));
+            let steady: Vec<&Value> = list(facts, key).filter(|one| !one.as_str().is_some_and(by_chance)).collect();
+            match (key.as_str(), same(value, &other[key], 0.0)) {
+                ("unique", _) if steady.is_empty() => {}
+                ("unique", true) => _ = frame.insert(key.clone(), json!(steady)),
+                (_, true) => _ = frame.insert(key.clone(), value.clone()),
+                (_, false) => say(format!("frame `{name}`: {key} differs from run to run")),
             }
         }
-        let mut columns = Map::new();
-        for (column, facts) in object(facts, "columns") {
+        let columns = object(facts, "columns").map(|(column, facts)| {
             let now = &other["columns"][column];
-            let mut steady = Map::new();
-            let mut moving = Vec::new();
-            for (fact, value) in facts.as_object().into_iter().flatten() {
-                if same(value, &now[fact], TOLERANCE) {
-                    steady.insert(fact.clone(), rounded(value));
-                } else {
-                    moving.push(fact.as_str());
-                }
-            }
-            if !moving.is_empty() {
-                say(format!("frame `{name}`, column `{column}`: {} differs from run to run", moving.join(" and ")));
-            }
-            columns.insert(column.clone(), Value::Object(steady));
-        }
+            (column.clone(), Value::Object(column_facts((name, column), facts, now, by_chance(column), say)))
+        });
+        let columns: Map<String, Value> = columns.collect();
         frame.insert("columns".to_owned(), Value::Object(columns));
         kept.insert(name.clone(), Value::Object(frame));
     }
     kept
+}
+
+/// What is asserted of a column: all that agrees, and only its structure where something of its values does not.
+fn column_facts(
+    (frame, column): (&str, &str),
+    facts: &Value,
+    now: &Value,
+    by_chance: bool,
+    say: &mut dyn FnMut(String),
+) -> Map<String, Value> {
+    let all = || facts.as_object().into_iter().flatten();
+    let moving: Vec<&str> =
+        all().filter(|(fact, value)| !same(value, &now[*fact], TOLERANCE)).map(|(fact, _)| fact.as_str()).collect();
+    if !moving.is_empty() {
+        let verb = if moving.len() == 1 { "differs" } else { "differ" };
+        say(format!("frame `{frame}`, column `{column}`: {} {verb} from run to run", moving.join(" and ")));
+    }
+    let structure = by_chance || moving.iter().any(|fact| !STRUCTURE.contains(fact));
+    let steady = all()
+        .filter(|(fact, _)| !moving.contains(&fact.as_str()) && (!structure || STRUCTURE.contains(&fact.as_str())));
+    steady.map(|(fact, value)| (fact.clone(), rounded(value))).collect()
 }
 
 fn numbers(one: &Value, two: &Value, say: &mut dyn FnMut(String)) -> Map<String, Value> {
@@ -116,8 +147,29 @@ fn printed(one: &Value, two: &Value, say: &mut dyn FnMut(String)) -> Vec<String>
     let others = texts(two);
     let (steady, moving): (Vec<_>, Vec<_>) =
         texts(one).into_iter().partition(|line| others.iter().any(|other| same_line(line, other, TOLERANCE)));
-    moving.into_iter().for_each(|line| say(format!("the printed line `{line}`: it differs from run to run")));
-    steady
+    let mut shapes: Vec<String> = Vec::new();
+    for line in &moving {
+        let shape = shape(line);
+        if shapes.contains(&shape) {
+            continue;
+        }
+        let alike = moving.iter().filter(|other| self::shape(other) == shape).count();
+        say(match alike {
+            1 => format!("the printed line `{line}`: it differs from run to run"),
+            _ => format!("{alike} printed lines such as `{line}`: they differ from run to run"),
+        });
+        shapes.push(shape);
+    }
+    // Where most lines with a number differ, the others agree by chance.
+    let numbered = |line: &&String| line.contains(|c: char| c.is_ascii_digit());
+    let mostly = moving.len() > steady.iter().filter(numbered).count();
+    let kept = |line: &String| !(shapes.contains(&shape(line)) || mostly && numbered(&line));
+    steady.into_iter().filter(kept).collect()
+}
+
+/// A line without its numbers and spaces: of lines of one shape, some agree by chance.
+fn shape(line: &str) -> String {
+    without_numbers(line).split_whitespace().collect()
 }
 
 fn functions(first: &Value, second: &Value, left: &mut Vec<String>) -> Vec<Value> {
@@ -173,6 +225,35 @@ mod tests {
         let gives = json!({"frame": {"rate": {"type": "float64", "values": [0.059_446_733_372_572_11, null, "a", 3]}}});
         let short = json!({"frame": {"rate": {"type": "float64", "values": [0.059_446_733_4, null, "a", 3]}}});
         assert_eq!(rounded(&gives), short);
+    }
+
+    #[test]
+    fn what_agrees_beside_something_random_is_not_asserted() {
+        let run = |mean: f64, first: &str| {
+            let random = json!({"type": "int64", "nulls": 0, "range": [1, 4], "mean": mean});
+            let chance = json!({"type": "int64", "nulls": 0, "range": [1, 4], "mean": 2.5});
+            let steady = json!({"type": "str", "nulls": 0, "values": ["a"]});
+            json!({"cells": [
+                {"cell": 1, "frames": {"df": {"rows": 9, "unique": ["x", "id"], "columns": {"x": random, "id": steady}},
+                    "(shown)": {"rows": 5, "columns": {"id": steady, "z": chance}}}, "printed": [first, "1    3", "rows 9"]},
+                {"cell": 2, "frames": {"(shown)": {"rows": 5, "unique": ["x"], "columns": {"x": chance, "id": steady}}},
+                    "printed": [first, format!("at {mean}"), "Length: 5, 0    3", "done"]},
+                {"cell": 3, "frames": {"other": {"rows": 1, "columns": {"y": chance}}}}], "functions": []})
+        };
+        let text = json!({"nbformat": 4, "cells": [{"cell_type": "code", "source": "x"}]}).to_string();
+        let notebook = Notebook::parse(std::path::Path::new("n"), text.as_bytes()).unwrap();
+        let pruned = pruned(&run(2.0, "0    4"), &run(3.0, "0    2"), &notebook);
+        let cells = &pruned.tests["cells"];
+        let only = json!({"type": "int64", "nulls": 0});
+        let df = &cells[0]["frames"]["df"];
+        assert_eq!((&df["unique"], &df["columns"]["x"]), (&json!(["id"]), &only));
+        assert_eq!(df["columns"]["id"]["values"], json!(["a"]));
+        assert_eq!(cells[0]["frames"]["(shown)"]["columns"]["z"], only);
+        assert_eq!(cells[0]["printed"], json!(["rows 9"]));
+        assert_eq!(cells[1]["printed"], json!(["done"]));
+        assert_eq!(cells[1]["frames"]["(shown)"]["columns"]["x"], only);
+        assert_eq!(cells[1]["frames"]["(shown)"].get("unique"), None);
+        assert_eq!(cells[2]["frames"]["other"]["columns"]["y"]["mean"], json!(2.5));
     }
 
     #[test]

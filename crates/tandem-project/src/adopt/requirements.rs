@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tandem_notebook::environment::{missing, prepare, usual_python};
+use tandem_notebook::environment::{missing, prepare_for_all, usual_python};
 use tandem_notebook::{AsOf, Notebook, Prepared, Wanted};
 
-use super::kept;
+use super::{Request, kept};
 use crate::error::Error;
 use crate::load::Loaded;
 
@@ -29,7 +29,7 @@ pub(super) fn locked(
     loaded: &Loaded,
     notebook: &Notebook,
     folder: &Path,
-    today: &str,
+    request: &Request,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Locked, Error> {
     let state = loaded.state_dir();
@@ -41,11 +41,11 @@ pub(super) fn locked(
         notebook,
         lock: None,
         requirements: None,
-        as_of: AsOf::Notebook,
+        as_of: request.as_of.clone(),
         python: Some(&python),
         folder: &state.join("environments"),
         tools: &state.join("tools"),
-        today,
+        today: &request.today,
     };
     let mut added = Vec::new();
     if let Some(text) = &stated {
@@ -58,7 +58,7 @@ pub(super) fn locked(
             wanted.as_of = day_in(text).map_or(AsOf::Today, AsOf::Date);
         }
     }
-    let prepared = prepare(&wanted, progress)?;
+    let prepared = prepare_for_all(&wanted, progress)?;
     let lock = fs::read_to_string(&prepared.lock).map_err(Error::file("read", &prepared.lock))?;
     let mut notes = prepared.notes.clone();
     if stated.is_none() {

@@ -5,7 +5,7 @@ use ruff_python_ast::{Expr, ExprCall};
 use super::eval::Eval;
 use super::graph::{Answer, Edge, Fit, Id, Kind, Test};
 use super::methods::{
-    EQUIV, EQUIV_FUNCTIONS, HARMLESS, KEEPING, REDUCE, REDUCE_FUNCTIONS, REPEATING, SUBSET, is_metric,
+    COMPOSED, EQUIV, EQUIV_FUNCTIONS, HARMLESS, KEEPING, REDUCE, REDUCE_FUNCTIONS, REPEATING, SUBSET, is_metric,
 };
 
 impl<'a> Eval<'a> {
@@ -32,7 +32,9 @@ impl<'a> Eval<'a> {
         let last = name.rsplit('.').next().unwrap_or("");
         let arguments: Vec<Option<Id>> = self.arguments(call);
         if last.starts_with(|c: char| c.is_ascii_uppercase()) || last == "make_pipeline" || last == "Sequential" {
-            return Some(self.graph.node(Kind::Object(last.to_owned()), []));
+            let harmless = self.harmless_part(&arguments).filter(|_| COMPOSED.contains(&last));
+            let class = harmless.unwrap_or_else(|| last.to_owned());
+            return Some(self.graph.node(Kind::Object(class), []));
         }
         let any = arguments.iter().any(Option::is_some);
         let reads = last.starts_with("read_")
@@ -40,6 +42,21 @@ impl<'a> Eval<'a> {
             || last.starts_with("fetch_")
             || last.starts_with("make_");
         (any || reads).then(|| self.graph.node(Kind::Plain, arguments.into_iter().map(|id| (Edge::Data, id))))
+    }
+
+    /// The class of one of these parts, when none of them learns anything.
+    fn harmless_part(&self, arguments: &[Option<Id>]) -> Option<String> {
+        let mut open: Vec<Id> = arguments.iter().copied().flatten().collect();
+        let mut class = None;
+        while let Some(id) = open.pop() {
+            match &self.graph.nodes[id].kind {
+                Kind::Tuple(items) => open.extend(items.iter().copied().flatten()),
+                Kind::Object(one) if !HARMLESS.contains(&one.as_str()) => return None,
+                Kind::Object(one) => class = Some(one.clone()),
+                _ => {}
+            }
+        }
+        class
     }
 
     fn arguments(&mut self, call: &'a ExprCall) -> Vec<Option<Id>> {

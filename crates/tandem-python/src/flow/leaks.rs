@@ -98,7 +98,8 @@ fn preprocessing(program: &Program, graph: &Graph) -> Vec<Finding> {
 /// Whether what was learned for these data is applied to others too: then those are the test.
 fn serves_others(graph: &Graph, data: Id) -> bool {
     let content = graph.content(data);
-    let states = graph.states.values().filter(|state| content.contains(state));
+    let statistics = graph.reductions.iter().map(|reduction| &reduction.out);
+    let states = graph.states.values().chain(statistics).filter(|state| content.contains(state));
     states.into_iter().any(|state| {
         graph
             .nodes

@@ -186,7 +186,8 @@ pub const KEEPING: &[&str] = &[
     "interpolate",
 ];
 
-/// Estimators that learn nothing from one row about another, or only the names of classes.
+/// Estimators that learn nothing from one row about another, or only which categories there are: a category
+/// that only the test rows have gives the training a column of zeros.
 pub const HARMLESS: &[&str] = &[
     "Normalizer",
     "Binarizer",
@@ -197,9 +198,17 @@ pub const HARMLESS: &[&str] = &[
     "LabelBinarizer",
     "MultiLabelBinarizer",
     "OrdinalEncoder",
+    "OneHotEncoder",
+    "CategoricalEncoder",
+    "DictVectorizer",
     "SplineTransformer",
     "StringLookup",
+    "IntegerLookup",
 ];
+
+/// Estimators made of others: they learn what their parts learn.
+pub const COMPOSED: &[&str] =
+    &["ColumnTransformer", "make_column_transformer", "FeatureUnion", "make_union", "Pipeline", "make_pipeline"];
 
 /// Samplers that repeat rows.
 pub const REPEATING: &[&str] = &[

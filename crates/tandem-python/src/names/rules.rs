@@ -1,4 +1,4 @@
-//! What the walk means: T601 to T604.
+//! What the walk means: T601 to T603.
 
 use std::collections::BTreeSet;
 
@@ -69,10 +69,10 @@ fn never(program: &Program, one: &Use, severity: Severity) -> Finding {
         let help = "Make it in the first cell, for example with `SparkSession.builder.getOrCreate()`.";
         return at(Code::HostedOnly, message, help);
     }
-    if one.function.is_none()
-        && let Some(gap) = gap_before(program, one.cell)
-    {
-        let message = format!("No cell defines `{name}`, and what ran as [{gap}] is no longer in the notebook.");
+    if let Some(count) = count_of_a_success(program, one) {
+        let message = format!(
+            "No cell defines `{name}`, and yet this one ran, as [{count}], without an error: the definition was deleted or changed since."
+        );
         let help = format!("Write the definition of `{name}` again; then restart the kernel and run all cells.");
         return at(Code::DeletedCell, message, &help).with_severity(severity);
     }
@@ -81,11 +81,11 @@ fn never(program: &Program, one: &Use, severity: Severity) -> Finding {
     at(Code::NeverDefined, format!("Nothing defines `{name}`{when}."), &help).with_severity(severity)
 }
 
-/// A count below this cell's that no cell carries, if the cell was run.
-fn gap_before(program: &Program, cell: usize) -> Option<u64> {
-    let counts: BTreeSet<u64> = program.cells.iter().filter_map(|cell| cell.count).collect();
-    let own = program.cells[cell].count?;
-    (1..own).find(|count| !counts.contains(count))
+/// The count of a cell that certainly used the name and stored no error: its kernel knew the name. A gap in the counts would
+/// say less: running a cell again leaves one too.
+fn count_of_a_success(program: &Program, one: &Use) -> Option<u64> {
+    let cell = &program.cells[one.cell];
+    cell.count.filter(|count| *count > 1 && !cell.failed && !one.maybe && one.function.is_none())
 }
 
 /// A call of a function that uses a name which is bound only further down.
@@ -107,33 +107,4 @@ fn called_too_early<'a>(program: &Program, walked: &'a Walked, said: &mut BTreeS
         }
     }
     found
-}
-
-/// Cells that ran before a cell above them that gives them a value; each cell once.
-pub fn order(program: &Program, walked: &Walked) -> Vec<Finding> {
-    let mut said = BTreeSet::new();
-    let mut found = Vec::new();
-    for (name, by, cell, range) in &walked.passed {
-        let (Some(gave), Some(took)) = (program.cells[*by].count, program.cells[*cell].count) else { continue };
-        if gave <= took || program.import_of(name).is_some() || !said.insert(*cell) || is_definition(program, *by, name)
-        {
-            continue;
-        }
-        let (above, here) = (program.cells[*by].number, program.cells[*cell].number);
-        let message = format!(
-            "Cell {here} ran as [{took}], before cell {above} ran as [{gave}] and gave `{name}` another value."
-        );
-        let help = "Restart the kernel, run all cells, and see whether the results still hold.";
-        found.push(Finding::new(program, Code::OrderMatters, *cell, range, message, help));
-    }
-    found
-}
-
-/// Whether the cell only defines a function or class of this name: running it again gives the same.
-fn is_definition(program: &Program, cell: usize, name: &str) -> bool {
-    program.parsed[cell].body.iter().any(|stmt| match stmt {
-        ruff_python_ast::Stmt::FunctionDef(function) => function.name.as_str() == name,
-        ruff_python_ast::Stmt::ClassDef(class) => class.name.as_str() == name,
-        _ => false,
-    })
 }

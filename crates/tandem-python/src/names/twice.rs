@@ -1,5 +1,7 @@
-//! T605: a cell that replaces a variable of another cell by something made from it, so that a second run changes the result.
-//! Only what certainly changes on a second run counts: arithmetic, `drop`, `merge`; not `fillna`, `astype`, `sort_values`.
+//! T605: a cell that silently changes a variable of another cell by something made from it, so that a second run gives other
+//! numbers and says nothing.
+//! Not here: what fails or does nothing the second time (`drop`, `set_index`, `merge`, `get_dummies`): whoever runs it twice
+//! sees that by himself.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +13,9 @@ use super::bound;
 use crate::finding::Finding;
 use crate::program::Program;
 
-/// Methods that do something else, or fail, the second time.
-const CHANGING: &[&str] =
-    &["drop", "merge", "join", "shift", "diff", "pct_change", "set_index", "cumsum", "pop", "transpose", "explode"];
+/// Methods that do the same once more.
+const CHANGING: &[&str] = &["shift", "diff", "pct_change", "cumsum", "append"];
 const CHANGING_FUNCTIONS: &[&str] = &[
-    "pandas.get_dummies",
-    "pandas.merge",
     "pandas.concat",
     "numpy.log",
     "numpy.log1p",
@@ -28,26 +27,31 @@ const CHANGING_FUNCTIONS: &[&str] = &[
     "numpy.diff",
 ];
 
-/// The findings, at most one a variable and cell.
+/// The findings, one a variable.
 pub fn findings(program: &Program) -> Vec<Finding> {
     let mut found = Vec::new();
+    let mut said: BTreeSet<&str> = BTreeSet::new();
     for (cell, parsed) in program.parsed.iter().enumerate() {
         // What this cell makes itself is made anew on a second run.
         let mut own: BTreeSet<String> = BTreeSet::new();
         for stmt in &parsed.body {
+            let column =
+                stmt.as_assign_stmt().and_then(|assign| assign.targets.first()).filter(|one| !one.is_name_expr());
             if let Some(target) = changes(program, stmt)
                 && let Some(name) = root(target)
+                && let shown = program.text(cell, target)
                 && !own.contains(name)
+                && !own.contains(shown)
+                && said.insert(name)
             {
-                let shown = program.text(cell, target);
                 let message = format!(
-                    "`{shown}` is replaced by something made from itself: a second run of this cell gives something else."
+                    "`{shown}` is replaced by something made from itself: a second run of this cell gives other values, and no error."
                 );
                 let help = "Give the result a name of its own, or make the change in the cell that makes the variable.";
                 found.push(Finding::new(program, Code::TwiceChanges, cell, stmt, message, help));
-                own.insert(name.to_owned());
             }
             own.extend(bound::of(std::slice::from_ref(stmt)).names);
+            own.extend(column.map(|column| program.text(cell, column).to_owned()));
         }
     }
     found
@@ -57,20 +61,20 @@ pub fn findings(program: &Program) -> Vec<Finding> {
 fn changes<'a>(program: &Program, stmt: &'a Stmt) -> Option<&'a Expr> {
     match stmt {
         Stmt::AugAssign(assign) if matches!(assign.op, Operator::BitOr | Operator::BitAnd) => None,
-        Stmt::AugAssign(assign) => Some(&assign.target),
+        Stmt::AugAssign(assign) => is_variable(&assign.target).then_some(&assign.target),
         Stmt::Assign(assign) => {
             let [target] = assign.targets.as_slice() else { return None };
-            (target.is_name_expr() || target.is_subscript_expr() || target.is_attribute_expr()).then_some(())?;
-            made_from(program, &assign.value, target).then_some(target)
-        }
-        Stmt::Expr(expr) => {
-            let call = expr.value.as_call_expr()?;
-            let method = call.func.as_attribute_expr()?;
-            let in_place = call.arguments.find_keyword("inplace")?.value.as_boolean_literal_expr()?.value;
-            let changing = ["drop", "set_index"].contains(&method.attr.as_str()) && !is_forgiving(call);
-            (in_place && changing && method.value.is_name_expr()).then_some(&method.value)
+            (is_variable(target) && made_from(program, &assign.value, target)).then_some(target)
         }
         _ => None,
+    }
+}
+
+/// A name, a column or a field; not a place in an array, which a teaching cell counts up on purpose.
+fn is_variable(target: &Expr) -> bool {
+    match target {
+        Expr::Subscript(item) => item.slice.is_string_literal_expr(),
+        one => one.is_name_expr() || one.is_attribute_expr(),
     }
 }
 
@@ -86,7 +90,7 @@ fn made_from(program: &Program, value: &Expr, target: &Expr) -> bool {
             if let Expr::Attribute(method) = call.func.as_ref()
                 && same(&method.value, target)
             {
-                return CHANGING.contains(&method.attr.as_str()) && !is_forgiving(call);
+                return CHANGING.contains(&method.attr.as_str());
             }
             let name = program.dotted(&call.func).unwrap_or_default();
             let first = call.arguments.find_positional(0);
@@ -132,13 +136,9 @@ fn same(left: &Expr, right: &Expr) -> bool {
         (Expr::Subscript(left), Expr::Subscript(right)) => {
             same(&left.value, &right.value) && same(&left.slice, &right.slice)
         }
-        (Expr::StringLiteral(left), Expr::StringLiteral(right)) => left.value == right.value,
+        (Expr::StringLiteral(left), Expr::StringLiteral(right)) => left.value.to_str() == right.value.to_str(),
         _ => false,
     }
-}
-
-fn is_forgiving(call: &ruff_python_ast::ExprCall) -> bool {
-    call.arguments.find_keyword("errors").is_some()
 }
 
 fn root(expr: &Expr) -> Option<&str> {

@@ -60,21 +60,90 @@ pub fn veiled(secret: &str) -> String {
     secret.chars().take(4).chain(['…']).collect()
 }
 
-/// The e-mail addresses in a text, those of documentation left out.
+/// The people's e-mail addresses in a text. Those of documentation are left out: of examples, of offices, in a line that names
+/// an author or a licence, and what only looks like one (the number of a message, the address of a repository).
 pub fn addresses(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices('@').filter_map(move |(at, _)| {
         let name = |byte: &u8| byte.is_ascii_alphanumeric() || b"._+-".contains(byte);
         let bytes = text.as_bytes();
         let before = bytes[..at].iter().rev().take_while(|byte| name(byte)).count();
         let after = bytes[at + 1..].iter().take_while(|byte| name(byte) && **byte != b'+').count();
-        let host = text[at + 1..at + 1 + after].trim_end_matches(['.', '-', '_']);
-        let (domain, top) = host.rsplit_once('.')?;
-        let real =
-            (2..=6).contains(&top.len()) && top.bytes().all(|byte| byte.is_ascii_alphabetic()) && !domain.is_empty();
-        let shown = ["example", "test", "domain", "email"].iter().any(|word| domain.starts_with(word))
-            || domain.contains("example");
-        (before > 1 && real && !shown).then(|| &text[at - before..at + 1 + host.len()])
+        let (local, host) = (&text[at - before..at], text[at + 1..at + 1 + after].trim_end_matches(['.', '-', '_']));
+        let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let personal = local.len() > 1 && is_host(host) && !is_office(local) && !is_credit(&text[line..at - before]);
+        personal.then(|| &text[at - before..at + 1 + host.len()])
     })
+}
+
+/// Of a real place, as far as its words say.
+fn is_host(host: &str) -> bool {
+    let Some((domain, top)) = host.rsplit_once('.') else { return false };
+    let real = (2..=6).contains(&top.len()) && top.bytes().all(|byte| byte.is_ascii_alphabetic()) && domain.len() > 1;
+    let shown = ["example", "test", "domain", "email", "localhost"];
+    real && !shown.iter().any(|word| domain.starts_with(word)) && !domain.contains("example")
+}
+
+/// Not a person: an office, a version control user, the number of a message or of a bounce.
+fn is_office(local: &str) -> bool {
+    const OFFICES: &[&str] = &[
+        "info",
+        "support",
+        "contact",
+        "help",
+        "admin",
+        "webmaster",
+        "postmaster",
+        "office",
+        "sales",
+        "press",
+        "team",
+        "noreply",
+        "no-reply",
+        "donotreply",
+        "hello",
+        "mail",
+        "list",
+        "git",
+        "user",
+        "username",
+        "someone",
+        "you",
+        "your",
+        "name",
+        "foo",
+        "bar",
+        "john.doe",
+        "jane.doe",
+        "root",
+        "abuse",
+        "feedback",
+        "bugs",
+        "security",
+    ];
+    let local = local.to_lowercase();
+    let digits = local.bytes().filter(u8::is_ascii_digit).count();
+    OFFICES.contains(&local.as_str())
+        || digits * 2 > local.len()
+        || ["-request", "-unsubscribe", "-subscribe", "-owner", "-help", "-list"].iter().any(|end| local.ends_with(end))
+}
+
+/// The words before the address in its line say that it is a credit of authors, as documentation has them.
+fn is_credit(before: &str) -> bool {
+    const CREDITS: &[&str] = &[
+        "author",
+        "copyright",
+        "(c)",
+        "©",
+        "licen",
+        "maintain",
+        "donor",
+        "creator",
+        "contact",
+        "written by",
+        "credit",
+    ];
+    let before = before.to_lowercase();
+    CREDITS.iter().any(|word| before.contains(word))
 }
 
 /// The secrets in the code.

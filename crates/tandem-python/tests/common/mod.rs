@@ -1,4 +1,4 @@
-//! Notebooks as text: cells between lines of `---`, an optional `[3]` first for the stored count.
+//! Notebooks as text: cells between lines of `---`, an optional `[3]` first for the stored count, `[3!]` where it failed.
 
 use tandem_python::{Cell, Finding, Known, check};
 
@@ -7,8 +7,9 @@ pub fn cells(text: &str) -> Vec<Cell> {
     let cell = |(index, part): (usize, &str)| {
         let part = part.trim_matches('\n');
         let count = part.strip_prefix('[').and_then(|rest| rest.split_once("]\n"));
-        let (count, source) = count.map_or((None, part), |(count, source)| (count.parse().ok(), source));
-        Cell { number: index + 1, source: source.to_owned(), count }
+        let (count, source) = count.unwrap_or(("", part));
+        let failed = count.ends_with('!');
+        Cell { number: index + 1, source: source.to_owned(), count: count.trim_end_matches('!').parse().ok(), failed }
     };
     text.split("\n---\n").enumerate().map(cell).collect()
 }

@@ -12,44 +12,48 @@ pub(super) fn types(message: &str) -> Option<Cause> {
             "Look the function up in the library's release notes, or run with the packages of the notebook's date (`--as-of`).",
         );
     }
-    if message.starts_with("No axis named") {
-        return cause(
-            "removed function",
-            "pandas takes only `index` and `columns`, or 0 and 1, as the name of an axis.",
-            "Write `axis=1` or `axis='columns'`; pandas 0.25 is the last with shorter names.",
-        );
-    }
-    if message == "Pattern matched multiple keys" {
-        return cause(
-            "removed function",
-            "The shortened name of an option fits several options of today's pandas.",
-            "Write the whole name, such as `display.max_columns`.",
-        );
-    }
-    let words = [
-        "could not convert string to float",
-        "Could not convert",
-        "can only use .dt accessor",
-        "Can only use .str accessor",
-        "Cannot compare",
-        "unsupported operand type",
-        "agg function failed",
-        "Invalid comparison",
-        "incompatible dtype",
-        "cannot convert float NaN",
-        "Cannot convert non-finite",
-        "not supported between instances",
-        "invalid literal for int",
-    ];
-    if words.iter().any(|word| message.to_lowercase().contains(&word.to_lowercase())) {
-        return cause(
-            "dtype change",
-            "A column has another type than the notebook expects: the data changed, or the library reads or averages it otherwise today.",
-            "Look at `df.dtypes` before this cell; convert the column, choose the numeric ones (`numeric_only=True`), or run with the packages of the notebook's date (`--as-of`).",
-        );
-    }
-    None
+    let low = message.to_lowercase();
+    let known = FITTING.iter().find(|(words, ..)| words.iter().any(|word| low.contains(word)))?;
+    cause(known.1, known.2, known.3)
 }
+
+/// Words of a message, in small letters; what kind of cause they tell, the cause, and the remedy.
+type Telling = (&'static [&'static str], &'static str, &'static str, &'static str);
+
+const FITTING: [Telling; 3] = [
+    (
+        &["no axis named"],
+        "removed function",
+        "pandas takes only `index` and `columns`, or 0 and 1, as the name of an axis.",
+        "Write `axis=1` or `axis='columns'`; pandas 0.25 is the last with shorter names.",
+    ),
+    (
+        &["pattern matched multiple keys"],
+        "removed function",
+        "The shortened name of an option fits several options of today's pandas.",
+        "Write the whole name, such as `display.max_columns`.",
+    ),
+    (
+        &[
+            "could not convert string to float",
+            "could not convert",
+            "can only use .dt accessor",
+            "can only use .str accessor",
+            "cannot compare",
+            "unsupported operand type",
+            "agg function failed",
+            "invalid comparison",
+            "incompatible dtype",
+            "cannot convert float nan",
+            "cannot convert non-finite",
+            "not supported between instances",
+            "invalid literal for int",
+        ],
+        "dtype change",
+        "A column has another type than the notebook expects: the data changed, or the library reads or averages it otherwise today.",
+        "Look at `df.dtypes` before this cell; convert the column, choose the numeric ones (`numeric_only=True`), or run with the packages of the notebook's date (`--as-of`).",
+    ),
+];
 
 /// A key that a frame does not have.
 pub(super) fn column(message: &str, traceback: &str) -> Option<Cause> {

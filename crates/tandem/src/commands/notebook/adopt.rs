@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tandem_definitions::time;
+use tandem_notebook::AsOf;
 use tandem_project::Loaded;
 use tandem_project::adopt::{self, Adoption, Event, Fate, Request, Written};
 
@@ -17,11 +18,11 @@ use crate::failure::{Failure, counted};
 /// Runs the notebook twice in a copy of its folder, and writes models/NAME/: notebook.py (paired as Jupytext does, outputs
 /// left out), requirements.in and requirements.lock, model.yaml with the files that it reads, tests/recorded.yaml with what
 /// it computes, and README.md. `tandem test` runs the tests from then on. The notebook itself is never changed; adopting
-/// again brings up to date what it made, and keeps what you edited.
+/// again brings up to date what it made, and merges what you edited.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tandem notebook adopt ~/Downloads/churn.ipynb
-  tandem notebook adopt analysis/delays.ipynb --name delays
+  tandem notebook adopt analysis/delays.ipynb --name delays --as-of 2023-06-01
   tandem notebook adopt models/delays/notebook.py      take over what it computes now
 
 Without a project it begins one: a tandem.yaml at the top of the git repository.")]
@@ -34,6 +35,9 @@ pub struct Adopt {
     /// How many seconds one cell may take
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     cell_limit: Option<u64>,
+    /// As of when packages are chosen the first time: a date, `today`, or `notebook` for its own date and then today
+    #[arg(long, value_name = "DATE", default_value = "notebook")]
+    as_of: AsOf,
     /// The most that is copied of its folder for a run
     #[arg(long, value_name = "BYTES", default_value = "4GB", value_parser = bytes)]
     copy_limit: u64,
@@ -49,8 +53,14 @@ impl Adopt {
         let loaded = project(context)?;
         let limit = self.cell_limit.map(Duration::from_secs);
         let today = time::format_instant(now()?).chars().take(10).collect();
-        let request =
-            Request { file: self.file, name: self.name, cell_limit: limit, copy_limit: self.copy_limit, today };
+        let request = Request {
+            file: self.file,
+            name: self.name,
+            cell_limit: limit,
+            as_of: self.as_of,
+            copy_limit: self.copy_limit,
+            today,
+        };
         let mut spinner = context.terminal.spinner("adopt");
         let adoption = adopt::adopt(&loaded, &request, &mut |event| match event {
             Event::Environment(line) => spinner.message(&line),
@@ -91,11 +101,17 @@ fn summary(context: &Context, adoption: &Adoption) {
             Fate::New => "wrote",
             Fate::Updated => "brought up to date",
             Fate::Same => continue,
-            Fate::Kept | Fate::Beside => "kept your",
-            Fate::Merged => "kept your words and updated the inputs in",
+            Fate::Kept | Fate::Beside | Fate::Conflict => "kept your",
+            Fate::Merged => "merged your edits and what is new in",
         };
-        let beside =
-            if *fate == Fate::Beside { format!("; the new one is {}.new", shown(path)) } else { String::new() };
+        let new = format!("{}.new", shown(path));
+        let beside = match fate {
+            Fate::Beside => format!("; the new one is {new}"),
+            Fate::Conflict => format!(
+                "; the new one changes the same lines: {new} has both, yours between <<<<<<< and =======. Bring what you want into yours, and delete it"
+            ),
+            _ => String::new(),
+        };
         terminal.say(&format!("{word} {}{beside}", shown(path)));
     }
     if adoption.files.iter().all(|written| written.fate == Fate::Same) {

@@ -37,14 +37,20 @@ impl Notebook {
     }
 }
 
-/// A failure of a notebook, with the traceback of the cell as its cause.
+/// A failure of a notebook, with the traceback of the cell, its likely cause and the remedy.
 pub fn with_traceback(error: tandem_project::Error) -> Failure {
-    let traceback = match &error {
-        tandem_project::Error::Notebook(tandem_notebook::RunError::Cell(cell)) => cell.traceback.clone(),
-        _ => String::new(),
+    let (traceback, cause) = match &error {
+        tandem_project::Error::Notebook(tandem_notebook::RunError::Cell(cell)) => {
+            (cell.traceback.clone(), cell.cause())
+        }
+        _ => (String::new(), None),
     };
     let failure = Failure::from(error);
-    if traceback.is_empty() { failure } else { failure.because(traceback) }
+    let failure = if traceback.is_empty() { failure } else { failure.because(traceback) };
+    match cause {
+        Some(cause) => failure.hint(format!("likely cause ({}): {} {}", cause.kind, cause.what, cause.remedy)),
+        None => failure,
+    }
 }
 
 /// Shows what happens in a notebook.

@@ -147,7 +147,8 @@ impl Outcome {
                 lines.push(format!("    what to do: {}", cause.remedy));
             }
         }
-        lines.extend(self.trouble.iter().map(|trouble| format!("  {trouble}")));
+        // Its first line stands in the words above.
+        lines.extend(self.trouble.iter().flat_map(|trouble| trouble.lines().skip(1)).map(str::to_owned));
         let raised = self.as_stored.iter();
         lines.extend(raised.map(|(number, name)| {
             format!("  cell {number} raises {name}, as it did when it was stored; the run went on")
