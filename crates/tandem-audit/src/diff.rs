@@ -75,14 +75,16 @@ impl Alignment {
         (self.missing.len() + self.extra.len(), self.pairs.len() + self.missing.len())
     }
 
-    /// Whether the rows that come and go are all rows of one span of time: then a limit between two parts has moved, as the
-    /// one between training and test does that stands at a share of the rows.
+    /// Whether the rows that come and go lie where only one of the two frames reaches: then a limit between two parts has moved,
+    /// as the one between training and test does that stands at a share of the rows.
     pub fn is_boundary(&self) -> bool {
-        let (Some(first), Some(second)) = (&self.first.time, &self.second.time) else { return false };
-        let moved = self.missing.iter().map(|row| first[*row as usize]);
-        let moved: Vec<i64> = moved.chain(self.extra.iter().map(|row| second[*row as usize])).collect();
-        let (Some(start), Some(end)) = (moved.iter().min(), moved.iter().max()) else { return false };
-        !self.pairs.iter().any(|(row, _)| (start..=end).contains(&&first[*row as usize]))
+        let span = |rows: &Rows| Some((*rows.time.as_ref()?.iter().min()?, *rows.time.as_ref()?.iter().max()?));
+        let (Some(first), Some(second)) = (span(&self.first), span(&self.second)) else { return false };
+        let both = first.0.max(second.0)..=first.1.min(second.1);
+        let time = |rows: &Rows, row: u32| rows.time.as_ref().map(|times| times[row as usize]);
+        let mut moved = (self.missing.iter().map(|row| time(&self.first, *row)))
+            .chain(self.extra.iter().map(|row| time(&self.second, *row)));
+        moved.all(|time| time.is_some_and(|time| !both.contains(&time)))
     }
 
     /// Whether both have the same rows.

@@ -152,8 +152,8 @@ fn one(
         }
         _ => None,
     };
-    let is_label =
-        course.targets.labels.contains(name) || hash.is_some_and(|hash| course.targets.label_hashes.contains(&hash));
+    let is_label = course.targets.labels.contains(name)
+        || hash.as_ref().is_some_and(|hash| course.targets.label_hashes.contains(hash));
     let mut judgement = Judgement::new(name_of(course, target, name), verdict);
     judgement.frame.clone_from(&target.label);
     judgement.changed = evidence.changed_cuts().len();
@@ -167,6 +167,12 @@ fn one(
     if random.contains(name) {
         judgement.verdict = Verdict::NotJudged;
         judgement.words = "It differs between two runs on the same data: give its randomness a seed.".to_owned();
+        return judgement;
+    }
+    let content = hash.and_then(|hash| course.frames.column(&hash));
+    if content.is_some_and(|column| !column.values.is_empty() && column.values.is_missing()) {
+        judgement.verdict = Verdict::NotJudged;
+        judgement.words = "It is missing in every row, so there is nothing that could change.".to_owned();
         return judgement;
     }
     if matches!(verdict, Verdict::NoChange | Verdict::NumericNoise) {

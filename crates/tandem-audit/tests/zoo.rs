@@ -111,6 +111,9 @@ fn what_cannot_be_judged_is_said_and_never_passed() {
     assert_eq!(found.verdict.word(), "NOT JUDGED", "{}", text::draw(&chance));
     assert_eq!(found.code.unwrap().id(), "T685");
     assert!(found.words.contains("give its randomness a seed") && chance.has_unjudged());
+    let empty = audited(&[read, "df['f'] = df['amount'].where(df['amount'] < 0)\ndf.to_csv('out.csv')"], |_| {});
+    let found = empty.verdicts.iter().find(|judgement| judgement.column == "f").unwrap();
+    assert!(found.words.contains("missing in every row") && found.verdict.word() == "NOT JUDGED", "{found:?}");
     let short =
         "if len(df) < 400:\n    raise ValueError('too short')\ndf['f'] = df['amount'] * 2\ndf.to_csv('out.csv')";
     let breaks = audited(&[read, short], |request| request.cuts = 2);

@@ -65,6 +65,16 @@ impl Values {
         }
     }
 
+    /// Whether all of them are missing.
+    pub fn is_missing(&self) -> bool {
+        match self {
+            Self::Int(values) => values.is_empty(),
+            Self::Float(values) => values.iter().all(|value| value.is_nan()),
+            Self::Time(values) => values.iter().all(|value| *value == i64::MIN),
+            Self::Text(values) => values.iter().all(Option::is_none),
+        }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
