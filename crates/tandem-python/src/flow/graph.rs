@@ -16,6 +16,8 @@ pub enum Edge {
     Data,
     /// Some of the rows.
     Subset,
+    /// One row after the other, in a loop.
+    Each,
     /// Something computed over all rows.
     Reduce,
     /// The rows, some of them several times.
@@ -57,6 +59,8 @@ pub struct Node {
     pub kind: Kind,
     /// Whether a time was read into it.
     pub timed: bool,
+    /// Whether it is one column.
+    pub single: bool,
 }
 
 /// Something computed over all rows.
@@ -96,6 +100,8 @@ pub struct Test {
     pub scored: bool,
     /// The predictions.
     pub out: Id,
+    /// Whether it is the validation during the fit, which is there to choose by.
+    pub chooses: bool,
 }
 
 /// Everything that was found in the cells.
@@ -113,6 +119,8 @@ pub struct Graph {
     pub folds: Vec<(Option<Id>, Id, At)>,
     /// Random splits: of what, where.
     pub splits: Vec<(Id, At)>,
+    /// The second parts of splits.
+    pub kept_apart: BTreeSet<Id>,
     /// The state that each object was fitted to.
     pub states: BTreeMap<Id, Id>,
 }
@@ -121,7 +129,7 @@ impl Graph {
     /// A new node.
     pub fn node(&mut self, kind: Kind, from: impl IntoIterator<Item = (Edge, Option<Id>)>) -> Id {
         let from = from.into_iter().filter_map(|(edge, id)| id.map(|id| (edge, id))).collect();
-        self.nodes.push(Node { from, kind, timed: false });
+        self.nodes.push(Node { from, kind, timed: false, single: false });
         self.nodes.len() - 1
     }
 
@@ -130,10 +138,53 @@ impl Graph {
         self.node(Kind::Plain, [(edge, from)])
     }
 
+    /// One column of a table.
+    pub fn column(&mut self, table: Id) -> Id {
+        let node = self.plain(Edge::Equiv, Some(table));
+        self.nodes[node].single = true;
+        node
+    }
+
+    /// Whether this is one column, or was made of one row by row.
+    pub fn is_column(&self, id: Id) -> bool {
+        self.rows(id).iter().any(|id| self.nodes[*id].single)
+    }
+
+    /// One of these, it is not known which: branches, several returns.
+    pub fn either(&mut self, values: &[Id]) -> Option<Id> {
+        let last = values.last().copied()?;
+        let tuples: Vec<&Vec<Option<Id>>> = values
+            .iter()
+            .filter_map(|id| match &self.nodes[*id].kind {
+                Kind::Tuple(items) => Some(items),
+                _ => None,
+            })
+            .collect();
+        let width = tuples.first().map_or(0, |items| items.len());
+        if values.iter().all(|id| *id == last) || values.iter().any(|id| self.class(*id).is_some()) {
+            return Some(last);
+        }
+        if tuples.len() < values.len() || tuples.iter().any(|items| items.len() != width) {
+            return Some(self.node(Kind::Plain, values.iter().map(|id| (Edge::Equiv, Some(*id)))));
+        }
+        let columns: Vec<Vec<Id>> =
+            (0..width).map(|index| tuples.iter().filter_map(|items| items[index]).collect()).collect();
+        let items = columns.iter().map(|column| self.either(column)).collect();
+        Some(self.tuple(items))
+    }
+
+    /// Several, each of which is content of the whole.
+    pub fn tuple(&mut self, items: Vec<Option<Id>>) -> Id {
+        let from: Vec<_> = items.iter().map(|id| (Edge::Data, *id)).collect();
+        self.node(Kind::Tuple(items), from)
+    }
+
     /// Something computed over all rows of `source`.
     pub fn reduce(&mut self, source: Option<Id>, at: At, by: &str) -> Id {
         let out = self.plain(Edge::Reduce, source);
-        if let Some(source) = source {
+        // Over one row there is no statistic of the others: `[x / x.max() for x in images]`.
+        let one = |id: Id| self.nodes[id].from.iter().any(|(edge, _)| *edge == Edge::Each);
+        if let Some(source) = source.filter(|source| !self.rows(*source).into_iter().any(one)) {
             self.reductions.push(Reduction { out, source, at, by: by.to_owned() });
         }
         out
@@ -171,6 +222,12 @@ impl Graph {
         }
         let copied = |id: &&Id| self.nodes[**id].from.iter().any(|(edge, _)| *edge == Edge::Dup);
         content_a.intersection(&content_b).any(|id| copied(&id))
+    }
+
+    /// Whether a split put the rows of the test apart from those of the training.
+    pub fn put_apart(&self, train: Id, test: Id) -> bool {
+        let (train, test) = (self.content(train), self.content(test));
+        self.kept_apart.iter().any(|id| test.contains(id) && !train.contains(id))
     }
 
     /// The class of an object.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tandem_definitions::Code;
 
-use super::graph::{At, Edge, Graph, Id, Reduction};
+use super::graph::{At, Edge, Graph, Id, Reduction, Test};
 use crate::finding::Finding;
 use crate::program::Program;
 
@@ -28,7 +28,9 @@ fn overlapping(graph: &Graph) -> Vec<(usize, At)> {
         // A later fit of the same model on the same data says the same.
         let uses: Vec<_> = graph.tests.iter().filter(|test| test.fit == index).collect();
         let folded = graph.folds.iter().any(|(model, ..)| *model == Some(fit.model));
-        let Some(scored) = uses.iter().find(|test| test.scored) else { continue };
+        // A prediction of rows that a split kept apart is meant as a test, scored or not.
+        let tests = |test: &&&Test| test.scored || graph.put_apart(fit.train, test.data);
+        let Some(scored) = uses.iter().find(tests) else { continue };
         if fit.supervised && !folded && uses.iter().all(|test| graph.overlap(fit.train, test.data)) {
             found.push((index, scored.at));
         }
@@ -63,32 +65,35 @@ fn overlaps(program: &Program, graph: &Graph) -> Vec<Finding> {
 /// Reductions over rows of the test whose result flows into the training.
 fn preprocessing(program: &Program, graph: &Graph) -> Vec<Finding> {
     let overlapping: BTreeSet<usize> = overlapping(graph).into_iter().map(|(fit, _)| fit).collect();
-    let mut pairs: BTreeSet<(Id, Id)> = BTreeSet::new();
+    // Training, test, and whether the test's own statistics count: not for rows of which the answers are not known.
+    let mut pairs: BTreeSet<(Id, Id, bool)> = BTreeSet::new();
     for test in graph.tests.iter().filter(|test| !overlapping.contains(&test.fit)) {
         let fit = &graph.fits[test.fit];
         if fit.supervised && !graph.overlap(fit.train, test.data) {
-            pairs.insert((fit.train, test.data));
+            pairs.insert((fit.train, test.data, test.scored || graph.put_apart(fit.train, test.data)));
         }
     }
     // Folds of data that were split off before are judged by the test that was kept apart.
     let split =
         |id: Id| graph.content(id).iter().any(|id| graph.nodes[*id].from.iter().any(|(edge, _)| *edge == Edge::Subset));
     let judged = |data: Id| split(data) || serves_others(graph, data);
-    pairs.extend(graph.folds.iter().filter(|(_, data, _)| !judged(*data)).map(|(_, data, _)| (*data, *data)));
+    pairs.extend(graph.folds.iter().filter(|(_, data, _)| !judged(*data)).map(|(_, data, _)| (*data, *data, false)));
     let mut said = BTreeSet::new();
     let mut found = Vec::new();
-    for (train, test) in pairs {
-        let content = graph.content(train);
-        for reduction in graph.reductions.iter().filter(|reduction| content.contains(&reduction.out)) {
-            if saw_test(graph, reduction, test)
-                && said.insert((reduction.at.0, program.line(reduction.at.0, &reduction.at.1)))
-            {
-                let message = format!(
-                    "Suspicion: `{}` has seen the test rows, and its result flows into the training.",
-                    reduction.by
-                );
-                let help = "Split first and fit it on the training part, or put it into a `Pipeline`. `tandem audit` can prove it.";
-                found.push(finding(program, Code::PreprocessingLeak, reduction.at, message, help));
+    for (train, test, answered) in pairs {
+        let into = [("training", Some(train)), ("test itself", answered.then_some(test))];
+        for (part, content) in into.map(|(part, id)| (part, id.map(|id| graph.content(id)).unwrap_or_default())) {
+            for reduction in graph.reductions.iter().filter(|reduction| content.contains(&reduction.out)) {
+                if saw_test(graph, reduction, test)
+                    && said.insert((reduction.at.0, program.line(reduction.at.0, &reduction.at.1)))
+                {
+                    let message = format!(
+                        "Suspicion: `{}` has seen the test rows, and its result flows into the {part}.",
+                        reduction.by
+                    );
+                    let help = "Split first and fit it on the training part, or put it into a `Pipeline`. `tandem audit` can prove it.";
+                    found.push(finding(program, Code::PreprocessingLeak, reduction.at, message, help));
+                }
             }
         }
     }
@@ -120,7 +125,7 @@ fn tested_often(program: &Program, graph: &Graph) -> Option<Finding> {
         .iter()
         .filter(|test| {
             let fit = &graph.fits[test.fit];
-            test.scored && fit.supervised && !graph.overlap(fit.train, test.data)
+            test.scored && !test.chooses && fit.supervised && !graph.overlap(fit.train, test.data)
         })
         .collect();
     for (index, second) in scored.iter().enumerate() {
