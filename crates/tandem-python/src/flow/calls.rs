@@ -106,7 +106,6 @@ impl<'a> Eval<'a> {
                 let list = self.first(call, &["iterable"]);
                 return Answer::Known(self.pairs(&[None, list]));
             }
-            "list" | "tuple" if name == last => return Answer::Known(self.first(call, &[])),
             "concat" | "concatenate" | "vstack" => return Answer::Known(self.concat(last, call)),
             _ => {}
         }
@@ -133,6 +132,9 @@ impl<'a> Eval<'a> {
         if EQUIV_FUNCTIONS.contains(&name) || EQUIV_FUNCTIONS.contains(&last) {
             let all = self.arguments(call);
             let first = all.first().copied().flatten();
+            if let (Some(first), "list" | "tuple") = (first, name) {
+                return Answer::Known(Some(first));
+            }
             let rest = all.iter().skip(1).map(|id| (Edge::Data, *id));
             let rows = match first.map(|first| self.graph.nodes[first].kind.clone()) {
                 Some(Kind::Tuple(items)) if name.contains("stack") => items,

@@ -1,12 +1,12 @@
 //! The evaluation of statements and expressions on nodes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_ast::{Expr, Operator, Stmt};
 use ruff_text_size::Ranged;
 
 use super::functions::Function;
-use super::graph::{At, Edge, Graph, Id, Kind};
+use super::graph::{Answer, At, Edge, Graph, Id, Kind};
 use crate::program::Program;
 
 /// Enough for any notebook that a person wrote.
@@ -22,6 +22,7 @@ pub fn run(program: &Program) -> Graph {
         functions: BTreeMap::new(),
         words: BTreeMap::new(),
         unrolled: false,
+        counters: BTreeSet::new(),
         cell: 0,
         calls: 0,
         depth: 0,
@@ -50,6 +51,8 @@ pub struct Eval<'a> {
     pub cell: usize,
     /// How deep in the notebook's own functions.
     pub calls: usize,
+    /// Names that count through a loop: `for i in range(n)`.
+    pub counters: BTreeSet<String>,
     /// Whether a loop around this is run for each of its items.
     pub unrolled: bool,
     depth: usize,
@@ -157,7 +160,10 @@ impl<'a> Eval<'a> {
     /// The target holds this from now on.
     pub fn store(&mut self, target: &'a Expr, value: Option<Id>) {
         match target {
-            Expr::Name(name) => _ = self.names.insert(name.id.to_string(), value),
+            Expr::Name(name) => {
+                self.counters.remove(name.id.as_str());
+                self.names.insert(name.id.to_string(), value);
+            }
             Expr::Tuple(tuple) => self.unpack(&tuple.elts, value),
             Expr::List(list) => self.unpack(&list.elts, value),
             Expr::Starred(starred) => self.store(&starred.value, value),
@@ -169,7 +175,9 @@ impl<'a> Eval<'a> {
                     }
                     one => one,
                 };
-                self.new_version(root, value);
+                if !self.put(root, &item.slice, value) {
+                    self.new_version(root, value);
+                }
             }
             Expr::Attribute(attribute) => self.new_version(&attribute.value, value),
             _ => {}
@@ -256,7 +264,7 @@ impl<'a> Eval<'a> {
             }
             Expr::Tuple(tuple) => self.several(&tuple.elts),
             Expr::List(list) => self.several(&list.elts),
-            Expr::Dict(dict) => self.entries(dict),
+            Expr::Dict(dict) => Some(self.entries(dict)),
             Expr::Yield(one) => {
                 let value = one.value.as_deref().and_then(|value| self.expr(value));
                 self.returned.push(value);
@@ -266,7 +274,7 @@ impl<'a> Eval<'a> {
                 for generator in &comprehension.generators {
                     let over = self.expr(&generator.iter);
                     let item = self.item(over, &generator.target, 0);
-                    self.store(&generator.target, item);
+                    self.hand_out(&generator.target, &generator.iter, item);
                 }
                 let value = self.expr(&comprehension.elt)?;
                 Some(self.graph.plain(Edge::Data, Some(value)))
@@ -314,11 +322,8 @@ impl<'a> Eval<'a> {
         let on = self.expr(&item.value);
         let key = self.expr(&item.slice);
         let on = on?;
-        if let (Kind::Tuple(items), Expr::NumberLiteral(number)) = (&self.graph.nodes[on].kind, item.slice.as_ref())
-            && let ruff_python_ast::Number::Int(index) = &number.value
-            && let Some(index) = index.as_usize()
-        {
-            return items.get(index).copied().flatten();
+        if let Answer::Known(one) = self.chosen(on, &item.slice) {
+            return one;
         }
         let by_place =
             matches!(item.value.as_ref(), Expr::Attribute(one) if ["loc", "iloc"].contains(&one.attr.as_str()));
@@ -328,6 +333,7 @@ impl<'a> Eval<'a> {
             Expr::StringLiteral(_) | Expr::List(_) if !by_place => Edge::Equiv,
             Expr::Tuple(tuple) if tuple.elts.first().is_some_and(all) => Edge::Equiv,
             Expr::Name(_) | Expr::BinOp(_) | Expr::Call(_) if columns.is_some() && !by_place => Edge::Equiv,
+            key if self.counts(key) => Edge::Each,
             // `groups["x"]` are groups still.
             _ => Edge::Subset,
         };

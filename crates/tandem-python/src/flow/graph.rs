@@ -119,6 +119,8 @@ pub struct Graph {
     pub folds: Vec<(Option<Id>, Id, At)>,
     /// Random splits: of what, where.
     pub splits: Vec<(Id, At)>,
+    /// The keys of dictionaries, in the order of their items; an empty text where a key is no word.
+    pub keys: BTreeMap<Id, Vec<String>>,
     /// The second parts of splits.
     pub kept_apart: BTreeSet<Id>,
     /// The state that each object was fitted to.

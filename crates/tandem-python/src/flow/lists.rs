@@ -1,9 +1,9 @@
 //! Lists, dictionaries and the loops over them: `for name, model in zip(names, models)`.
 
-use ruff_python_ast::{Expr, ExprAttribute, ExprCall, ExprDict, StmtFor};
+use ruff_python_ast::{Expr, ExprAttribute, ExprCall, ExprDict, Number, StmtFor};
 
 use super::eval::Eval;
-use super::graph::{Edge, Id, Kind};
+use super::graph::{Answer, Edge, Id, Kind};
 
 /// Longer lists are no lists of models or tables.
 const LONGEST: usize = 16;
@@ -19,11 +19,37 @@ impl<'a> Eval<'a> {
         self.unrolled |= passes > 2;
         for pass in 0..passes {
             let item = self.item(over, &each.target, pass);
-            self.store(&each.target, item);
+            self.hand_out(&each.target, &each.iter, item);
             self.branches(std::iter::once(&*each.body));
         }
         self.unrolled = outer;
         self.body(&each.orelse);
+    }
+
+    /// The loop's names hold this item; those that only count are known as such.
+    pub fn hand_out(&mut self, target: &'a Expr, over: &'a Expr, item: Option<Id>) {
+        self.store(target, item);
+        let Expr::Call(call) = over else { return };
+        let counter = match (self.program.dotted(&call.func).as_deref(), target) {
+            (Some("range"), Expr::Name(name)) => name,
+            (Some("enumerate"), Expr::Tuple(pair)) => match pair.elts.first() {
+                Some(Expr::Name(name)) => name,
+                _ => return,
+            },
+            _ => return,
+        };
+        self.counters.insert(counter.id.to_string());
+    }
+
+    /// Whether a key is one place after the other: `paths[i]`, `rows[i - 20 : i]`, `images[i, :, :]`.
+    pub fn counts(&self, key: &Expr) -> bool {
+        match key {
+            Expr::Name(name) => self.counters.contains(name.id.as_str()),
+            Expr::BinOp(sum) => self.counts(&sum.left) || self.counts(&sum.right),
+            Expr::Slice(slice) => [&slice.lower, &slice.upper].into_iter().flatten().any(|end| self.counts(end)),
+            Expr::Tuple(tuple) => tuple.elts.first().is_some_and(|first| self.counts(first)),
+            _ => false,
+        }
     }
 
     fn items(&self, id: Id) -> Option<&[Option<Id>]> {
@@ -48,10 +74,58 @@ impl<'a> Eval<'a> {
         }
     }
 
-    /// `{"tree": DecisionTreeClassifier()}`: its values.
-    pub fn entries(&mut self, dict: &'a ExprDict) -> Option<Id> {
+    /// `{"tree": DecisionTreeClassifier()}`: its values, and its keys beside them.
+    pub fn entries(&mut self, dict: &'a ExprDict) -> Id {
         let values: Vec<Option<Id>> = dict.items.iter().map(|item| self.expr(&item.value)).collect();
-        values.iter().any(Option::is_some).then(|| self.graph.tuple(values))
+        let keys = dict.items.iter().map(|item| item.key.as_ref().map_or_else(String::new, word)).collect();
+        self.dictionary(values, keys)
+    }
+
+    fn dictionary(&mut self, values: Vec<Option<Id>>, keys: Vec<String>) -> Id {
+        let node = self.graph.tuple(values);
+        self.graph.keys.insert(node, keys);
+        node
+    }
+
+    /// A value is put into a dictionary; no where the variable holds none.
+    pub fn put(&mut self, variable: &Expr, key: &Expr, value: Option<Id>) -> bool {
+        let Expr::Name(name) = variable else { return false };
+        let old = self.names.get(name.id.as_str()).copied().flatten();
+        let Some((old, mut keys)) = old.and_then(|old| Some((old, self.graph.keys.get(&old)?.clone()))) else {
+            return false;
+        };
+        let (mut values, key) = (self.items(old).unwrap_or_default().to_vec(), word(key));
+        match keys.iter().position(|one| *one == key && !key.is_empty()) {
+            Some(place) => values[place] = value,
+            None if values.len() < LONGEST => {
+                keys.push(key);
+                values.push(value);
+            }
+            None => {}
+        }
+        let new = self.dictionary(values, keys);
+        self.replace(variable, Some(new));
+        true
+    }
+
+    /// What a key or a place chooses from a list or a dictionary.
+    pub fn chosen(&mut self, on: Id, key: &Expr) -> Answer {
+        let Some(items) = self.items(on) else { return Answer::Unknown };
+        if let Expr::NumberLiteral(number) = key
+            && let Number::Int(place) = &number.value
+            && let Some(place) = place.as_usize()
+        {
+            return Answer::Known(items.get(place).copied().flatten());
+        }
+        let key = word(key);
+        let place =
+            self.graph.keys.get(&on).and_then(|keys| keys.iter().position(|one| *one == key && !key.is_empty()));
+        if let Some(place) = place {
+            return Answer::Known(items[place]);
+        }
+        // Which model it is does not matter much; which table does.
+        let model = items.iter().rev().flatten().find(|id| self.graph.class(**id).is_some()).copied();
+        Answer::Known(Some(model.unwrap_or_else(|| self.graph.plain(Edge::Data, Some(on)))))
     }
 
     /// Pairs of what stands at the same place in the arguments of `zip`; `enumerate` and `items` give a number or a key with it.
@@ -104,4 +178,9 @@ impl<'a> Eval<'a> {
     pub fn part(&self, list: Id, place: usize) -> Option<Id> {
         self.items(list)?.get(place).copied().flatten()
     }
+}
+
+/// The word that a key is, or an empty text.
+fn word(key: &Expr) -> String {
+    key.as_string_literal_expr().map_or_else(String::new, |one| one.value.to_str().to_owned())
 }
