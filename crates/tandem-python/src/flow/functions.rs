@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use ruff_python_ast::{CmpOp, Expr, ExprCall, Parameters, Stmt, StmtFunctionDef, StmtIf, UnaryOp};
+use ruff_python_ast::{
+    CmpOp, Expr, ExprCall, ParameterWithDefault, Parameters, Stmt, StmtFunctionDef, StmtIf, UnaryOp,
+};
 
 use super::eval::Eval;
 use super::graph::{Answer, Edge, Id};
@@ -141,6 +143,6 @@ impl<'a> Eval<'a> {
     }
 }
 
-fn parameters<'a>(function: Function<'a>) -> impl Iterator<Item = &'a ruff_python_ast::ParameterWithDefault> {
+fn parameters(function: Function<'_>) -> impl Iterator<Item = &ParameterWithDefault> {
     function.parameters.into_iter().flat_map(Parameters::iter_non_variadic_params)
 }
