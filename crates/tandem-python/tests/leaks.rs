@@ -101,6 +101,20 @@ fn statistics_over_all_rows_and_constants() {
 }
 
 #[test]
+fn bins_and_matrices_of_formulas() {
+    guilty(&["X['bin'] = pd.cut(df['a'], 5)", SPLIT, MODEL], &["T641 2:1"]);
+    innocent(&["X['bin'] = pd.cut(df['a'], [0, 18, 65, 120])", SPLIT, MODEL]);
+    let scaled = "df['a'] = df['a'] / df['a'].max()";
+    for formula in [
+        "import patsy\nX = patsy.dmatrix('~ a', df)",
+        "from patsy import dmatrices\ny, X = dmatrices('y ~ a', data=df)",
+    ] {
+        guilty(&[scaled, formula, SPLIT, MODEL], &["T641 2:1"]);
+        innocent(&[formula, SPLIT, MODEL]);
+    }
+}
+
+#[test]
 fn selection_vocabulary_and_columns_of_a_statistic() {
     guilty(&["X = SelectKBest(k=3).fit_transform(X, y)", SPLIT, MODEL], &["T641 2:1"]);
     guilty(&["corr = df.corr()\ngood = corr[corr['y'] > 0.5].index\nX = df[good]", SPLIT, MODEL], &["T641 2:1"]);

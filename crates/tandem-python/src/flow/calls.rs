@@ -114,7 +114,9 @@ impl<'a> Eval<'a> {
             self.scores(&arguments, call);
             return Answer::Known(None);
         }
-        if REDUCE_FUNCTIONS.contains(&name) {
+        // A number of bins is laid between the smallest and the largest value; edges that are given are not.
+        let bins = call.arguments.find_argument_value("bins", 1).is_some_and(Expr::is_number_literal_expr);
+        if REDUCE_FUNCTIONS.contains(&name) || name == "pandas.cut" && bins {
             let source = self.first(call, &["a", "x", "X"]);
             let at = self.at(call);
             self.scores(&[source], call);
@@ -143,6 +145,12 @@ impl<'a> Eval<'a> {
             let node = self.graph.node(Kind::Plain, rows.into_iter().map(|id| (Edge::Equiv, id)).chain(rest));
             self.graph.nodes[node].timed = last == "to_datetime";
             return Answer::Known(Some(node));
+        }
+        if name == "patsy.dmatrix" || name == "patsy.dmatrices" {
+            let data = call.arguments.find_argument_value("data", 1).and_then(|one| self.expr(one));
+            let [answers, rows] = [self.graph.plain(Edge::Equiv, data), self.graph.plain(Edge::Equiv, data)];
+            let both = last == "dmatrices";
+            return Answer::Known(Some(if both { self.graph.tuple(vec![Some(answers), Some(rows)]) } else { rows }));
         }
         let dates = call.arguments.find_keyword("parse_dates").map(|keyword| &keyword.value);
         if last == "read_csv" && dates.is_some_and(|dates| !dates.is_boolean_literal_expr()) {

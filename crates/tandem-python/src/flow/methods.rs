@@ -182,6 +182,7 @@ pub const KEEPING: &[&str] = &[
     "sklearn.preprocessing.robust_scale",
     "scipy.stats.zscore",
     "pandas.qcut",
+    "pandas.cut",
     "scipy.stats.boxcox",
     "rank",
     "bfill",
