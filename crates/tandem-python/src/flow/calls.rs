@@ -1,5 +1,7 @@
 //! What calls do to the graph: estimators, splits, frames, arrays.
 
+use std::collections::BTreeSet;
+
 use ruff_python_ast::{Expr, ExprCall};
 
 use super::eval::Eval;
@@ -53,8 +55,11 @@ impl<'a> Eval<'a> {
     /// The class of one of these parts, when none of them learns anything.
     fn harmless_part(&self, arguments: &[Option<Id>]) -> Option<String> {
         let mut open: Vec<Id> = arguments.iter().copied().flatten().collect();
-        let mut class = None;
+        let (mut class, mut seen) = (None, BTreeSet::new());
         while let Some(id) = open.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
             match &self.graph.nodes[id].kind {
                 Kind::Tuple(items) => open.extend(items.iter().copied().flatten()),
                 Kind::Object(one) if !HARMLESS.contains(&one.as_str()) => return None,
@@ -205,7 +210,7 @@ impl<'a> Eval<'a> {
         let at = self.at(call);
         let content: Vec<_> = arguments.iter().flatten().map(|id| self.graph.content(*id)).collect();
         for test in &mut self.graph.tests {
-            if !test.scored && content.iter().any(|ids| ids.contains(&test.out)) {
+            if !test.scored && content.iter().any(|ids| ids.contains(test.out)) {
                 test.scored = true;
                 test.at = at;
             }

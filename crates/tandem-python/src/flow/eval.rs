@@ -349,6 +349,7 @@ impl<'a> Eval<'a> {
     fn is_chosen(&self, key: Id) -> bool {
         self.graph
             .content(key)
+            .all
             .iter()
             .any(|id| self.graph.nodes[*id].from.iter().any(|(edge, _)| *edge == Edge::Reduce))
     }

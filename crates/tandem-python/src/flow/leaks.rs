@@ -48,8 +48,9 @@ fn overlaps(program: &Program, graph: &Graph) -> Vec<Finding> {
             found.push(finding(program, Code::OverlapLeak, at, message, help));
         }
     }
-    let repeated =
-        |id: Id| graph.content(id).iter().any(|id| graph.nodes[*id].from.iter().any(|(edge, _)| *edge == Edge::Dup));
+    let repeated = |id: Id| {
+        graph.content(id).all.iter().any(|id| graph.nodes[*id].from.iter().any(|(edge, _)| *edge == Edge::Dup))
+    };
     for (_, data, at) in &graph.folds {
         if repeated(*data) && said.insert((at.0, at.1.start())) {
             let message =
@@ -74,8 +75,9 @@ fn preprocessing(program: &Program, graph: &Graph) -> Vec<Finding> {
         }
     }
     // Folds of data that were split off before are judged by the test that was kept apart.
-    let split =
-        |id: Id| graph.content(id).iter().any(|id| graph.nodes[*id].from.iter().any(|(edge, _)| *edge == Edge::Subset));
+    let split = |id: Id| {
+        graph.content(id).all.iter().any(|id| graph.nodes[*id].from.iter().any(|(edge, _)| *edge == Edge::Subset))
+    };
     let judged = |data: Id| split(data) || serves_others(graph, data);
     pairs.extend(graph.folds.iter().filter(|(_, data, _)| !judged(*data)).map(|(_, data, _)| (*data, *data, false)));
     let mut said = BTreeSet::new();
@@ -83,7 +85,7 @@ fn preprocessing(program: &Program, graph: &Graph) -> Vec<Finding> {
     for (train, test, answered) in pairs {
         let into = [("training", Some(train)), ("test itself", answered.then_some(test))];
         for (part, content) in into.map(|(part, id)| (part, id.map(|id| graph.content(id)).unwrap_or_default())) {
-            for reduction in graph.reductions.iter().filter(|reduction| content.contains(&reduction.out)) {
+            for reduction in graph.reductions.iter().filter(|reduction| content.contains(reduction.out)) {
                 if saw_test(graph, reduction, test)
                     && said.insert((reduction.at.0, program.line(reduction.at.0, &reduction.at.1)))
                 {
@@ -104,13 +106,13 @@ fn preprocessing(program: &Program, graph: &Graph) -> Vec<Finding> {
 fn serves_others(graph: &Graph, data: Id) -> bool {
     let content = graph.content(data);
     let statistics = graph.reductions.iter().map(|reduction| &reduction.out);
-    let states = graph.states.values().chain(statistics).filter(|state| content.contains(state));
+    let states = graph.states.values().chain(statistics).filter(|state| content.contains(**state));
     states.into_iter().any(|state| {
         graph
             .nodes
             .iter()
             .enumerate()
-            .any(|(id, node)| !content.contains(&id) && node.from.contains(&(Edge::Data, *state)))
+            .any(|(id, node)| !content.contains(id) && node.from.contains(&(Edge::Data, *state)))
     })
 }
 
@@ -155,7 +157,7 @@ fn tested_often(program: &Program, graph: &Graph) -> Option<Finding> {
 /// Random splits of rows that have a time.
 fn random_splits(program: &Program, graph: &Graph) -> Vec<Finding> {
     let mut said = BTreeSet::new();
-    let timed = |id: Id| graph.content(id).iter().any(|id| graph.nodes[*id].timed);
+    let timed = |id: Id| graph.content(id).all.iter().any(|id| graph.nodes[*id].timed);
     let splits = graph.splits.iter().filter(|(data, at)| timed(*data) && said.insert((at.0, at.1.start())));
     splits.map(|(_, at)| {
         let message = "Suspicion: rows that have a time are split at random, so that the training knows days after the test's.".to_owned();
