@@ -1,6 +1,6 @@
 //! The leaks in a graph.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_definitions::Code;
 
@@ -10,9 +10,12 @@ use crate::program::Program;
 
 /// The suspicions.
 pub fn findings(program: &Program, graph: &Graph) -> Vec<Finding> {
-    let mut found = overlaps(program, graph);
-    found.extend(preprocessing(program, graph));
-    found.extend(tested_often(program, graph));
+    let shared: Vec<bool> =
+        graph.tests.iter().map(|test| graph.overlap(graph.fits[test.fit].train, test.data)).collect();
+    let overlapping = overlapping(graph, &shared);
+    let mut found = overlaps(program, graph, &overlapping);
+    found.extend(preprocessing(program, graph, &shared, &overlapping));
+    found.extend(tested_often(program, graph, &shared));
     found.extend(random_splits(program, graph));
     found
 }
@@ -22,26 +25,31 @@ fn finding(program: &Program, code: Code, at: At, message: String, help: &str) -
 }
 
 /// The fits of which every use stands on rows of the training, one use at least a score.
-fn overlapping(graph: &Graph) -> Vec<(usize, At)> {
-    let mut found = Vec::new();
-    for (index, fit) in graph.fits.iter().enumerate() {
-        // A later fit of the same model on the same data says the same.
-        let uses: Vec<_> = graph.tests.iter().filter(|test| test.fit == index).collect();
+///
+/// `shared` says for each use whether it does.
+fn overlapping(graph: &Graph, shared: &[bool]) -> BTreeMap<usize, At> {
+    let mut uses: BTreeMap<usize, Vec<&Test>> = BTreeMap::new();
+    for test in &graph.tests {
+        uses.entry(test.fit).or_default().push(test);
+    }
+    let kept: BTreeSet<usize> =
+        graph.tests.iter().zip(shared).filter(|(_, shared)| !**shared).map(|(test, _)| test.fit).collect();
+    let mut found = BTreeMap::new();
+    for (index, uses) in uses.into_iter().filter(|(index, _)| !kept.contains(index)) {
+        let fit = &graph.fits[index];
         let folded = graph.folds.iter().any(|(model, ..)| *model == Some(fit.model));
         // A prediction of rows that a split kept apart is meant as a test, scored or not.
-        let tests = |test: &&&Test| test.scored || graph.put_apart(fit.train, test.data);
-        let Some(scored) = uses.iter().find(tests) else { continue };
-        if fit.supervised && !folded && uses.iter().all(|test| graph.overlap(fit.train, test.data)) {
-            found.push((index, scored.at));
-        }
+        let tests = |test: &&Test| test.scored || graph.put_apart(fit.train, test.data);
+        let scored = uses.into_iter().find(tests).filter(|_| fit.supervised && !folded);
+        found.extend(scored.map(|scored| (index, scored.at)));
     }
     found
 }
 
-fn overlaps(program: &Program, graph: &Graph) -> Vec<Finding> {
+fn overlaps(program: &Program, graph: &Graph, overlapping: &BTreeMap<usize, At>) -> Vec<Finding> {
     let mut said = BTreeSet::new();
     let mut found = Vec::new();
-    for (_, at) in overlapping(graph) {
+    for at in overlapping.values().copied() {
         if said.insert((at.0, at.1.start())) {
             let message = "Suspicion: this scores a model on rows that it was fitted on.".to_owned();
             let help = "Split first and score on the rows that were kept apart. `tandem audit` can prove it.";
@@ -63,14 +71,13 @@ fn overlaps(program: &Program, graph: &Graph) -> Vec<Finding> {
     found
 }
 
-/// Reductions over rows of the test whose result flows into the training.
-fn preprocessing(program: &Program, graph: &Graph) -> Vec<Finding> {
-    let overlapping: BTreeSet<usize> = overlapping(graph).into_iter().map(|(fit, _)| fit).collect();
+/// Reductions over rows of the test whose result flows into the training, or into the test.
+fn preprocessing(program: &Program, graph: &Graph, shared: &[bool], overlapping: &BTreeMap<usize, At>) -> Vec<Finding> {
     // Training, test, and whether the test's own statistics count: not for rows of which the answers are not known.
     let mut pairs: BTreeSet<(Id, Id, bool)> = BTreeSet::new();
-    for test in graph.tests.iter().filter(|test| !overlapping.contains(&test.fit)) {
+    for (test, shared) in graph.tests.iter().zip(shared).filter(|(test, _)| !overlapping.contains_key(&test.fit)) {
         let fit = &graph.fits[test.fit];
-        if fit.supervised && !graph.overlap(fit.train, test.data) {
+        if fit.supervised && !shared {
             pairs.insert((fit.train, test.data, test.scored || graph.put_apart(fit.train, test.data)));
         }
     }
@@ -80,15 +87,16 @@ fn preprocessing(program: &Program, graph: &Graph) -> Vec<Finding> {
     };
     let judged = |data: Id| split(data) || serves_others(graph, data);
     pairs.extend(graph.folds.iter().filter(|(_, data, _)| !judged(*data)).map(|(_, data, _)| (*data, *data, false)));
+    let place = |reduction: &Reduction| (reduction.at.0, program.line(reduction.at.0, &reduction.at.1));
+    let reductions: Vec<_> = graph.reductions.iter().map(|reduction| (reduction, place(reduction))).collect();
     let mut said = BTreeSet::new();
     let mut found = Vec::new();
     for (train, test, answered) in pairs {
         let into = [("training", Some(train)), ("test itself", answered.then_some(test))];
         for (part, content) in into.map(|(part, id)| (part, id.map(|id| graph.content(id)).unwrap_or_default())) {
-            for reduction in graph.reductions.iter().filter(|reduction| content.contains(reduction.out)) {
-                if saw_test(graph, reduction, test)
-                    && said.insert((reduction.at.0, program.line(reduction.at.0, &reduction.at.1)))
-                {
+            for (reduction, place) in reductions.iter().filter(|(reduction, _)| content.contains(reduction.out)) {
+                if !said.contains(place) && graph.overlap(test, reduction.source) {
+                    said.insert(*place);
                     let message = format!(
                         "Suspicion: `{}` has seen the test rows, and its result flows into the {part}.",
                         reduction.by
@@ -116,19 +124,14 @@ fn serves_others(graph: &Graph, data: Id) -> bool {
     })
 }
 
-fn saw_test(graph: &Graph, reduction: &Reduction, test: Id) -> bool {
-    graph.overlap(test, reduction.source)
-}
-
 /// Several models that are scored on the same rows; said once.
-fn tested_often(program: &Program, graph: &Graph) -> Option<Finding> {
+fn tested_often(program: &Program, graph: &Graph, shared: &[bool]) -> Option<Finding> {
     let scored: Vec<_> = graph
         .tests
         .iter()
-        .filter(|test| {
-            let fit = &graph.fits[test.fit];
-            test.scored && !test.chooses && fit.supervised && !graph.overlap(fit.train, test.data)
-        })
+        .zip(shared)
+        .filter(|(test, shared)| test.scored && !test.chooses && graph.fits[test.fit].supervised && !**shared)
+        .map(|(test, _)| test)
         .collect();
     for (index, second) in scored.iter().enumerate() {
         let second_model = graph.fits[second.fit].model;
