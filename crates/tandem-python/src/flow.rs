@@ -7,8 +7,10 @@
 
 mod calls;
 mod eval;
+mod functions;
 mod graph;
 mod leaks;
+mod lists;
 mod methods;
 
 use crate::finding::Finding;

@@ -101,6 +101,20 @@ fn statistics_over_all_rows_and_constants() {
 }
 
 #[test]
+fn bins_and_matrices_of_formulas() {
+    guilty(&["X['bin'] = pd.cut(df['a'], 5)", SPLIT, MODEL], &["T641 2:1"]);
+    innocent(&["X['bin'] = pd.cut(df['a'], [0, 18, 65, 120])", SPLIT, MODEL]);
+    let scaled = "df['a'] = df['a'] / df['a'].max()";
+    for formula in [
+        "import patsy\nX = patsy.dmatrix('~ a', df)",
+        "from patsy import dmatrices\ny, X = dmatrices('y ~ a', data=df)",
+    ] {
+        guilty(&[scaled, formula, SPLIT, MODEL], &["T641 2:1"]);
+        innocent(&[formula, SPLIT, MODEL]);
+    }
+}
+
+#[test]
 fn selection_vocabulary_and_columns_of_a_statistic() {
     guilty(&["X = SelectKBest(k=3).fit_transform(X, y)", SPLIT, MODEL], &["T641 2:1"]);
     guilty(&["corr = df.corr()\ngood = corr[corr['y'] > 0.5].index\nX = df[good]", SPLIT, MODEL], &["T641 2:1"]);
@@ -190,6 +204,120 @@ fn through_functions_branches_and_concatenation() {
     innocent(&[
         "a = pd.read_csv('train.csv')\nb = pd.read_csv('test.csv')\ns = StandardScaler().fit(a)\nm = LogisticRegression().fit(s.transform(a), a['y'])\nm.score(s.transform(b), b['y'])",
     ]);
+}
+
+#[test]
+fn a_test_that_is_prepared_with_its_own_statistics() {
+    guilty(
+        &[SPLIT, "X_train = X_train.fillna(X_train.mean())\nX_test = X_test.fillna(X_test.mean())", MODEL],
+        &["T641 3:2"],
+    );
+    let asked = "model = LogisticRegression().fit(X_train, y_train)\nmodel.predict(X_test)";
+    guilty(&[SPLIT, "X_test = StandardScaler().fit_transform(X_test)", asked], &["T641 3:1"]);
+    // Each row by its own largest value.
+    innocent(&[SPLIT, "X_test = X_test / np.max(X_test, axis=1)", MODEL]);
+    // Nobody knows the answers of the second file, and nothing is scored on it.
+    innocent(&[
+        "new = pd.read_csv('new.csv')\nnew = new.fillna(new.mean())\nmodel = LogisticRegression().fit(X, y)\nmodel.predict(new)",
+    ]);
+}
+
+#[test]
+fn a_prediction_of_rows_that_were_kept_apart_is_a_test() {
+    let asked = "model = LogisticRegression().fit(X_train, y_train)\nmodel.predict(X_test)";
+    guilty(&["X, y = SMOTE(random_state=0).fit_resample(X, y)", SPLIT, asked], &["T640 4:2"]);
+    innocent(&[SPLIT, "X_train, y_train = SMOTE(random_state=0).fit_resample(X_train, y_train)", asked]);
+    innocent(&[SPLIT, "model = LogisticRegression().fit(X_train, y_train)\nmodel.predict(X_train)"]);
+    // A sample taken by a split: the rest is thrown away.
+    innocent(&[
+        "_, small, _, answers = train_test_split(X, y)\nmodel = LogisticRegression().fit(small, answers)\nmodel.predict(small)",
+    ]);
+}
+
+#[test]
+fn the_validation_during_a_fit_is_a_test() {
+    let fit = "from keras.models import Sequential\nmodel = Sequential()\nmodel.fit(X_train, y_train, validation_data=(X_test, y_test))";
+    guilty(&["X = StandardScaler().fit_transform(X)", SPLIT, fit], &["T641 2:1"]);
+    guilty(&["X_train, y_train, X_test, y_test = X, y, X, y", fit], &["T640 3:3"]);
+    innocent(&[
+        SPLIT,
+        "s = StandardScaler().fit(X_train)\nX_train, X_test = s.transform(X_train), s.transform(X_test)",
+        fit,
+    ]);
+    let batches = "from keras.models import Sequential\ndef batches(x, y):\n    while True:\n        yield x[:9], y[:9]\nmodel = Sequential()\nmodel.fit_generator(generator=batches(X_train, y_train), validation_data=(X_test, y_test))";
+    guilty(&["X = StandardScaler().fit_transform(X)", SPLIT, batches], &["T641 2:1"]);
+    innocent(&[SPLIT, batches]);
+    // To choose by them is what validation rows are for.
+    assert!(said(&notebook(&[SPLIT, fit, fit]), &["T642"]).is_empty());
+}
+
+#[test]
+fn functions_that_are_applied() {
+    let scale = "def scale(c):\n    if c.name == 'y':\n        return c\n    return MinMaxScaler().fit_transform(c)";
+    guilty(&[scale, "X = X.apply(scale, axis=0)", SPLIT, MODEL], &["T641 2:4"]);
+    let otherwise =
+        "def scale(c):\n    if c.name != 'y':\n        return MinMaxScaler().fit_transform(c)\n    return c";
+    guilty(&[otherwise, "X = X.apply(scale)", SPLIT, MODEL], &["T641 2:3"]);
+    innocent(&[scale, "X = X.apply(scale, axis=1)", SPLIT, MODEL]);
+    guilty(&["X = X.apply(lambda c: c.fillna(c.mean()))", SPLIT, MODEL], &["T641 2:1"]);
+    innocent(&["X = X.apply(lambda row: row / row.max(), axis=1)", SPLIT, MODEL]);
+    guilty(&["X['b'] = df['a'].apply(lambda x: 1 if x > df['a'].mean() else 0)", SPLIT, MODEL], &["T641 2:1"]);
+    innocent(&["X['b'] = df['a'].apply(lambda x: 1 if x > 30 else 0)", SPLIT, MODEL]);
+    innocent(&["X['b'] = df['vectors'].map(lambda x: np.mean(x))", SPLIT, MODEL]);
+    guilty(&["def prepare(d):\n    return d.fillna(d.median())\nX = X.pipe(prepare)", SPLIT, MODEL], &["T641 2:2"]);
+}
+
+#[test]
+fn a_word_in_the_call_decides_between_branches() {
+    let prepare =
+        "s = StandardScaler()\ndef prepare(d, fit=False):\n    if fit:\n        s.fit(d)\n    return s.transform(d)";
+    innocent(&[SPLIT, prepare, "X_train = prepare(X_train, fit=True)\nX_test = prepare(X_test)", MODEL]);
+    guilty(&[prepare, "X = prepare(X, True)", SPLIT, MODEL], &["T641 2:4"]);
+    let mode = "s = StandardScaler()\ndef prepare(d, mode):\n    if mode == 'train':\n        return s.fit_transform(d)\n    else:\n        return s.transform(d)";
+    innocent(&[SPLIT, mode, "X_train = prepare(X_train, 'train')\nX_test = prepare(X_test, 'test')", MODEL]);
+    guilty(
+        &[SPLIT, mode, "X_train = prepare(X_train, 'train')\nX_test = prepare(X_test, 'train')", MODEL],
+        &["T641 3:4"],
+    );
+}
+
+#[test]
+fn models_and_tables_in_lists() {
+    let scaled = "X = StandardScaler().fit_transform(X)";
+    let loops = [
+        "for m in [LogisticRegression(), LogisticRegression(C=2)]:\n    m.fit(X_train, y_train)\n    print(m.score(X_test, y_test))",
+        "names, models = ['a', 'b'], [LogisticRegression(), LogisticRegression(C=2)]\nfor name, m in zip(names, models):\n    m.fit(X_train, y_train)\n    print(m.score(X_test, y_test))",
+        "models = {'a': LogisticRegression(), 'b': LogisticRegression(C=2)}\nfor name, m in models.items():\n    m.fit(X_train, y_train)\n    print(m.score(X_test, y_test))",
+        "models = []\nmodels.append(('a', LogisticRegression()))\nfor name, m in models:\n    m.fit(X_train, y_train)\n    print(m.score(X_test, y_test))",
+        "models = {}\nmodels['a'] = LogisticRegression()\nmodels['a'].fit(X_train, y_train)\nprint(models['a'].score(X_test, y_test))",
+        "from sklearn.model_selection import GridSearchCV\ndef best(x, y):\n    g = GridSearchCV(LogisticRegression(), {})\n    g.fit(x, y)\n    return g.best_estimator_\nm = best(X_train, y_train)\nprint(m.score(X_test, y_test))",
+    ];
+    for one in loops {
+        guilty(&[scaled, SPLIT, one], &["T641 2:1"]);
+        innocent(&[SPLIT, one]);
+    }
+    let sets = "for pair in [(X, y), (df[['a']], y)]:\n    A, b = pair\n    A = StandardScaler().fit_transform(A)\n    A1, A2, b1, b2 = train_test_split(A, b)\n    m = LogisticRegression().fit(A1, b1)\n    print(m.score(A2, b2))";
+    guilty(&[sets], &["T641 2:3"]);
+    innocent(&[&sets.replace("    A = StandardScaler().fit_transform(A)\n", "")]);
+    let parts =
+        "parts = {'train': X_train}\nparts['test'] = X_test\nm = LogisticRegression().fit(parts['train'], y_train)";
+    innocent(&[SPLIT, parts, "print(m.score(parts['test'], y_test))"]);
+    guilty(&[SPLIT, parts, "print(m.score(parts['train'], y_train))"], &["T640 4:1"]);
+}
+
+#[test]
+fn one_row_after_the_other_has_no_statistic_of_the_others() {
+    let rows =
+        "rows = []\nfor i in range(len(X)):\n    row = X[i]\n    rows.append(row / row.max())\nX = np.array(rows)";
+    innocent(&[rows, SPLIT, MODEL]);
+    innocent(&["X = np.array([x / x.max() for x in X])", SPLIT, MODEL]);
+    guilty(&["rows = []\nrows.append(X / X.max())\nX = np.array(rows[0])", SPLIT, MODEL], &["T641 2:2"]);
+    guilty(&["X = np.array([x / X.max() for x in X])", SPLIT, MODEL], &["T641 2:1"]);
+    let columns = "for c in ['a', 'b']:\n    X[c] = X[c].fillna(X[c].mean())";
+    guilty(&[columns, SPLIT, MODEL], &["T641 2:2"]);
+    // A model that was chosen by its score on the training carries no rows.
+    let chosen = "found = []\nfor k in range(2, 9):\n    p = PCA(k).fit(X_train)\n    found.append(p)\nscores = [X_train.std() for p in found]\nbest = found[np.argmax(scores)]\nX_train, X_test = best.transform(X_train), best.transform(X_test)";
+    innocent(&[SPLIT, chosen, MODEL]);
 }
 
 #[test]

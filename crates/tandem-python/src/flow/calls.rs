@@ -1,5 +1,7 @@
 //! What calls do to the graph: estimators, splits, frames, arrays.
 
+use std::collections::BTreeSet;
+
 use ruff_python_ast::{Expr, ExprCall};
 
 use super::eval::Eval;
@@ -19,6 +21,12 @@ impl<'a> Eval<'a> {
         }
         if let Answer::Known(value) = self.function(&name, call) {
             return value;
+        }
+        if let Expr::Attribute(method) = call.func.as_ref()
+            && method.value.is_name_expr()
+            && let Some(value) = self.listed(method, call)
+        {
+            return Some(value);
         }
         if let Expr::Attribute(method) = call.func.as_ref()
             && self.program.import_of(name.split('.').next().unwrap_or("")).is_none_or(|_| !name.contains('.'))
@@ -47,8 +55,11 @@ impl<'a> Eval<'a> {
     /// The class of one of these parts, when none of them learns anything.
     fn harmless_part(&self, arguments: &[Option<Id>]) -> Option<String> {
         let mut open: Vec<Id> = arguments.iter().copied().flatten().collect();
-        let mut class = None;
+        let (mut class, mut seen) = (None, BTreeSet::new());
         while let Some(id) = open.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
             match &self.graph.nodes[id].kind {
                 Kind::Tuple(items) => open.extend(items.iter().copied().flatten()),
                 Kind::Object(one) if !HARMLESS.contains(&one.as_str()) => return None,
@@ -65,7 +76,8 @@ impl<'a> Eval<'a> {
         all
     }
 
-    fn first(&mut self, call: &'a ExprCall, names: &[&str]) -> Option<Id> {
+    /// The first argument, or the one with such a name.
+    pub fn first(&mut self, call: &'a ExprCall, names: &[&str]) -> Option<Id> {
         let named = names.iter().find_map(|name| call.arguments.find_keyword(name)).map(|keyword| &keyword.value);
         named.or_else(|| call.arguments.find_positional(0)).and_then(|one| self.expr(one))
     }
@@ -91,11 +103,13 @@ impl<'a> Eval<'a> {
                 self.arguments(call);
                 return Answer::Known(None);
             }
-            "zip" | "enumerate" => {
-                let items = self.arguments(call);
-                let any = items.iter().any(Option::is_some);
-                let from: Vec<_> = items.iter().map(|id| (Edge::Data, *id)).collect();
-                return Answer::Known(any.then(|| self.graph.node(Kind::Plain, from)));
+            "zip" => {
+                let lists = self.arguments(call);
+                return Answer::Known(self.pairs(&lists));
+            }
+            "enumerate" => {
+                let list = self.first(call, &["iterable"]);
+                return Answer::Known(self.pairs(&[None, list]));
             }
             "concat" | "concatenate" | "vstack" => return Answer::Known(self.concat(last, call)),
             _ => {}
@@ -105,10 +119,15 @@ impl<'a> Eval<'a> {
             self.scores(&arguments, call);
             return Answer::Known(None);
         }
-        if REDUCE_FUNCTIONS.contains(&name) {
+        // A number of bins is laid between the smallest and the largest value; edges that are given are not.
+        let bins = call.arguments.find_argument_value("bins", 1).is_some_and(Expr::is_number_literal_expr);
+        if REDUCE_FUNCTIONS.contains(&name) || name == "pandas.cut" && bins {
             let source = self.first(call, &["a", "x", "X"]);
             let at = self.at(call);
             self.scores(&[source], call);
+            if self.rowwise(call, if name.ends_with("ile") { 2 } else { 1 }) {
+                return Answer::Known(source.map(|source| self.graph.plain(Edge::Equiv, Some(source))));
+            }
             let state = self.graph.reduce(source, at, last);
             return Answer::Known(Some(self.kept(name, source, state)));
         }
@@ -120,6 +139,9 @@ impl<'a> Eval<'a> {
         if EQUIV_FUNCTIONS.contains(&name) || EQUIV_FUNCTIONS.contains(&last) {
             let all = self.arguments(call);
             let first = all.first().copied().flatten();
+            if let (Some(first), "list" | "tuple") = (first, name) {
+                return Answer::Known(Some(first));
+            }
             let rest = all.iter().skip(1).map(|id| (Edge::Data, *id));
             let rows = match first.map(|first| self.graph.nodes[first].kind.clone()) {
                 Some(Kind::Tuple(items)) if name.contains("stack") => items,
@@ -128,6 +150,12 @@ impl<'a> Eval<'a> {
             let node = self.graph.node(Kind::Plain, rows.into_iter().map(|id| (Edge::Equiv, id)).chain(rest));
             self.graph.nodes[node].timed = last == "to_datetime";
             return Answer::Known(Some(node));
+        }
+        if name == "patsy.dmatrix" || name == "patsy.dmatrices" {
+            let data = call.arguments.find_argument_value("data", 1).and_then(|one| self.expr(one));
+            let [answers, rows] = [self.graph.plain(Edge::Equiv, data), self.graph.plain(Edge::Equiv, data)];
+            let both = last == "dmatrices";
+            return Answer::Known(Some(if both { self.graph.tuple(vec![Some(answers), Some(rows)]) } else { rows }));
         }
         let dates = call.arguments.find_keyword("parse_dates").map(|keyword| &keyword.value);
         if last == "read_csv" && dates.is_some_and(|dates| !dates.is_boolean_literal_expr()) {
@@ -170,7 +198,9 @@ impl<'a> Eval<'a> {
         let mut items = Vec::new();
         for part in parts {
             items.push(part.map(|part| self.graph.plain(Edge::Subset, Some(part))));
-            items.push(part.map(|part| self.graph.plain(Edge::Subset, Some(part))));
+            let kept = part.map(|part| self.graph.plain(Edge::Subset, Some(part)));
+            self.graph.kept_apart.extend(kept);
+            items.push(kept);
         }
         self.graph.node(Kind::Tuple(items), [])
     }
@@ -180,7 +210,7 @@ impl<'a> Eval<'a> {
         let at = self.at(call);
         let content: Vec<_> = arguments.iter().flatten().map(|id| self.graph.content(*id)).collect();
         for test in &mut self.graph.tests {
-            if !test.scored && content.iter().any(|ids| ids.contains(&test.out)) {
+            if !test.scored && content.iter().any(|ids| ids.contains(test.out)) {
                 test.scored = true;
                 test.at = at;
             }
@@ -202,10 +232,7 @@ impl<'a> Eval<'a> {
             self.graph.node(Kind::Plain, [(Edge::Equiv, rows), (Edge::Data, Some(state))])
         } else if REDUCE.contains(&method) {
             self.scores(&[Some(on)], call);
-            let rowwise = call.arguments.find_argument_value("axis", 0).is_some_and(|axis| {
-                self.program.text(self.cell, axis).trim_matches(['\'', '"']).starts_with(['1', 'c'])
-            });
-            if rowwise {
+            if self.rowwise(call, 0) {
                 self.graph.plain(Edge::Equiv, Some(on))
             } else {
                 let state = self.graph.reduce(Some(on), at, method);
@@ -213,8 +240,14 @@ impl<'a> Eval<'a> {
             }
         } else {
             let edge = self.edge(method, call);
-            let rest = arguments.iter().map(|id| (Edge::Data, *id));
-            self.graph.node(Kind::Plain, std::iter::once((edge, Some(on))).chain(rest))
+            let applied = self.applied(method, on, call);
+            match applied.filter(|_| method == "pipe") {
+                Some(value) => value,
+                None => {
+                    let rest = arguments.iter().chain([&applied]).map(|id| (Edge::Data, *id));
+                    self.graph.node(Kind::Plain, std::iter::once((edge, Some(on))).chain(rest))
+                }
+            }
         };
         let in_place = call.arguments.find_keyword("inplace").and_then(|one| one.value.as_boolean_literal_expr());
         if in_place.is_some_and(|one| one.value) {
@@ -226,6 +259,14 @@ impl<'a> Eval<'a> {
             }
         }
         Some(value)
+    }
+
+    /// Whether the axis, which may stand at this place, is the one along a row.
+    pub fn rowwise(&self, call: &ExprCall, place: usize) -> bool {
+        call.arguments.find_argument_value("axis", place).is_some_and(|axis| {
+            let axis = self.program.text(self.cell, axis).trim_matches(['\'', '"', '(', '[']);
+            axis.starts_with(['1', 'c']) || axis == "-1"
+        })
     }
 
     fn edge(&self, method: &str, call: &ExprCall) -> Edge {
@@ -247,7 +288,7 @@ impl<'a> Eval<'a> {
 
     fn estimator(&mut self, on: Id, class: &str, method: &str, call: &'a ExprCall) -> Option<Id> {
         match method {
-            "fit" | "partial_fit" | "fit_on_texts" | "adapt" | "train" => {
+            "fit" | "partial_fit" | "fit_on_texts" | "adapt" | "train" | "fit_generator" => {
                 self.fit(on, class, call);
                 Some(on)
             }
@@ -286,7 +327,7 @@ impl<'a> Eval<'a> {
                 let fit = self.graph.fits.iter().rposition(|fit| fit.model == on);
                 if let Some(fit) = fit {
                     let (at, scored) = (self.at(call), ["score", "evaluate"].contains(&method));
-                    self.graph.tests.push(Test { fit, data, at, scored, out });
+                    self.graph.tests.push(Test { fit, data, at, scored, out, chooses: false });
                 }
                 Some(out)
             }
@@ -299,8 +340,11 @@ impl<'a> Eval<'a> {
 
     /// A fit: what was learned is a reduction of the data.
     fn fit(&mut self, on: Id, class: &str, call: &'a ExprCall) -> Option<Id> {
-        let data = self.first(call, &["X", "x", "raw_documents", "train_set"]);
-        let supervised = call.arguments.find_argument_value("y", 1).is_some();
+        let data = self.first(call, &["X", "x", "raw_documents", "train_set", "generator"]);
+        // A generator hands out rows and answers together.
+        let supervised =
+            call.arguments.find_argument_value("y", 1).is_some() || call.arguments.find_keyword("generator").is_some();
+        let beside = call.arguments.find_keyword("validation_data").and_then(|one| self.expr(&one.value));
         call.arguments.args.iter().skip(1).for_each(|one| _ = self.expr(one));
         let data = data?;
         let at = self.at(call);
@@ -311,6 +355,11 @@ impl<'a> Eval<'a> {
         };
         self.graph.states.insert(on, state);
         self.graph.fits.push(Fit { model: on, train: data, supervised });
+        if let Some(beside) = beside {
+            let data = self.part(beside, 0).unwrap_or(beside);
+            let (fit, out) = (self.graph.fits.len() - 1, self.graph.plain(Edge::Equiv, Some(data)));
+            self.graph.tests.push(Test { fit, data, at, scored: true, out, chooses: true });
+        }
         Some(state)
     }
 }

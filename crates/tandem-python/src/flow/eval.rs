@@ -1,16 +1,16 @@
 //! The evaluation of statements and expressions on nodes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ruff_python_ast::{Expr, Operator, Stmt, StmtFunctionDef};
+use ruff_python_ast::{Expr, Operator, Stmt};
 use ruff_text_size::Ranged;
 
+use super::functions::Function;
 use super::graph::{Answer, At, Edge, Graph, Id, Kind};
 use crate::program::Program;
 
 /// Enough for any notebook that a person wrote.
 const MOST_NODES: usize = 40_000;
-const DEEPEST_CALL: usize = 3;
 const DEEPEST_EXPRESSION: usize = 60;
 
 /// Evaluates all cells.
@@ -20,6 +20,9 @@ pub fn run(program: &Program) -> Graph {
         graph: Graph::default(),
         names: BTreeMap::new(),
         functions: BTreeMap::new(),
+        words: BTreeMap::new(),
+        unrolled: false,
+        counters: BTreeSet::new(),
         cell: 0,
         calls: 0,
         depth: 0,
@@ -38,13 +41,23 @@ pub struct Eval<'a> {
     pub program: &'a Program,
     /// What was built.
     pub graph: Graph,
-    names: BTreeMap<String, Option<Id>>,
-    functions: BTreeMap<String, (usize, &'a StmtFunctionDef)>,
+    /// What each name holds.
+    pub names: BTreeMap<String, Option<Id>>,
+    /// The notebook's own functions.
+    pub functions: BTreeMap<String, Function<'a>>,
+    /// Parameters of the function that is followed into for which a word stands in the call: `fit=False`.
+    pub words: BTreeMap<String, &'a Expr>,
     /// The index of the cell.
     pub cell: usize,
-    calls: usize,
+    /// How deep in the notebook's own functions.
+    pub calls: usize,
+    /// Names that count through a loop: `for i in range(n)`.
+    pub counters: BTreeSet<String>,
+    /// Whether a loop around this is run for each of its items.
+    pub unrolled: bool,
     depth: usize,
-    returned: Vec<Option<Id>>,
+    /// What the function that is followed into gives back.
+    pub returned: Vec<Option<Id>>,
 }
 
 impl<'a> Eval<'a> {
@@ -53,7 +66,8 @@ impl<'a> Eval<'a> {
         (self.cell, what.range())
     }
 
-    fn body(&mut self, body: &'a [Stmt]) {
+    /// Statements one after the other.
+    pub fn body(&mut self, body: &'a [Stmt]) {
         for stmt in body {
             if self.graph.nodes.len() > MOST_NODES {
                 return;
@@ -64,7 +78,7 @@ impl<'a> Eval<'a> {
 
     fn stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
-            Stmt::FunctionDef(function) => _ = self.functions.insert(function.name.to_string(), (self.cell, function)),
+            Stmt::FunctionDef(function) => self.define(function),
             Stmt::Assign(assign) => {
                 let value = self.expr(&assign.value);
                 assign.targets.iter().for_each(|target| self.store(target, value));
@@ -87,18 +101,13 @@ impl<'a> Eval<'a> {
             }
             Stmt::If(one) => {
                 self.expr(&one.test);
+                if let Some(body) = self.decided(one) {
+                    return self.body(body);
+                }
                 let bodies = one.elif_else_clauses.iter().map(|clause| &clause.body);
                 self.branches(std::iter::once(&one.body).chain(bodies).map(|body| &**body));
             }
-            Stmt::For(each) => {
-                let over = self.expr(&each.iter);
-                for _ in 0..2 {
-                    let item = self.item(over, &each.target);
-                    self.store(&each.target, item);
-                    self.branches(std::iter::once(&*each.body));
-                }
-                self.body(&each.orelse);
-            }
+            Stmt::For(each) => self.each(each),
             Stmt::While(one) => {
                 for _ in 0..2 {
                     self.expr(&one.test);
@@ -122,7 +131,7 @@ impl<'a> Eval<'a> {
     }
 
     /// Bodies of which one or none runs: what they leave is joined.
-    fn branches<'b>(&mut self, bodies: impl Iterator<Item = &'a [Stmt]>)
+    pub fn branches<'b>(&mut self, bodies: impl Iterator<Item = &'a [Stmt]>)
     where
         'a: 'b,
     {
@@ -148,24 +157,13 @@ impl<'a> Eval<'a> {
         self.names = joined;
     }
 
-    /// What a loop hands out from what it goes over.
-    fn item(&mut self, over: Option<Id>, target: &Expr) -> Option<Id> {
-        let over = over?;
-        match &self.graph.nodes[over].kind {
-            Kind::Columns => Some(over),
-            // Folds: each name its own choice of rows.
-            Kind::Tuple(items) => {
-                let first = items.first().copied().flatten();
-                first.filter(|first| target.is_name_expr() || matches!(self.graph.nodes[*first].kind, Kind::Tuple(_)))
-            }
-            _ if target.is_name_expr() => Some(self.graph.plain(Edge::Data, Some(over))),
-            _ => None,
-        }
-    }
-
-    fn store(&mut self, target: &'a Expr, value: Option<Id>) {
+    /// The target holds this from now on.
+    pub fn store(&mut self, target: &'a Expr, value: Option<Id>) {
         match target {
-            Expr::Name(name) => _ = self.names.insert(name.id.to_string(), value),
+            Expr::Name(name) => {
+                self.counters.remove(name.id.as_str());
+                self.names.insert(name.id.to_string(), value);
+            }
             Expr::Tuple(tuple) => self.unpack(&tuple.elts, value),
             Expr::List(list) => self.unpack(&list.elts, value),
             Expr::Starred(starred) => self.store(&starred.value, value),
@@ -177,7 +175,9 @@ impl<'a> Eval<'a> {
                     }
                     one => one,
                 };
-                self.new_version(root, value);
+                if !self.put(root, &item.slice, value) {
+                    self.new_version(root, value);
+                }
             }
             Expr::Attribute(attribute) => self.new_version(&attribute.value, value),
             _ => {}
@@ -257,17 +257,24 @@ impl<'a> Eval<'a> {
                     .then(|| self.graph.node(Kind::Plain, values.into_iter().map(|id| (Edge::Data, id))))
             }
             Expr::If(one) => {
-                let (yes, no) = (self.expr(&one.body), self.expr(&one.orelse));
-                (yes.is_some() || no.is_some())
-                    .then(|| self.graph.node(Kind::Plain, [(Edge::Equiv, yes), (Edge::Equiv, no)]))
+                // Which of the two it is says something of what was asked: `1 if x > prices.mean() else 0`.
+                let (test, yes, no) = (self.expr(&one.test), self.expr(&one.body), self.expr(&one.orelse));
+                (test.is_some() || yes.is_some() || no.is_some())
+                    .then(|| self.graph.node(Kind::Plain, [(Edge::Data, test), (Edge::Equiv, yes), (Edge::Equiv, no)]))
             }
             Expr::Tuple(tuple) => self.several(&tuple.elts),
             Expr::List(list) => self.several(&list.elts),
+            Expr::Dict(dict) => Some(self.entries(dict)),
+            Expr::Yield(one) => {
+                let value = one.value.as_deref().and_then(|value| self.expr(value));
+                self.returned.push(value);
+                None
+            }
             Expr::ListComp(comprehension) => {
                 for generator in &comprehension.generators {
                     let over = self.expr(&generator.iter);
-                    let item = self.item(over, &generator.target);
-                    self.store(&generator.target, item);
+                    let item = self.item(over, &generator.target, 0);
+                    self.hand_out(&generator.target, &generator.iter, item);
                 }
                 let value = self.expr(&comprehension.elt)?;
                 Some(self.graph.plain(Edge::Data, Some(value)))
@@ -291,8 +298,7 @@ impl<'a> Eval<'a> {
         if items.iter().all(Option::is_none) {
             return None;
         }
-        let from: Vec<_> = items.iter().map(|id| (Edge::Data, *id)).collect();
-        Some(self.graph.node(Kind::Tuple(items), from))
+        Some(self.graph.tuple(items))
     }
 
     fn attribute(&mut self, attribute: &'a ruff_python_ast::ExprAttribute) -> Option<Id> {
@@ -300,12 +306,14 @@ impl<'a> Eval<'a> {
         match attribute.attr.as_str() {
             "shape" | "size" | "ndim" | "dtype" | "dtypes" => None,
             "columns" => Some(self.graph.node(Kind::Columns, [])),
+            // The search for the best is asked like the best itself.
+            "best_estimator_" => Some(on),
             // What an estimator has learned.
             name if name.ends_with('_') => self.graph.states.get(&on).copied(),
             "T" => Some(self.graph.plain(Edge::Data, Some(on))),
             "values" | "str" | "dt" | "cat" | "loc" | "iloc" | "index" => Some(self.graph.plain(Edge::Equiv, Some(on))),
             // `df.price`, or a part of an object.
-            _ if self.graph.class(on).is_none() => Some(self.graph.plain(Edge::Equiv, Some(on))),
+            _ if self.graph.class(on).is_none() => Some(self.graph.column(on)),
             _ => None,
         }
     }
@@ -314,11 +322,8 @@ impl<'a> Eval<'a> {
         let on = self.expr(&item.value);
         let key = self.expr(&item.slice);
         let on = on?;
-        if let (Kind::Tuple(items), Expr::NumberLiteral(number)) = (&self.graph.nodes[on].kind, item.slice.as_ref())
-            && let ruff_python_ast::Number::Int(index) = &number.value
-            && let Some(index) = index.as_usize()
-        {
-            return items.get(index).copied().flatten();
+        if let Answer::Known(one) = self.chosen(on, &item.slice) {
+            return one;
         }
         let by_place =
             matches!(item.value.as_ref(), Expr::Attribute(one) if ["loc", "iloc"].contains(&one.attr.as_str()));
@@ -328,44 +333,24 @@ impl<'a> Eval<'a> {
             Expr::StringLiteral(_) | Expr::List(_) if !by_place => Edge::Equiv,
             Expr::Tuple(tuple) if tuple.elts.first().is_some_and(all) => Edge::Equiv,
             Expr::Name(_) | Expr::BinOp(_) | Expr::Call(_) if columns.is_some() && !by_place => Edge::Equiv,
+            key if self.counts(key) => Edge::Each,
             // `groups["x"]` are groups still.
             _ => Edge::Subset,
         };
         let kind = if self.graph.nodes[on].kind == Kind::Group { Kind::Group } else { Kind::Plain };
         // Which columns were chosen is content; which rows is not.
         let chosen = if edge == Edge::Equiv { columns } else { None };
-        Some(self.graph.node(kind, [(edge, Some(on)), (Edge::Data, chosen)]))
+        let node = self.graph.node(kind, [(edge, Some(on)), (Edge::Data, chosen)]);
+        self.graph.nodes[node].single = item.slice.is_string_literal_expr();
+        Some(node)
     }
 
     /// Columns that were chosen by a statistic: `corr[corr > 0.5].index`.
     fn is_chosen(&self, key: Id) -> bool {
         self.graph
             .content(key)
+            .all
             .iter()
             .any(|id| self.graph.nodes[*id].from.iter().any(|(edge, _)| *edge == Edge::Reduce))
-    }
-
-    /// A call of one of the notebook's own functions: its body with these arguments.
-    pub fn own(&mut self, name: &str, call: &'a ruff_python_ast::ExprCall) -> Answer {
-        let Some((cell, function)) = self.functions.get(name).copied() else { return Answer::Unknown };
-        if self.calls >= DEEPEST_CALL {
-            return Answer::Known(None);
-        }
-        let mut names = self.names.clone();
-        for (index, parameter) in function.parameters.iter_non_variadic_params().enumerate() {
-            let argument = call.arguments.find_argument_value(parameter.name().as_str(), index);
-            let value = argument.and_then(|argument| self.expr(argument));
-            names.insert(parameter.name().to_string(), value);
-        }
-        let outer = std::mem::replace(&mut self.names, names);
-        let (here, returned) = (self.cell, std::mem::take(&mut self.returned));
-        self.cell = cell;
-        self.calls += 1;
-        self.body(&function.body);
-        self.calls -= 1;
-        self.cell = here;
-        self.names = outer;
-        let values = std::mem::replace(&mut self.returned, returned);
-        Answer::Known(values.iter().rev().find_map(|value| *value))
     }
 }

@@ -1,18 +1,21 @@
 //! The leaks in a graph.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_definitions::Code;
 
-use super::graph::{At, Edge, Graph, Id, Reduction};
+use super::graph::{At, Edge, Graph, Id, Reduction, Test};
 use crate::finding::Finding;
 use crate::program::Program;
 
 /// The suspicions.
 pub fn findings(program: &Program, graph: &Graph) -> Vec<Finding> {
-    let mut found = overlaps(program, graph);
-    found.extend(preprocessing(program, graph));
-    found.extend(tested_often(program, graph));
+    let shared: Vec<bool> =
+        graph.tests.iter().map(|test| graph.overlap(graph.fits[test.fit].train, test.data)).collect();
+    let overlapping = overlapping(graph, &shared);
+    let mut found = overlaps(program, graph, &overlapping);
+    found.extend(preprocessing(program, graph, &shared, &overlapping));
+    found.extend(tested_often(program, graph, &shared));
     found.extend(random_splits(program, graph));
     found
 }
@@ -22,32 +25,40 @@ fn finding(program: &Program, code: Code, at: At, message: String, help: &str) -
 }
 
 /// The fits of which every use stands on rows of the training, one use at least a score.
-fn overlapping(graph: &Graph) -> Vec<(usize, At)> {
-    let mut found = Vec::new();
-    for (index, fit) in graph.fits.iter().enumerate() {
-        // A later fit of the same model on the same data says the same.
-        let uses: Vec<_> = graph.tests.iter().filter(|test| test.fit == index).collect();
+///
+/// `shared` says for each use whether it does.
+fn overlapping(graph: &Graph, shared: &[bool]) -> BTreeMap<usize, At> {
+    let mut uses: BTreeMap<usize, Vec<&Test>> = BTreeMap::new();
+    for test in &graph.tests {
+        uses.entry(test.fit).or_default().push(test);
+    }
+    let kept: BTreeSet<usize> =
+        graph.tests.iter().zip(shared).filter(|(_, shared)| !**shared).map(|(test, _)| test.fit).collect();
+    let mut found = BTreeMap::new();
+    for (index, uses) in uses.into_iter().filter(|(index, _)| !kept.contains(index)) {
+        let fit = &graph.fits[index];
         let folded = graph.folds.iter().any(|(model, ..)| *model == Some(fit.model));
-        let Some(scored) = uses.iter().find(|test| test.scored) else { continue };
-        if fit.supervised && !folded && uses.iter().all(|test| graph.overlap(fit.train, test.data)) {
-            found.push((index, scored.at));
-        }
+        // A prediction of rows that a split kept apart is meant as a test, scored or not.
+        let tests = |test: &&Test| test.scored || graph.put_apart(fit.train, test.data);
+        let scored = uses.into_iter().find(tests).filter(|_| fit.supervised && !folded);
+        found.extend(scored.map(|scored| (index, scored.at)));
     }
     found
 }
 
-fn overlaps(program: &Program, graph: &Graph) -> Vec<Finding> {
+fn overlaps(program: &Program, graph: &Graph, overlapping: &BTreeMap<usize, At>) -> Vec<Finding> {
     let mut said = BTreeSet::new();
     let mut found = Vec::new();
-    for (_, at) in overlapping(graph) {
+    for at in overlapping.values().copied() {
         if said.insert((at.0, at.1.start())) {
             let message = "Suspicion: this scores a model on rows that it was fitted on.".to_owned();
             let help = "Split first and score on the rows that were kept apart. `tandem audit` can prove it.";
             found.push(finding(program, Code::OverlapLeak, at, message, help));
         }
     }
-    let repeated =
-        |id: Id| graph.content(id).iter().any(|id| graph.nodes[*id].from.iter().any(|(edge, _)| *edge == Edge::Dup));
+    let repeated = |id: Id| {
+        graph.content(id).all.iter().any(|id| graph.nodes[*id].from.iter().any(|(edge, _)| *edge == Edge::Dup))
+    };
     for (_, data, at) in &graph.folds {
         if repeated(*data) && said.insert((at.0, at.1.start())) {
             let message =
@@ -60,35 +71,39 @@ fn overlaps(program: &Program, graph: &Graph) -> Vec<Finding> {
     found
 }
 
-/// Reductions over rows of the test whose result flows into the training.
-fn preprocessing(program: &Program, graph: &Graph) -> Vec<Finding> {
-    let overlapping: BTreeSet<usize> = overlapping(graph).into_iter().map(|(fit, _)| fit).collect();
-    let mut pairs: BTreeSet<(Id, Id)> = BTreeSet::new();
-    for test in graph.tests.iter().filter(|test| !overlapping.contains(&test.fit)) {
+/// Reductions over rows of the test whose result flows into the training, or into the test.
+fn preprocessing(program: &Program, graph: &Graph, shared: &[bool], overlapping: &BTreeMap<usize, At>) -> Vec<Finding> {
+    // Training, test, and whether the test's own statistics count: not for rows of which the answers are not known.
+    let mut pairs: BTreeSet<(Id, Id, bool)> = BTreeSet::new();
+    for (test, shared) in graph.tests.iter().zip(shared).filter(|(test, _)| !overlapping.contains_key(&test.fit)) {
         let fit = &graph.fits[test.fit];
-        if fit.supervised && !graph.overlap(fit.train, test.data) {
-            pairs.insert((fit.train, test.data));
+        if fit.supervised && !shared {
+            pairs.insert((fit.train, test.data, test.scored || graph.put_apart(fit.train, test.data)));
         }
     }
     // Folds of data that were split off before are judged by the test that was kept apart.
-    let split =
-        |id: Id| graph.content(id).iter().any(|id| graph.nodes[*id].from.iter().any(|(edge, _)| *edge == Edge::Subset));
+    let split = |id: Id| {
+        graph.content(id).all.iter().any(|id| graph.nodes[*id].from.iter().any(|(edge, _)| *edge == Edge::Subset))
+    };
     let judged = |data: Id| split(data) || serves_others(graph, data);
-    pairs.extend(graph.folds.iter().filter(|(_, data, _)| !judged(*data)).map(|(_, data, _)| (*data, *data)));
+    pairs.extend(graph.folds.iter().filter(|(_, data, _)| !judged(*data)).map(|(_, data, _)| (*data, *data, false)));
+    let place = |reduction: &Reduction| (reduction.at.0, program.line(reduction.at.0, &reduction.at.1));
+    let reductions: Vec<_> = graph.reductions.iter().map(|reduction| (reduction, place(reduction))).collect();
     let mut said = BTreeSet::new();
     let mut found = Vec::new();
-    for (train, test) in pairs {
-        let content = graph.content(train);
-        for reduction in graph.reductions.iter().filter(|reduction| content.contains(&reduction.out)) {
-            if saw_test(graph, reduction, test)
-                && said.insert((reduction.at.0, program.line(reduction.at.0, &reduction.at.1)))
-            {
-                let message = format!(
-                    "Suspicion: `{}` has seen the test rows, and its result flows into the training.",
-                    reduction.by
-                );
-                let help = "Split first and fit it on the training part, or put it into a `Pipeline`. `tandem audit` can prove it.";
-                found.push(finding(program, Code::PreprocessingLeak, reduction.at, message, help));
+    for (train, test, answered) in pairs {
+        let into = [("training", Some(train)), ("test itself", answered.then_some(test))];
+        for (part, content) in into.map(|(part, id)| (part, id.map(|id| graph.content(id)).unwrap_or_default())) {
+            for (reduction, place) in reductions.iter().filter(|(reduction, _)| content.contains(reduction.out)) {
+                if !said.contains(place) && graph.overlap(test, reduction.source) {
+                    said.insert(*place);
+                    let message = format!(
+                        "Suspicion: `{}` has seen the test rows, and its result flows into the {part}.",
+                        reduction.by
+                    );
+                    let help = "Split first and fit it on the training part, or put it into a `Pipeline`. `tandem audit` can prove it.";
+                    found.push(finding(program, Code::PreprocessingLeak, reduction.at, message, help));
+                }
             }
         }
     }
@@ -99,29 +114,24 @@ fn preprocessing(program: &Program, graph: &Graph) -> Vec<Finding> {
 fn serves_others(graph: &Graph, data: Id) -> bool {
     let content = graph.content(data);
     let statistics = graph.reductions.iter().map(|reduction| &reduction.out);
-    let states = graph.states.values().chain(statistics).filter(|state| content.contains(state));
+    let states = graph.states.values().chain(statistics).filter(|state| content.contains(**state));
     states.into_iter().any(|state| {
         graph
             .nodes
             .iter()
             .enumerate()
-            .any(|(id, node)| !content.contains(&id) && node.from.contains(&(Edge::Data, *state)))
+            .any(|(id, node)| !content.contains(id) && node.from.contains(&(Edge::Data, *state)))
     })
 }
 
-fn saw_test(graph: &Graph, reduction: &Reduction, test: Id) -> bool {
-    graph.overlap(test, reduction.source)
-}
-
 /// Several models that are scored on the same rows; said once.
-fn tested_often(program: &Program, graph: &Graph) -> Option<Finding> {
+fn tested_often(program: &Program, graph: &Graph, shared: &[bool]) -> Option<Finding> {
     let scored: Vec<_> = graph
         .tests
         .iter()
-        .filter(|test| {
-            let fit = &graph.fits[test.fit];
-            test.scored && fit.supervised && !graph.overlap(fit.train, test.data)
-        })
+        .zip(shared)
+        .filter(|(test, shared)| test.scored && !test.chooses && graph.fits[test.fit].supervised && !**shared)
+        .map(|(test, _)| test)
         .collect();
     for (index, second) in scored.iter().enumerate() {
         let second_model = graph.fits[second.fit].model;
@@ -150,7 +160,7 @@ fn tested_often(program: &Program, graph: &Graph) -> Option<Finding> {
 /// Random splits of rows that have a time.
 fn random_splits(program: &Program, graph: &Graph) -> Vec<Finding> {
     let mut said = BTreeSet::new();
-    let timed = |id: Id| graph.content(id).iter().any(|id| graph.nodes[*id].timed);
+    let timed = |id: Id| graph.content(id).all.iter().any(|id| graph.nodes[*id].timed);
     let splits = graph.splits.iter().filter(|(data, at)| timed(*data) && said.insert((at.0, at.1.start())));
     splits.map(|(_, at)| {
         let message = "Suspicion: rows that have a time are split at random, so that the training knows days after the test's.".to_owned();
