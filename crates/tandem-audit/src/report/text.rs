@@ -13,9 +13,11 @@ pub fn draw(report: &Report) -> String {
         let guess = if source.source.guessed { " (guessed)" } else { "" };
         let keys = source.source.entities.join(", ");
         let path = source.source.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let whose = if keys.is_empty() { "no entity".to_owned() } else { format!("entity {keys}") };
+        let named = |column: &String| if column.is_empty() { "(unnamed)".to_owned() } else { column.clone() };
         let what = match (&source.source.event_time, &source.source.arrival_time) {
-            (Some(event), Some(arrival)) => format!("entity {keys}, happened {event}, known {arrival}"),
-            (Some(event), None) => format!("entity {keys}, happened {event}"),
+            (Some(event), Some(arrival)) => format!("{whose}, happened {}, known {}", named(event), named(arrival)),
+            (Some(event), None) => format!("{whose}, happened {}", named(event)),
             _ => "no time: kept whole, unsupported".to_owned(),
         };
         let _ = writeln!(out, "source   {path}: {what}; {} rows{guess}", source.rows);
