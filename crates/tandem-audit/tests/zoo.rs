@@ -159,6 +159,65 @@ fn what_is_not_declared_is_guessed_and_how_far_ahead_is_measured() {
     }
 }
 
+/// Column, verdict, and the cells.
+const QUIET: [(&str, &str, &[&str]); 6] = [
+    (
+        "f",
+        "NUMERIC NOISE",
+        &[
+            animals::HEAD,
+            "df['f'] = df['amount'].sum() - df['amount'][::-1].cumsum()[::-1] + df['amount']",
+            animals::FIT,
+        ],
+    ),
+    ("f", "NUMERIC NOISE", &[animals::HEAD, "m = df['amount'].mean()\ndf['f'] = (df['amount'] - m) + m", animals::FIT]),
+    (
+        "f",
+        "IN-SAMPLE FIT",
+        &[
+            animals::HEAD,
+            "df['f'] = 0.0\ntrain = df['ordered_at'] < '2024-03-15'\ndf['f'] = df['amount'] - df.loc[train, 'amount'].mean()",
+            TRAINED,
+        ],
+    ),
+    (
+        "f",
+        "IN-SAMPLE FIT",
+        &[
+            animals::HEAD,
+            "train = df['ordered_at'] < '2024-03-15'\ndf['f'] = df['kind'].map(df[train].groupby('kind')['amount'].mean())",
+            TRAINED,
+        ],
+    ),
+    (
+        "next",
+        "LABEL",
+        &[animals::HEAD, "df['f'] = df['amount']\ndf['next'] = df['amount'].shift(-1).fillna(0)", LABELLED],
+    ),
+    (
+        "next",
+        "LABEL",
+        &[
+            animals::HEAD,
+            "df['f'] = df['amount']\ndf['next'] = df.groupby('customer')['amount'].transform('sum')",
+            LABELLED,
+        ],
+    ),
+];
+const TRAINED: &str = "from sklearn.linear_model import LinearRegression\nmodel = LinearRegression().fit(df.loc[train, ['f']].fillna(0), df.loc[train, 'weight'].fillna(0))";
+const LABELLED: &str =
+    "from sklearn.linear_model import LinearRegression\nmodel = LinearRegression().fit(df[['f']], df['next'])";
+
+#[test]
+fn what_is_no_finding_has_its_name_too() {
+    for (column, verdict, cells) in QUIET {
+        let report = audited(cells, |_| {});
+        let found = report.verdicts.iter().find(|judgement| judgement.column == column);
+        assert_eq!(found.map(|found| found.verdict.word()), Some(verdict), "{cells:#?}\n{}", text::draw(&report));
+        assert_eq!(report.findings().count(), 0, "{}", text::draw(&report));
+    }
+}
+
 const SPLIT: &str = "n = int(len(df) * 0.7)\nfrom sklearn.linear_model import LinearRegression\nX, y = df[['scaled', 'weight']].fillna(0), df['amount']\nmodel = LinearRegression().fit(X[:n], y[:n])\nprint(model.score(X[n:], y[n:]))";
 
 #[test]
