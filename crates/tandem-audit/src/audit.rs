@@ -2,7 +2,7 @@
 //! Not here: how each of these is done.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -136,7 +136,7 @@ fn stage(request: &AuditRequest, notebook: &Notebook, nursery: Arc<Nursery>) -> 
     let store = tempfile::Builder::new().prefix("tandem-audit-").tempdir().map_err(AuditError::Folder)?;
     Ok(Stage {
         nursery,
-        notebook: path.strip_prefix(&root).map(std::path::Path::to_path_buf).unwrap_or_default(),
+        notebook: path.strip_prefix(&root).map(Path::to_path_buf).unwrap_or_default(),
         root,
         tables,
         store,

@@ -45,7 +45,7 @@ pub(crate) fn judge(course: &mut Course<'_>, report: &mut Report) -> Result<(), 
     for found in found.into_values() {
         report.verdicts.push(prove(course, report, found));
     }
-    report.verdicts.extend(moved.map(|moved| told(course, moved)));
+    report.verdicts.extend(moved.map(|moved| about_rows(course, moved)));
     seeds(course, report)?;
     reach::measure(course, report)?;
     report.verdicts.iter_mut().for_each(|judgement| judgement.code = judgement.verdict.code());
@@ -277,7 +277,8 @@ fn membership<'e>(course: &Course<'_>, gathered: &'e [(Target, FrameEvidence)]) 
     })
 }
 
-fn told(course: &Course<'_>, moved: Moved<'_>) -> Judgement {
+/// Its words, with where it begins.
+fn about_rows(course: &Course<'_>, moved: Moved<'_>) -> Judgement {
     match moved {
         Moved::Split(step, differs) => words::random_split(course, step, differs),
         Moved::Rows(target, rows, count) => {

@@ -22,7 +22,7 @@ fn python() -> String {
     environment.python.display().to_string()
 }
 
-/// 120 orders of 7 customers, an hour and a bit apart; every fifth is logged five days later.
+/// 120 orders of 7 customers, five hours apart; every fifth is logged five days later.
 fn orders() -> String {
     let mut log = "order_id,customer,placed_at,logged_at,amount\n".to_owned();
     for order in 0..120 {
